@@ -1,0 +1,337 @@
+//! The fold: applies one record to the state.
+//!
+//! Every write is a register write by stamp, a set-element write, or a "first by stamp" slot, so
+//! the result depends on the set of records only, not on order or repeats (I14). A record about a
+//! thing whose creation has not been seen makes a placeholder that the creation fills in later.
+
+use crate::domain::escalation::Escalation;
+use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskNumber, TaskUid};
+use crate::domain::record::{DepEdge, Op, Record, TaskAdded, TaskFields, TaskUpdated};
+use crate::domain::register::Stamp;
+use crate::domain::review::Review;
+use crate::domain::session::Session;
+use crate::domain::state::{DepKey, Finding, Pause, State};
+use crate::domain::task::{Comment, Status, Task};
+
+/// Fills a slot that the earliest record wins.
+fn first<T>(slot: &mut Option<(T, Stamp)>, value: T, at: Stamp) {
+    if slot.as_ref().is_none_or(|(_, old)| at < *old) {
+        *slot = Some((value, at));
+    }
+}
+
+/// Fills a slot that the latest record wins.
+fn last<T>(slot: &mut Option<(T, Stamp)>, value: T, at: Stamp) {
+    if slot.as_ref().is_none_or(|(_, old)| at >= *old) {
+        *slot = Some((value, at));
+    }
+}
+
+impl State {
+    /// Folds all of `records`.
+    pub fn fold<'a>(records: impl IntoIterator<Item = &'a Record>) -> Self {
+        let mut state = Self::default();
+        for record in records {
+            state.apply(record);
+        }
+        state
+    }
+
+    /// Applies one record. Never fails; see the module's header.
+    pub fn apply(&mut self, record: &Record) {
+        let at = record.stamp();
+        self.clock = self.clock.max(record.ts);
+        match &record.op {
+            Op::TaskAdded(added) => self.apply_task_added(record, added),
+            Op::TaskNumbered(p) => self.apply_number(p.task, p.n, at),
+            Op::TaskUpdated(p) => self.apply_task_updated(p, at),
+            Op::TaskClosed(p) => {
+                let status = Status::Closed {
+                    outcome: p.outcome,
+                    reason: p.reason.clone(),
+                };
+                self.task_mut(p.task, at).status.write(status, at);
+            }
+            Op::TaskReopened(p) => {
+                self.task_mut(p.task, at).status.write(Status::Open, at);
+            }
+            Op::TaskAdmitted(p) => {
+                let task = self.task_mut(p.task, at);
+                task.admitted.write(true, at);
+                task.admitted_sha256.write(Some(p.sha256.clone()), at);
+            }
+            Op::DepAdded(edge) => self.apply_dep(edge, true, at),
+            Op::DepRemoved(edge) => self.apply_dep(edge, false, at),
+            Op::CommentAdded(p) => {
+                let comment = Comment {
+                    at,
+                    by: record.by.clone(),
+                    text: p.text.clone(),
+                };
+                self.task_mut(p.task, at)
+                    .comments
+                    .insert(record.id, comment);
+            }
+            Op::LockAcquired(p) => {
+                let lock = self.locks.entry(p.session).or_default();
+                if lock.until.write(p.until, at) {
+                    lock.task = Some(p.task);
+                    lock.globs.clone_from(&p.globs);
+                }
+            }
+            Op::LockReleased(p) => {
+                let lock = self.locks.entry(p.session).or_default();
+                lock.released = Some(lock.released.map_or(at, |old| old.min(at)));
+            }
+            Op::FindingAdded(p) => {
+                let finding = Finding {
+                    task: p.task,
+                    session: p.session,
+                    text: p.text.clone(),
+                    at,
+                };
+                self.findings.insert(record.id, finding);
+            }
+            Op::AgentPaused(p) => {
+                let pause = Pause {
+                    until: p.until,
+                    reason: p.reason.clone(),
+                };
+                self.pauses
+                    .entry(p.agent.clone())
+                    .or_default()
+                    .write(pause, at);
+            }
+            Op::SessionClaimed(_)
+            | Op::SessionStarted(_)
+            | Op::SessionRenewed(_)
+            | Op::SessionFinished(_)
+            | Op::SessionReleased(_) => self.apply_session(record, at),
+            Op::ReviewOpened(_) | Op::ReviewUpdated(_) | Op::ReviewFeedback(_) => {
+                self.apply_review(record, at);
+            }
+            Op::EscalationOpened(p) => {
+                let escalation = self.escalation_mut(EscalationUid::created_by(record.id));
+                first(&mut escalation.opened, p.clone(), at);
+            }
+            Op::EscalationAnswered(p) => {
+                let escalation = self.escalation_mut(p.escalation);
+                if escalation
+                    .answer
+                    .as_ref()
+                    .is_none_or(|(_, _, old)| at < *old)
+                {
+                    escalation.answer = Some((p.answer.clone(), record.by.clone(), at));
+                }
+            }
+            Op::Unknown(name) => {
+                self.unknown.insert(record.id, name.clone());
+            }
+        }
+    }
+
+    fn apply_session(&mut self, record: &Record, at: Stamp) {
+        match &record.op {
+            Op::SessionClaimed(p) => {
+                let session = self.session_mut(SessionUid::created_by(record.id));
+                first(&mut session.claim, p.clone(), at);
+                session.lease_until.write(p.lease_until, at);
+            }
+            Op::SessionStarted(p) => {
+                let session = self.session_mut(p.session);
+                last(&mut session.started, p.runner.clone(), at);
+                if p.agent_session.is_some() {
+                    session.agent_session.write(p.agent_session.clone(), at);
+                }
+            }
+            Op::SessionRenewed(p) => {
+                self.session_mut(p.session)
+                    .lease_until
+                    .write(p.lease_until, at);
+            }
+            Op::SessionFinished(p) => {
+                let session = self.session_mut(p.session);
+                if p.agent_session.is_some() {
+                    session.agent_session.write(p.agent_session.clone(), at);
+                }
+                first(&mut session.finished, p.clone(), at);
+            }
+            Op::SessionReleased(p) => {
+                first(
+                    &mut self.session_mut(p.session).released,
+                    p.proof.clone(),
+                    at,
+                );
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_review(&mut self, record: &Record, at: Stamp) {
+        match &record.op {
+            Op::ReviewOpened(p) => {
+                let review = self.review_mut(ReviewUid::created_by(record.id));
+                review.head.write(Some(p.head.clone()), at);
+                first(&mut review.opened, p.clone(), at);
+            }
+            Op::ReviewUpdated(p) => {
+                let review = self.review_mut(p.review);
+                if p.head.is_some() {
+                    review.head.write(p.head.clone(), at);
+                }
+                if let Some(new) = &p.state {
+                    review.state.write(new.clone(), at);
+                }
+            }
+            Op::ReviewFeedback(p) => {
+                self.review_mut(p.review)
+                    .feedback
+                    .insert(record.id, (p.clone(), at));
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_task_added(&mut self, record: &Record, added: &TaskAdded) {
+        let uid = TaskUid::created_by(record.id);
+        let at = record.stamp();
+        let task = self.task_mut(uid, at);
+        task.added = Some((record.by.clone(), at));
+        task.key.clone_from(&added.key);
+        task.admitted.write(added.admitted, at);
+        write_fields(task, &added.set, at);
+        for label in &added.labels {
+            task.labels.write(label, true, at);
+        }
+        for path in &added.paths {
+            task.paths.write(path, true, at);
+        }
+        if let Some(n) = added.n {
+            self.apply_number(uid, n, at);
+        }
+        if let Some(key) = &added.key {
+            self.claim_key(key, uid);
+        }
+    }
+
+    /// The earliest task keeps a contested key.
+    pub(in crate::domain) fn claim_key(&mut self, key: &str, uid: TaskUid) {
+        let added = |s: &Self, uid: &TaskUid| {
+            s.tasks
+                .get(uid)
+                .and_then(|t| t.added.as_ref())
+                .map(|(_, at)| *at)
+        };
+        let keeps = match self.keys.get(key) {
+            Some(old) => (added(self, old), *old) <= (added(self, &uid), uid),
+            None => false,
+        };
+        if !keeps {
+            self.keys.insert(key.to_owned(), uid);
+        }
+    }
+
+    fn apply_number(&mut self, task: TaskUid, n: TaskNumber, at: Stamp) {
+        self.max_number = self.max_number.max(n.get());
+        let reg = &mut self.task_mut(task, at).number;
+        let before = reg.value;
+        if reg.write(Some(n), at) {
+            self.move_number(task, before, Some(n));
+        }
+    }
+
+    /// Keeps the lookup of numbers in step with a task's register.
+    pub(in crate::domain) fn move_number(
+        &mut self,
+        task: TaskUid,
+        before: Option<TaskNumber>,
+        after: Option<TaskNumber>,
+    ) {
+        if let Some(uids) = before.and_then(|old| self.numbers.get_mut(&old)) {
+            uids.remove(&task);
+        }
+        if let Some(old) = before
+            && self
+                .numbers
+                .get(&old)
+                .is_some_and(std::collections::BTreeSet::is_empty)
+        {
+            self.numbers.remove(&old);
+        }
+        if let Some(new) = after {
+            self.numbers.entry(new).or_default().insert(task);
+        }
+    }
+
+    fn apply_task_updated(&mut self, p: &TaskUpdated, at: Stamp) {
+        let task = self.task_mut(p.task, at);
+        write_fields(task, &p.set, at);
+        let edits = [
+            (&p.add_labels, true, true),
+            (&p.rm_labels, true, false),
+            (&p.add_paths, false, true),
+            (&p.rm_paths, false, false),
+        ];
+        for (elements, is_label, present) in edits {
+            let set = if is_label {
+                &mut task.labels
+            } else {
+                &mut task.paths
+            };
+            for element in elements {
+                set.write(element, present, at);
+            }
+        }
+    }
+
+    fn apply_dep(&mut self, edge: &DepEdge, present: bool, at: Stamp) {
+        let key = DepKey {
+            from: edge.from,
+            to: edge.to,
+            kind: edge.kind,
+        };
+        self.deps.entry(key).or_default().write(present, at);
+    }
+
+    fn task_mut(&mut self, uid: TaskUid, at: Stamp) -> &mut Task {
+        let task = self.tasks.entry(uid).or_default();
+        task.updated = task.updated.max(at);
+        task
+    }
+
+    fn session_mut(&mut self, uid: SessionUid) -> &mut Session {
+        self.sessions.entry(uid).or_default()
+    }
+
+    fn review_mut(&mut self, uid: ReviewUid) -> &mut Review {
+        self.reviews.entry(uid).or_default()
+    }
+
+    fn escalation_mut(&mut self, uid: EscalationUid) -> &mut Escalation {
+        self.escalations.entry(uid).or_default()
+    }
+}
+
+fn write_fields(task: &mut Task, set: &TaskFields, at: Stamp) {
+    macro_rules! write {
+        ($($field:ident),+) => { $(
+            if let Some(value) = &set.$field {
+                task.$field.write(value.clone(), at);
+            }
+        )+ };
+    }
+    write!(
+        title,
+        body,
+        kind, complexity, deliverable, acceptance, assignee, due, defer_until, external_ref, agent
+    );
+    if let Some(priority) = set.priority {
+        task.priority.write(Some(priority), at);
+    }
+    for (name, value) in &set.extra {
+        task.extra
+            .entry(name.clone())
+            .or_default()
+            .write(value.clone(), at);
+    }
+}

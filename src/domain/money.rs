@@ -1,0 +1,78 @@
+//! Money and tokens. Money is integer micro-dollars; tokens are what the provider reported.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Micro-dollars (1 USD = 1,000,000).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct MicroUsd(pub u64);
+
+impl MicroUsd {
+    /// Saturating sum.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// From a float of dollars as agents report it; negative, NaN and infinite become zero.
+    #[must_use]
+    pub fn from_usd(usd: f64) -> Self {
+        if usd.is_finite() && usd > 0.0 {
+            Self((usd * 1e6).round() as u64)
+        } else {
+            Self(0)
+        }
+    }
+}
+
+impl fmt::Display for MicroUsd {
+    /// `$1.25`, and four decimals below ten cents: `$0.0042`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usd = self.0 as f64 / 1e6;
+        if self.0 == 0 || self.0 >= 100_000 {
+            write!(f, "${usd:.2}")
+        } else {
+            write!(f, "${usd:.4}")
+        }
+    }
+}
+
+/// Tokens of one session. `input` excludes what was read from or written to a cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Usage {
+    /// Uncached prompt tokens.
+    #[serde(default)]
+    pub input: u64,
+    /// Produced tokens, reasoning included.
+    #[serde(default)]
+    pub output: u64,
+    /// Prompt tokens served from a cache.
+    #[serde(default)]
+    pub cache_read: u64,
+    /// Prompt tokens written to a cache.
+    #[serde(default)]
+    pub cache_write: u64,
+}
+
+impl Usage {
+    /// All tokens.
+    #[must_use]
+    pub const fn total(&self) -> u64 {
+        self.input + self.output + self.cache_read + self.cache_write
+    }
+
+    /// Sum of two.
+    #[must_use]
+    pub const fn plus(self, o: Self) -> Self {
+        Self {
+            input: self.input + o.input,
+            output: self.output + o.output,
+            cache_read: self.cache_read + o.cache_read,
+            cache_write: self.cache_write + o.cache_write,
+        }
+    }
+}

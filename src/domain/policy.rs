@@ -1,0 +1,301 @@
+//! Policy: what the owner of the repository decided in `.orchestra/config.toml`, validated.
+//!
+//! `config` builds these values; `engine` decides with them; `agents` and `git` act by them.
+
+use std::collections::BTreeMap;
+
+use crate::domain::money::MicroUsd;
+use crate::domain::task::Complexity;
+use crate::domain::time::DurationMs;
+
+/// Everything configured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Policy {
+    /// Where state lives and how it is published.
+    pub state: StatePolicy,
+    /// Branch that work starts from and is reviewed against.
+    pub base_branch: String,
+    /// Remote name, `origin` by default; unused if the repository has no such remote.
+    pub remote: String,
+    /// Forge settings.
+    pub forge: ForgePolicy,
+    /// Agents by name.
+    pub agents: BTreeMap<String, AgentSpec>,
+    /// Role prompts by role name (embedded defaults overlaid by `.orchestra/roles/<name>.md`).
+    pub roles: BTreeMap<String, String>,
+    /// Routes, first match wins per rank; see `engine::routing`.
+    pub routes: Vec<Route>,
+    /// Weights of the assignment.
+    pub weights: Weights,
+    /// Limits of one tick.
+    pub tick: TickPolicy,
+    /// Locks and leases.
+    pub leases: LeasePolicy,
+    /// Retry classes.
+    pub retry: RetryPolicy,
+    /// Budgets.
+    pub budget: BudgetPolicy,
+    /// What a diff may touch.
+    pub diff: DiffPolicy,
+    /// Commands that must pass in the workspace before work is published.
+    pub verify: Vec<VerifyCommand>,
+    /// When a dependent may start.
+    pub unblock_on: UnblockOn,
+    /// Subtasks that agents propose are admitted at once (else they wait for a human).
+    pub admit_subtasks: bool,
+    /// Environment variables whose values are secrets, scanned for and redacted.
+    pub secret_env: Vec<String>,
+}
+
+/// Where state lives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatePolicy {
+    /// Branch that carries `.orchestra/` records: `fleet/state`, or the base branch for in-tree.
+    pub branch: String,
+    /// Push behaviour of commands that write.
+    pub push: PushMode,
+    /// How long such a command waits for the remote.
+    pub push_timeout: DurationMs,
+}
+
+/// Push behaviour of commands that write (DESIGN §3, `sync.push`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PushMode {
+    /// Publish to the remote if it answers in time, else keep locally and say so.
+    #[default]
+    Auto,
+    /// Publish to the remote or fail.
+    Always,
+    /// Never; only `fleet sync` and `fleet tick` talk to the remote.
+    Never,
+}
+
+/// Forge settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgePolicy {
+    /// Which forge.
+    pub kind: ForgeKind,
+    /// API base, `https://api.github.com` by default.
+    pub base_url: String,
+    /// `owner/name`; derived from the remote's URL when absent.
+    pub repo: Option<String>,
+    /// Environment variable that holds the token.
+    pub token_env: String,
+    /// Open pull requests as drafts.
+    pub draft: bool,
+    /// Labels put on pull requests.
+    pub labels: Vec<String>,
+    /// Most API calls in one tick.
+    pub max_calls: u32,
+}
+
+/// Which forge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ForgeKind {
+    /// Branches and review records only.
+    #[default]
+    Local,
+    /// GitHub, or what speaks its REST API.
+    GitHub,
+}
+
+/// A configured worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentSpec {
+    /// Its name in the configuration.
+    pub name: String,
+    /// How it is driven.
+    pub kind: AgentKind,
+    /// Model it is asked to use.
+    pub model: Option<String>,
+    /// Role prompt; a route may name another.
+    pub role: Option<String>,
+    /// Complexities it is fit for.
+    pub fits: Vec<Complexity>,
+    /// Most sessions at once.
+    pub max_parallel: u32,
+    /// No output for this long ends it.
+    pub idle_timeout: DurationMs,
+    /// Running this long ends it.
+    pub total_timeout: DurationMs,
+    /// Most bytes of output that are read before it is ended.
+    pub max_output_bytes: u64,
+    /// Names of environment variables that it may see.
+    pub env: Vec<String>,
+    /// Environment variables set for it.
+    pub set_env: BTreeMap<String, String>,
+    /// Files copied into its otherwise empty HOME: source path → path in HOME.
+    pub home_files: BTreeMap<String, String>,
+    /// Extra arguments.
+    pub args: Vec<String>,
+    /// What one run is reckoned to cost before it ran, for budgets.
+    pub cost_estimate: MicroUsd,
+}
+
+/// How an agent is driven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AgentKind {
+    /// A known CLI in its headless JSON mode.
+    Cli {
+        /// Which.
+        cli: CliKind,
+        /// Program, if not found by its usual name on PATH.
+        program: Option<String>,
+    },
+    /// Any program.
+    Command {
+        /// Program and arguments; `{prompt_file}`, `{workdir}`, `{outbox}`, `{task}`, `{model}` are
+        /// replaced inside each argument. Never a shell string.
+        argv: Vec<String>,
+        /// The prompt is also written to its standard input.
+        prompt_stdin: bool,
+    },
+    /// The embedded scripted agent of `fleet demo`: a program of this binary itself.
+    Demo,
+}
+
+/// The CLIs that are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum CliKind {
+    /// Claude Code.
+    Claude,
+    /// Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// OpenCode.
+    OpenCode,
+}
+
+impl CliKind {
+    /// Its name in the configuration, also the usual program.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+            Self::OpenCode => "opencode",
+        }
+    }
+}
+
+/// A rule: which agents may take which tasks. Empty condition lists match everything.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Route {
+    /// Task types.
+    pub types: Vec<String>,
+    /// All of these labels.
+    pub labels: Vec<String>,
+    /// Complexities.
+    pub complexity: Vec<Complexity>,
+    /// Any of the task's paths matches any of these globs.
+    pub paths: Vec<String>,
+    /// From this attempt on (1 = always).
+    pub from_attempt: u32,
+    /// Candidates, best first.
+    pub agents: Vec<String>,
+    /// Role prompt to use.
+    pub role: Option<String>,
+    /// Model to use instead of the agent's.
+    pub model: Option<String>,
+}
+
+/// Weights of the assignment (DESIGN §5): each factor is 0..=1, multiplied by its weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Weights {
+    pub complexity_fit: u32,
+    pub file_overlap: u32,
+    pub dependencies: u32,
+    pub priority: u32,
+    pub agent_load: u32,
+}
+
+impl Default for Weights {
+    /// High, high, medium, medium, low.
+    fn default() -> Self {
+        Self {
+            complexity_fit: 30,
+            file_overlap: 30,
+            dependencies: 20,
+            priority: 20,
+            agent_load: 10,
+        }
+    }
+}
+
+/// Limits of one tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TickPolicy {
+    /// Most sessions at once.
+    pub max_parallel: u32,
+    /// Most claims in one tick.
+    pub max_claims: u32,
+    /// Wall time after which nothing new starts and what runs is stopped.
+    pub time_budget: DurationMs,
+}
+
+/// Locks and leases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeasePolicy {
+    /// Length of a lease; renewed at half of it.
+    pub lease: DurationMs,
+    /// Length of a file lock.
+    pub lock: DurationMs,
+    /// How much clocks of machines may differ before an expired lease is looked at.
+    pub skew_allowance: DurationMs,
+}
+
+/// Retry classes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetryPolicy {
+    /// Attempts before the human queue.
+    pub max_attempts: u32,
+    /// Waiting time before attempt 2, 3, …; the last repeats.
+    pub backoff: Vec<DurationMs>,
+    /// Questions one task may ask before it counts as failed.
+    pub max_escalations: u32,
+    /// Rounds of review feedback that are worked on before the human queue.
+    pub max_review_rounds: u32,
+}
+
+/// Budgets; `None` = unlimited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BudgetPolicy {
+    /// Per calendar day (UTC).
+    pub per_day: Option<MicroUsd>,
+    /// Per task, all attempts.
+    pub per_task: Option<MicroUsd>,
+    /// Sessions per calendar day (UTC).
+    pub sessions_per_day: Option<u32>,
+}
+
+/// What a diff may touch (R3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiffPolicy {
+    /// Globs that need a human. `.orchestra/**` is always among them.
+    pub protected: Vec<String>,
+    /// Most changed files.
+    pub max_files: u32,
+    /// Most bytes added in all.
+    pub max_bytes: u64,
+}
+
+/// A command that must pass before work is published. Argv only, no shell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct VerifyCommand {
+    pub argv: Vec<String>,
+    pub timeout: DurationMs,
+}
+
+/// When a dependent may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnblockOn {
+    /// When the blocker is closed as done (its review merged).
+    #[default]
+    Merge,
+    /// Already when the blocker is in review.
+    Review,
+}

@@ -1,0 +1,59 @@
+//! Reviews: where humans look at finished work.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{Oid, RecordId};
+use crate::domain::record::{ReviewFeedback, ReviewOpened};
+use crate::domain::register::{Reg, Stamp};
+
+/// State of a review.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum ReviewState {
+    /// Waits for a human.
+    #[default]
+    Open,
+    /// Its work is in the base branch.
+    Merged {
+        /// Commit that brought it in, if known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        commit: Option<Oid>,
+    },
+    /// Closed without a merge.
+    Closed,
+}
+
+/// What kind of feedback asks for another attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FeedbackKind {
+    /// A reviewer asked for changes.
+    ChangesRequested,
+    /// A check failed.
+    ChecksFailed,
+    /// The branch does not merge with its base.
+    Conflict,
+}
+
+/// A review, folded.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Review {
+    /// How it was opened; `None` while only later records are known.
+    pub opened: Option<(ReviewOpened, Stamp)>,
+    /// Head under review.
+    pub head: Reg<Option<Oid>>,
+    /// Open, merged or closed.
+    pub state: Reg<ReviewState>,
+    /// Feedback, by record.
+    pub feedback: BTreeMap<RecordId, (ReviewFeedback, Stamp)>,
+}
+
+impl Review {
+    /// True while a human's decision is awaited.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        self.opened.is_some() && matches!(self.state.value, ReviewState::Open)
+    }
+}

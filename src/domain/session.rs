@@ -1,0 +1,172 @@
+//! Sessions: one attempt of one agent at one task. The claim is the lease.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{Oid, RecordId, TaskUid};
+use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::record::{SessionClaimed, SessionFinished};
+use crate::domain::register::{Reg, Stamp};
+use crate::domain::time::Timestamp;
+
+/// Who runs a session: enough to prove later that it is dead.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+pub struct RunnerIdentity {
+    /// Host name.
+    pub host: String,
+    /// Boot id of the kernel (`/proc/sys/kernel/random/boot_id`); empty if unknown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub boot: String,
+    /// Process id of fleet on that host.
+    pub pid: u32,
+    /// Start time of that process in clock ticks since boot, so that a reused pid is not mistaken.
+    #[serde(default)]
+    pub pid_start: u64,
+    /// CI run, such as `github:octo/hello/123/1`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ci: Option<String>,
+}
+
+/// Why an attempt failed (DESIGN §5, retry classes).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureClass {
+    /// Idle or total time limit.
+    Timeout,
+    /// No change, unreadable output, or a claim of success without its terminal event.
+    InvalidOutput,
+    /// A `verify` command failed, twice.
+    VerifyFailed,
+    /// The provider said stop until a time; a pause, not an attempt.
+    RateLimited,
+    /// The agent reported an error of its own (bad key, refused model, crash).
+    AgentError,
+    /// The work broke a rule (protected path, size cap, secret).
+    PolicyRefused,
+    /// Git, disk, network: not the agent's fault.
+    Infrastructure,
+    /// Stopped by a signal or time budget.
+    Cancelled,
+}
+
+impl fmt::Display for FailureClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Timeout => "timeout",
+            Self::InvalidOutput => "invalid output",
+            Self::VerifyFailed => "verify failed",
+            Self::RateLimited => "rate limited",
+            Self::AgentError => "agent error",
+            Self::PolicyRefused => "refused by policy",
+            Self::Infrastructure => "infrastructure",
+            Self::Cancelled => "cancelled",
+        })
+    }
+}
+
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Outcome {
+    /// Work is there: a head commit, or a report.
+    Succeeded,
+    /// The agent asked a human and stopped.
+    Escalated,
+    /// It failed.
+    Failed {
+        /// In which way.
+        class: FailureClass,
+    },
+}
+
+/// Outcome of one `verify` command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VerifyResult {
+    /// The command as configured.
+    pub command: String,
+    /// Exit code; none if it was killed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit: Option<i32>,
+    /// Wall time.
+    pub duration_ms: u64,
+    /// End of its output, bounded and redacted; kept only when it failed.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub tail: String,
+}
+
+impl VerifyResult {
+    /// True on exit code 0.
+    #[must_use]
+    pub fn passed(&self) -> bool {
+        self.exit == Some(0)
+    }
+}
+
+/// A session, folded.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Session {
+    /// The claim; `None` while only later records are known.
+    pub claim: Option<(SessionClaimed, Stamp)>,
+    /// Who runs it, once started.
+    pub started: Option<(RunnerIdentity, Stamp)>,
+    /// End of the lease.
+    pub lease_until: Reg<Timestamp>,
+    /// The agent's own session id.
+    pub agent_session: Reg<Option<String>>,
+    /// The end.
+    pub finished: Option<(SessionFinished, Stamp)>,
+    /// Proof with which the lease was given back without a finish.
+    pub released: Option<(String, Stamp)>,
+}
+
+impl Session {
+    /// The task, if the claim is known.
+    #[must_use]
+    pub fn task(&self) -> Option<TaskUid> {
+        self.claim.as_ref().map(|(c, _)| c.task)
+    }
+
+    /// Attempt number; 0 while the claim is unknown.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.claim.as_ref().map_or(0, |(c, _)| c.attempt)
+    }
+
+    /// True while nobody has said that it ended: such a session holds its task, whatever the
+    /// clock says. Time alone frees nothing.
+    #[must_use]
+    pub const fn holds_lease(&self) -> bool {
+        self.claim.is_some() && self.finished.is_none() && self.released.is_none()
+    }
+
+    /// The commit it handed over.
+    #[must_use]
+    pub fn head(&self) -> Option<&Oid> {
+        self.finished.as_ref().and_then(|(f, _)| f.head.as_ref())
+    }
+
+    /// Money spent, as far as known.
+    #[must_use]
+    pub fn cost(&self) -> MicroUsd {
+        self.finished
+            .as_ref()
+            .and_then(|(f, _)| f.cost)
+            .unwrap_or_default()
+    }
+
+    /// Tokens spent, as far as known.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.finished
+            .as_ref()
+            .map(|(f, _)| f.usage)
+            .unwrap_or_default()
+    }
+
+    /// Answers and feedback that it took up.
+    #[must_use]
+    pub fn addresses(&self) -> &[RecordId] {
+        self.claim.as_ref().map_or(&[], |(c, _)| &c.addresses)
+    }
+}

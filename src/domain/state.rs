@@ -1,0 +1,335 @@
+//! The state: everything that the records say, folded. Built only by `fold`, read by all.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::domain::dep::DepKind;
+use crate::domain::escalation::Escalation;
+use crate::domain::ids::{
+    EscalationUid, HANDLE_MIN_LEN, RecordId, ReviewUid, SessionUid, TaskNumber, TaskSelector,
+    TaskUid,
+};
+use crate::domain::lock::Lock;
+use crate::domain::money::MicroUsd;
+use crate::domain::register::{Reg, Stamp};
+use crate::domain::review::Review;
+use crate::domain::session::Session;
+use crate::domain::task::{Task, TaskName};
+use crate::domain::time::{Hlc, Timestamp};
+
+/// Key of an edge: `from` depends on `to`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct DepKey {
+    pub from: TaskUid,
+    pub to: TaskUid,
+    pub kind: DepKind,
+}
+
+/// Something an agent noticed besides its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Finding {
+    pub task: TaskUid,
+    pub session: SessionUid,
+    pub text: String,
+    pub at: Stamp,
+}
+
+/// An agent that is not to be used for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Pause {
+    pub until: Timestamp,
+    pub reason: String,
+}
+
+/// Everything that the records say.
+///
+/// Two folds of the same set of records, in any order and with repeats, are equal (I14).
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct State {
+    /// Tasks by identity.
+    pub tasks: BTreeMap<TaskUid, Task>,
+    /// Edges; `true` = present.
+    pub deps: BTreeMap<DepKey, Reg<bool>>,
+    /// Sessions by identity.
+    pub sessions: BTreeMap<SessionUid, Session>,
+    /// Locks by the session that holds them.
+    pub locks: BTreeMap<SessionUid, Lock>,
+    /// Reviews by identity.
+    pub reviews: BTreeMap<ReviewUid, Review>,
+    /// Escalations by identity.
+    pub escalations: BTreeMap<EscalationUid, Escalation>,
+    /// Findings by record.
+    pub findings: BTreeMap<RecordId, Finding>,
+    /// Pauses by agent name.
+    pub pauses: BTreeMap<String, Reg<Pause>>,
+    /// Records of operations that this build does not know, by id: the operation's name.
+    pub unknown: BTreeMap<RecordId, String>,
+    /// Greatest logical time seen.
+    pub clock: Hlc,
+    /// Greatest number ever granted; never reused.
+    pub max_number: u32,
+    /// Tasks that claim each number; more than one only after a forced merge.
+    pub(in crate::domain) numbers: BTreeMap<TaskNumber, BTreeSet<TaskUid>>,
+    /// Idempotency keys; the earliest task keeps a contested one.
+    pub(in crate::domain) keys: BTreeMap<String, TaskUid>,
+}
+
+/// Why a selector names no task. The hints are built by the caller, who knows the verb.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unresolved {
+    /// Nothing has that name; what was meant may be among these.
+    NotFound {
+        /// Up to three existing names that look alike.
+        near: Vec<TaskName>,
+    },
+    /// Several have it: a number claimed twice after a forced merge, or a short handle.
+    Ambiguous {
+        /// All that have it; for a number, the first keeps it.
+        candidates: Vec<TaskUid>,
+    },
+}
+
+impl State {
+    /// The task that keeps number `n`: the lowest (added, uid) of those that claim it.
+    #[must_use]
+    pub fn holder_of(&self, n: TaskNumber) -> Option<TaskUid> {
+        self.claimants(n).first().copied()
+    }
+
+    /// All tasks that claim `n`, the keeper first.
+    #[must_use]
+    pub fn claimants(&self, n: TaskNumber) -> Vec<TaskUid> {
+        let mut all: Vec<_> = self
+            .numbers
+            .get(&n)
+            .into_iter()
+            .flatten()
+            .copied()
+            .collect();
+        all.sort_by_key(|uid| {
+            let added = self
+                .tasks
+                .get(uid)
+                .and_then(|t| t.added.as_ref())
+                .map(|(_, at)| *at);
+            (added.is_none(), added, *uid)
+        });
+        all
+    }
+
+    /// Numbers claimed by more than one task, for `doctor`.
+    pub fn collisions(&self) -> impl Iterator<Item = (TaskNumber, Vec<TaskUid>)> {
+        self.numbers
+            .iter()
+            .filter(|(_, uids)| uids.len() > 1)
+            .map(|(n, _)| (*n, self.claimants(*n)))
+    }
+
+    /// The number in force: the one the task claims, if it keeps it.
+    #[must_use]
+    pub fn number_of(&self, task: TaskUid) -> Option<TaskNumber> {
+        let n = self.tasks.get(&task)?.number.value?;
+        (self.holder_of(n) == Some(task)).then_some(n)
+    }
+
+    /// What the task is called on screen.
+    #[must_use]
+    pub fn name_of(&self, task: TaskUid) -> TaskName {
+        self.number_of(task)
+            .map_or(TaskName::Provisional(task), TaskName::Number)
+    }
+
+    /// The task with idempotency key `key`.
+    #[must_use]
+    pub fn by_key(&self, key: &str) -> Option<TaskUid> {
+        self.keys.get(key).copied()
+    }
+
+    /// Resolves a selector exactly; never guesses.
+    ///
+    /// # Errors
+    /// [`Unresolved`] when no task, or more than one, has that name.
+    pub fn resolve(&self, selector: &TaskSelector) -> Result<TaskUid, Unresolved> {
+        match selector {
+            TaskSelector::Number(n) => match self.claimants(*n).as_slice() {
+                [] => Err(Unresolved::NotFound {
+                    near: self.near(*n),
+                }),
+                [one] => Ok(*one),
+                several => Err(Unresolved::Ambiguous {
+                    candidates: several.to_vec(),
+                }),
+            },
+            TaskSelector::Handle(handle) => {
+                let hits: Vec<_> = self
+                    .tasks
+                    .keys()
+                    .filter(|uid| uid.handle().starts_with(handle))
+                    .collect();
+                match hits.as_slice() {
+                    [] => Err(Unresolved::NotFound { near: Vec::new() }),
+                    [one] => Ok(**one),
+                    several => Err(Unresolved::Ambiguous {
+                        candidates: several.iter().map(|uid| **uid).collect(),
+                    }),
+                }
+            }
+        }
+    }
+
+    /// Numbers that look like `n`: neighbours in typing (prefix, one digit more), then the last one.
+    fn near(&self, n: TaskNumber) -> Vec<TaskName> {
+        let wanted = n.get().to_string();
+        let mut near: Vec<_> = self
+            .numbers
+            .keys()
+            .filter(|m| {
+                let m = m.get().to_string();
+                m.starts_with(&wanted) || wanted.starts_with(&m)
+            })
+            .chain(self.numbers.keys().next_back())
+            .map(|m| TaskName::Number(*m))
+            .collect();
+        near.dedup();
+        near.truncate(3);
+        near
+    }
+
+    /// Edges that are present.
+    pub fn live_deps(&self) -> impl Iterator<Item = DepKey> {
+        self.deps
+            .iter()
+            .filter(|(_, reg)| reg.value)
+            .map(|(key, _)| *key)
+    }
+
+    /// Edges from `task`.
+    pub fn deps_from(&self, task: TaskUid) -> impl Iterator<Item = DepKey> {
+        let nil = TaskUid(uuid::Uuid::nil());
+        let start = DepKey {
+            from: task,
+            to: nil,
+            kind: DepKind::Blocks,
+        };
+        self.deps
+            .range(start..)
+            .take_while(move |(key, _)| key.from == task)
+            .filter(|(_, reg)| reg.value)
+            .map(|(key, _)| *key)
+    }
+
+    /// Builds the reverse lookups, once per reading.
+    #[must_use]
+    pub fn index(&self) -> Index {
+        let mut index = Index::default();
+        for key in self.live_deps() {
+            index.deps_to.entry(key.to).or_default().push(key);
+        }
+        for (uid, session) in &self.sessions {
+            if let Some(task) = session.task() {
+                index.sessions.entry(task).or_default().push(*uid);
+            }
+        }
+        for (uid, review) in &self.reviews {
+            if let Some((opened, _)) = &review.opened {
+                index.reviews.entry(opened.task).or_default().push(*uid);
+            }
+        }
+        for (uid, escalation) in &self.escalations {
+            if let Some((opened, _)) = &escalation.opened {
+                index.escalations.entry(opened.task).or_default().push(*uid);
+            }
+        }
+        for list in index.sessions.values_mut() {
+            list.sort_by_key(|uid| (self.sessions[uid].attempt(), *uid));
+        }
+        index
+    }
+
+    /// Money spent on sessions that finished in `[from, to)`.
+    #[must_use]
+    pub fn spent_between(&self, from: Timestamp, to: Timestamp) -> MicroUsd {
+        self.sessions
+            .values()
+            .filter_map(|s| s.finished.as_ref())
+            .filter(|(_, at)| (from..to).contains(&at.ts.wall()))
+            .fold(MicroUsd(0), |sum, (f, _)| {
+                sum.plus(f.cost.unwrap_or_default())
+            })
+    }
+}
+
+/// Reverse lookups over one state. Lists are sorted: edges by key, sessions by attempt, others by id.
+#[derive(Debug, Clone, Default)]
+pub struct Index {
+    /// Edges that point to a task.
+    pub deps_to: BTreeMap<TaskUid, Vec<DepKey>>,
+    /// Sessions of a task.
+    pub sessions: BTreeMap<TaskUid, Vec<SessionUid>>,
+    /// Reviews of a task.
+    pub reviews: BTreeMap<TaskUid, Vec<ReviewUid>>,
+    /// Escalations of a task.
+    pub escalations: BTreeMap<TaskUid, Vec<EscalationUid>>,
+}
+
+impl Index {
+    /// Sessions of `task`, by attempt.
+    #[must_use]
+    pub fn sessions_of(&self, task: TaskUid) -> &[SessionUid] {
+        self.sessions.get(&task).map_or(&[], Vec::as_slice)
+    }
+
+    /// Reviews of `task`.
+    #[must_use]
+    pub fn reviews_of(&self, task: TaskUid) -> &[ReviewUid] {
+        self.reviews.get(&task).map_or(&[], Vec::as_slice)
+    }
+
+    /// Escalations of `task`.
+    #[must_use]
+    pub fn escalations_of(&self, task: TaskUid) -> &[EscalationUid] {
+        self.escalations.get(&task).map_or(&[], Vec::as_slice)
+    }
+
+    /// Edges to `task`.
+    #[must_use]
+    pub fn deps_to(&self, task: TaskUid) -> &[DepKey] {
+        self.deps_to.get(&task).map_or(&[], Vec::as_slice)
+    }
+
+    /// The session that holds the lease of `task`: of those that hold one, the highest attempt;
+    /// after a forced merge of two claims of one attempt, the one claimed first (I2).
+    #[must_use]
+    pub fn lease_holder(&self, state: &State, task: TaskUid) -> Option<SessionUid> {
+        self.sessions_of(task)
+            .iter()
+            .filter_map(|uid| state.sessions.get(uid).map(|s| (uid, s)))
+            .filter(|(_, s)| s.holds_lease())
+            .max_by_key(|(_, s)| {
+                (
+                    s.attempt(),
+                    std::cmp::Reverse(s.claim.as_ref().map(|(_, at)| *at)),
+                )
+            })
+            .map(|(uid, _)| *uid)
+    }
+}
+
+/// Shortest handle that names `task` and no other, at least [`HANDLE_MIN_LEN`] letters.
+#[must_use]
+pub fn unambiguous_handle(state: &State, task: TaskUid) -> String {
+    let own = task.handle();
+    let len = (HANDLE_MIN_LEN..12)
+        .find(|len| {
+            state
+                .tasks
+                .keys()
+                .filter(|uid| uid.handle().starts_with(&own[..*len]))
+                .count()
+                <= 1
+        })
+        .unwrap_or(12);
+    format!("T-~{}", &own[..len])
+}

@@ -1,0 +1,181 @@
+//! Tasks: the units of work.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::ids::{RecordId, TaskNumber, TaskUid};
+use crate::domain::record::CloseOutcome;
+use crate::domain::register::{LwwSet, Reg, Stamp};
+use crate::domain::time::Timestamp;
+
+/// How hard a task is thought to be; matched with an agent's reach.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Complexity {
+    /// Minutes of work, one place.
+    Low,
+    /// The usual.
+    #[default]
+    Medium,
+    /// Many places, or much thought.
+    High,
+}
+
+/// What the work hands over.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Deliverable {
+    /// A branch with a review.
+    #[default]
+    Pr,
+    /// A text, kept as a comment; the task is done when it is there.
+    Report,
+    /// Subtasks, which a human admits.
+    Plan,
+}
+
+/// One acceptance point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Acceptance {
+    pub text: String,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub done: bool,
+}
+
+/// Open, or ended in some way.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Status {
+    #[default]
+    Open,
+    Closed {
+        outcome: CloseOutcome,
+        reason: String,
+    },
+}
+
+/// A remark on a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Comment {
+    /// When.
+    pub at: Stamp,
+    /// Who, as in the record's `by`.
+    pub by: String,
+    /// Markdown.
+    pub text: String,
+}
+
+/// A task, folded. Phases such as ready, running or in review are computed, never stored.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Task {
+    /// Who added it and when; `None` while only other records about it are known.
+    pub added: Option<(String, Stamp)>,
+    /// Granted number; see `State::number_of` for the one that is in force after collisions.
+    pub number: Reg<Option<TaskNumber>>,
+    /// Idempotency key.
+    pub key: Option<String>,
+    /// One line.
+    pub title: Reg<String>,
+    /// Markdown.
+    pub body: Reg<String>,
+    /// Type, such as `implementation`; empty means `implementation`.
+    pub kind: Reg<String>,
+    /// 0 (most urgent) to 4; unwritten means 2.
+    pub priority: Reg<Option<u8>>,
+    /// How hard.
+    pub complexity: Reg<Complexity>,
+    /// What it hands over.
+    pub deliverable: Reg<Deliverable>,
+    /// Acceptance points.
+    pub acceptance: Reg<Vec<Acceptance>>,
+    /// Human who holds it.
+    pub assignee: Reg<Option<String>>,
+    /// Wanted by.
+    pub due: Reg<Option<Timestamp>>,
+    /// Not ready before.
+    pub defer_until: Reg<Option<Timestamp>>,
+    /// The same thing elsewhere.
+    pub external_ref: Reg<Option<String>>,
+    /// Agent asked for by name.
+    pub agent: Reg<Option<String>>,
+    /// Labels.
+    pub labels: LwwSet,
+    /// Path globs it expects to touch.
+    pub paths: LwwSet,
+    /// Open or closed.
+    pub status: Reg<Status>,
+    /// False while the text waits for a human (R4).
+    pub admitted: Reg<bool>,
+    /// Hash that was admitted; must equal the text's hash if present.
+    pub admitted_sha256: Reg<Option<String>>,
+    /// Remarks, by record.
+    pub comments: BTreeMap<RecordId, Comment>,
+    /// Fields of newer versions.
+    pub extra: BTreeMap<String, Reg<Value>>,
+    /// Greatest stamp of any record about the task.
+    pub updated: Stamp,
+}
+
+/// Priority of a task that names none.
+pub const DEFAULT_PRIORITY: u8 = 2;
+/// Least urgent priority.
+pub const MAX_PRIORITY: u8 = 4;
+/// Type of a task that names none.
+pub const DEFAULT_TYPE: &str = "implementation";
+
+impl Task {
+    /// Type, with the default.
+    #[must_use]
+    pub fn type_name(&self) -> &str {
+        if self.kind.value.is_empty() {
+            DEFAULT_TYPE
+        } else {
+            &self.kind.value
+        }
+    }
+
+    /// Priority, with the default.
+    #[must_use]
+    pub fn priority(&self) -> u8 {
+        self.priority.value.unwrap_or(DEFAULT_PRIORITY)
+    }
+
+    /// True until a close that is not undone.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.status.value, Status::Open)
+    }
+
+    /// The close outcome, if closed.
+    #[must_use]
+    pub const fn outcome(&self) -> Option<CloseOutcome> {
+        match &self.status.value {
+            Status::Open => None,
+            Status::Closed { outcome, .. } => Some(*outcome),
+        }
+    }
+}
+
+/// What a task is called on screen: its number if it has one in force, else its handle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum TaskName {
+    Number(TaskNumber),
+    Provisional(TaskUid),
+}
+
+impl std::fmt::Display for TaskName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(n) => n.fmt(f),
+            Self::Provisional(uid) => f.write_str(&uid.provisional()),
+        }
+    }
+}

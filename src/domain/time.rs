@@ -1,0 +1,230 @@
+//! Time as data: wall-clock instants, and the hybrid logical clock that orders records.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// An instant in milliseconds since 1970-01-01 UTC; written as RFC 3339 with milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(pub u64);
+
+/// A span in whole milliseconds.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct DurationMs(pub u64);
+
+impl DurationMs {
+    /// A span of `n` seconds.
+    #[must_use]
+    pub const fn secs(n: u64) -> Self {
+        Self(n.saturating_mul(1000))
+    }
+
+    /// A span of `n` minutes.
+    #[must_use]
+    pub const fn mins(n: u64) -> Self {
+        Self(n.saturating_mul(60_000))
+    }
+
+    /// The same span for std's timers.
+    #[must_use]
+    pub const fn std(self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0)
+    }
+}
+
+impl Timestamp {
+    /// `self + span`, saturating.
+    #[must_use]
+    pub const fn plus(self, span: DurationMs) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// `self - span`, saturating at the epoch.
+    #[must_use]
+    pub const fn minus(self, span: DurationMs) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
+    /// Time passed since `earlier`; zero if `earlier` lies ahead.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> DurationMs {
+        DurationMs(self.0.saturating_sub(earlier.0))
+    }
+
+    /// The month of this instant as `yyyy-mm` (UTC), the folder name of log segments.
+    #[must_use]
+    pub fn month(self) -> String {
+        let (y, m, _) = civil_from_days(self.0 / 86_400_000);
+        format!("{y:04}-{m:02}")
+    }
+
+    /// The day of this instant as `yyyy-mm-dd` (UTC).
+    #[must_use]
+    pub fn day(self) -> String {
+        let (y, m, d) = civil_from_days(self.0 / 86_400_000);
+        format!("{y:04}-{m:02}-{d:02}")
+    }
+}
+
+/// Days since the epoch → (year, month, day), proleptic Gregorian (Howard Hinnant's algorithm).
+fn civil_from_days(days: u64) -> (u64, u64, u64) {
+    let z = days + 719_468;
+    let era = z / 146_097;
+    let doe = z % 146_097;
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let d = doy - (153 * mp + 2) / 5 + 1;
+    let m = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + u64::from(m <= 2), m, d)
+}
+
+/// (year, month, day) → days since the epoch; `None` before 1970 or for an impossible date.
+fn days_from_civil(y: u64, m: u64, d: u64) -> Option<u64> {
+    if !(1..=12).contains(&m) || !(1..=31).contains(&d) || !(1970..=9999).contains(&y) {
+        return None;
+    }
+    let y2 = y - u64::from(m <= 2);
+    let era = y2 / 400;
+    let yoe = y2 % 400;
+    let mp = if m > 2 { m - 3 } else { m + 9 };
+    let doy = (153 * mp + 2) / 5 + d - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    let days = era * 146_097 + doe - 719_468;
+    (civil_from_days(days) == (y, m, d)).then_some(days)
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (y, mo, d) = civil_from_days(self.0 / 86_400_000);
+        let ms = self.0 % 86_400_000;
+        let (h, mi, s, ms) = (ms / 3_600_000, ms / 60_000 % 60, ms / 1000 % 60, ms % 1000);
+        write!(f, "{y:04}-{mo:02}-{d:02}T{h:02}:{mi:02}:{s:02}.{ms:03}Z")
+    }
+}
+
+/// Why a text is not a time.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not an RFC 3339 time in UTC such as 2026-11-21T08:00:00.000Z")]
+pub struct TimeError(pub String);
+
+/// Parses `yyyy-mm-ddThh:mm:ss[.f{1,9}]Z` into nanoseconds since the epoch.
+fn parse_utc_nanos(text: &str) -> Option<u64> {
+    let b = text.as_bytes();
+    let num = |from: usize, to: usize| -> Option<u64> {
+        let part = text.get(from..to)?;
+        part.bytes()
+            .all(|c| c.is_ascii_digit())
+            .then(|| part.parse().ok())
+            .flatten()
+    };
+    let sep = |at: usize, c: u8| b.get(at) == Some(&c);
+    let shape = sep(4, b'-') && sep(7, b'-') && sep(10, b'T') && sep(13, b':') && sep(16, b':');
+    if !shape || b.last() != Some(&b'Z') {
+        return None;
+    }
+    let days = days_from_civil(num(0, 4)?, num(5, 7)?, num(8, 10)?)?;
+    let (h, m, s) = (num(11, 13)?, num(14, 16)?, num(17, 19)?);
+    if h > 23 || m > 59 || s > 59 {
+        return None;
+    }
+    let nanos = match text.get(19..text.len() - 1)? {
+        "" => 0,
+        frac => {
+            let digits = frac.strip_prefix('.')?;
+            if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|c| c.is_ascii_digit())
+            {
+                return None;
+            }
+            digits.parse::<u64>().ok()? * 10u64.pow(9 - digits.len() as u32)
+        }
+    };
+    ((days * 24 + h) * 3600 + m * 60 + s)
+        .checked_mul(1_000_000_000)?
+        .checked_add(nanos)
+}
+
+impl FromStr for Timestamp {
+    type Err = TimeError;
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        parse_utc_nanos(text)
+            .map(|n| Self(n / 1_000_000))
+            .ok_or_else(|| TimeError(text.to_owned()))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Hybrid logical clock: wall milliseconds and a counter of events within them.
+///
+/// Written as an RFC 3339 time with nine decimals: three of milliseconds and six of counter, so
+/// that it is a valid time, sorts as text, and reads well: `2026-11-21T08:00:00.123000004Z`.
+/// In memory it is that number of nanoseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Hlc(pub u64);
+
+impl Hlc {
+    /// The first moment of a wall-clock millisecond.
+    #[must_use]
+    pub const fn at(now: Timestamp) -> Self {
+        Self(now.0.saturating_mul(1_000_000))
+    }
+
+    /// The stamp for a new record: after everything seen (`self`), and not before `now`.
+    #[must_use]
+    pub fn next(self, now: Timestamp) -> Self {
+        // Adding one carries into the milliseconds after a million events in one of them,
+        // which keeps the order and only borrows a little from the future.
+        Self((self.0 + 1).max(Self::at(now).0))
+    }
+
+    /// The wall-clock part.
+    #[must_use]
+    pub const fn wall(self) -> Timestamp {
+        Timestamp(self.0 / 1_000_000)
+    }
+}
+
+impl fmt::Display for Hlc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wall = self.wall().to_string();
+        write!(f, "{}{:06}Z", &wall[..wall.len() - 1], self.0 % 1_000_000)
+    }
+}
+
+impl FromStr for Hlc {
+    type Err = TimeError;
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        parse_utc_nanos(text)
+            .map(Self)
+            .ok_or_else(|| TimeError(text.to_owned()))
+    }
+}
+
+impl Serialize for Hlc {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hlc {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

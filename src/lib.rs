@@ -1,0 +1,17 @@
+//! fleet: a git-native issue queue that runs coding agents from cron or CI.
+//!
+//! The rooms, and who may import whom (kept by `tests/architecture.rs`):
+//!
+//! | room | purpose | may import |
+//! |---|---|---|
+//! | `domain` | ids, records, state = fold(records) | nothing of ours |
+//! | `store` | records ⇄ bytes: codec, segments, checkpoint, merge | domain, ports (tree types) |
+//! | `engine` | ready, routing, locks, retry, budgets, gates → plan (values) | domain |
+//! | `ports` | traits to the world and the values that pass them | domain |
+//! | `app` | use-cases: tick, add, ready, sync, doctor … | domain, store, engine, ports |
+//! | `config` `git` `forge` `agents` | edges, one foreign family each | domain, ports |
+//! | `cli` | face: parse, call app, render | domain, app |
+//! | `wire` | the only composition root | all |
+
+pub mod domain;
+pub mod ports;

@@ -1,0 +1,98 @@
+//! The code side of the repository: branches, diffs, merges, and the hand-over of commits.
+
+use std::path::Path;
+
+use crate::domain::ids::Oid;
+use crate::ports::workspaces::PathChange;
+
+/// What a branch is, on the remote if there is one, else locally.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchFacts {
+    /// Branch name, `agent/T-7`.
+    pub name: String,
+    /// Its head; `None` if it does not exist.
+    pub head: Option<Oid>,
+}
+
+/// How two commits would merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MergeFacts {
+    /// The work of `head` is in `base` already: an ancestor, or merging it would change nothing.
+    Merged,
+    /// It would merge without conflict.
+    Clean,
+    /// It would conflict.
+    Conflict,
+}
+
+/// A code operation failed. Fits after "failed to ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{what} {on}: {cause}")]
+pub struct CodeError {
+    /// What was tried.
+    pub what: String,
+    /// On what.
+    pub on: String,
+    /// Why, with a hint.
+    pub cause: String,
+    /// True if asking again later may work.
+    pub retryable: bool,
+}
+
+/// Reads the code side. Nothing here runs repository code or moves a branch.
+pub trait CodeRepo: Send + Sync {
+    /// Fetches the base branch and all `agent/*` branches together with the state branch in one
+    /// call (step 1). Without a remote it does nothing.
+    ///
+    /// # Errors
+    /// The remote does not answer or refuses.
+    fn refresh(&self) -> Result<(), CodeError>;
+
+    /// Head of the base branch: the remote's if there is one, else the local one.
+    ///
+    /// # Errors
+    /// It does not exist, or is unborn.
+    fn base(&self) -> Result<Oid, CodeError>;
+
+    /// Heads of these branches as last fetched.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    fn branches(&self, names: &[String]) -> Result<Vec<BranchFacts>, CodeError>;
+
+    /// How `head` relates to `base`.
+    ///
+    /// # Errors
+    /// An object is missing (shallow clone).
+    fn merge_facts(&self, base: &Oid, head: &Oid) -> Result<MergeFacts, CodeError>;
+
+    /// Paths that `head` changes against `base`, by trees, without rename detection.
+    ///
+    /// # Errors
+    /// An object is missing.
+    fn diff(&self, base: &Oid, head: &Oid) -> Result<Vec<PathChange>, CodeError>;
+
+    /// Text added by `head` against `base` (added lines of text files, bounded), for the secret scan.
+    ///
+    /// # Errors
+    /// An object is missing.
+    fn added_text(&self, base: &Oid, head: &Oid, max_bytes: u64) -> Result<Vec<u8>, CodeError>;
+
+    /// All paths of a commit, for glob expansion; at most `limit`.
+    ///
+    /// # Errors
+    /// The object is missing.
+    fn paths(&self, commit: &Oid, limit: usize) -> Result<Vec<String>, CodeError>;
+
+    /// Writes the commits `exclude..head` as a git bundle, for the hand-over between phases.
+    ///
+    /// # Errors
+    /// Git or the disk refuses.
+    fn export_bundle(&self, head: &Oid, exclude: &Oid, file: &Path) -> Result<(), CodeError>;
+
+    /// Takes the objects of a bundle in, checked (`fsck`); no ref moves.
+    ///
+    /// # Errors
+    /// The bundle is damaged, lacks a base, or does not contain `head`.
+    fn import_bundle(&self, file: &Path, head: &Oid) -> Result<(), CodeError>;
+}

@@ -1,0 +1,131 @@
+//! The forge: where humans review.
+
+use crate::domain::ids::Oid;
+use crate::domain::review::FeedbackKind;
+
+/// A review that is watched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewWatch {
+    /// Number at the forge.
+    pub number: Option<u64>,
+    /// Branch under review.
+    pub branch: String,
+    /// Base branch.
+    pub base_branch: String,
+    /// Head as recorded.
+    pub head: Oid,
+}
+
+/// What the forge says about a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewFacts {
+    /// Number at the forge.
+    pub number: Option<u64>,
+    /// Branch under review.
+    pub branch: String,
+    /// Head that the forge shows.
+    pub head: Option<Oid>,
+    /// Open, merged or closed.
+    pub state: ForgeState,
+    /// Feedback that asks for another attempt.
+    pub feedback: Vec<ForgeFeedback>,
+}
+
+/// Open, merged or closed, at the forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum ForgeState {
+    Open,
+    Merged { commit: Option<Oid> },
+    Closed,
+}
+
+/// One piece of feedback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgeFeedback {
+    /// What kind.
+    pub kind: FeedbackKind,
+    /// Head it speaks of.
+    pub head: Oid,
+    /// Comments or the log's end, bounded.
+    pub text: String,
+    /// Stable name at the forge.
+    pub key: String,
+}
+
+/// A review to open or bring up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewDraft {
+    /// Title, already neutralised for display.
+    pub title: String,
+    /// Body, already neutralised (R7), at most 60,000 bytes.
+    pub body: String,
+    /// Branch under review; pushed already.
+    pub branch: String,
+    /// Base branch.
+    pub base_branch: String,
+    /// Head.
+    pub head: Oid,
+    /// Number of a review known to exist, to update instead.
+    pub number: Option<u64>,
+}
+
+/// A review that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewHandle {
+    /// Number at the forge, if it numbers.
+    pub number: Option<u64>,
+    /// Where a human looks.
+    pub url: Option<String>,
+    /// True if it was there already.
+    pub adopted: bool,
+}
+
+/// A forge call failed. `Display` is a sentence with the setting to change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ForgeError {
+    /// It refuses and will refuse again.
+    #[error("{what}: {cause}")]
+    Denied {
+        /// What was tried, on what.
+        what: String,
+        /// Why, and the setting to change.
+        cause: String,
+    },
+    /// It limits; come back at `retry_at_ms` (milliseconds since the epoch), if said.
+    #[error("{what}: the forge limits requests; {cause}")]
+    RateLimited {
+        /// What was tried.
+        what: String,
+        /// What it said.
+        cause: String,
+        /// When to come back.
+        retry_at_ms: Option<u64>,
+    },
+    /// No answer, or a broken one. The effect may or may not have happened.
+    #[error("{what}: {cause}")]
+    Unreachable {
+        /// What was tried, on what.
+        what: String,
+        /// What was seen.
+        cause: String,
+    },
+}
+
+/// The forge.
+pub trait Forge: Send + Sync {
+    /// `github` or `local`.
+    fn kind(&self) -> &'static str;
+
+    /// One batched read for work in flight (step 1). Facts are in the order of `watch`.
+    ///
+    /// # Errors
+    /// The forge refuses, limits or does not answer.
+    fn observe(&self, watch: &[ReviewWatch]) -> Result<Vec<ReviewFacts>, ForgeError>;
+
+    /// Opens a review, or adopts and updates the open one of that branch (I4).
+    ///
+    /// # Errors
+    /// As above. Safe to call again after any error.
+    fn open_or_adopt(&self, draft: &ReviewDraft) -> Result<ReviewHandle, ForgeError>;
+}

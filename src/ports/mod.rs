@@ -1,0 +1,15 @@
+//! Ports: the traits through which decisions reach the world, and the values that pass them.
+//!
+//! Every answer on which a choice depends is an enum, never a bool and never a string to parse.
+//!
+//! Invariants: no implementation that touches the world; no knowledge of git, HTTP or processes.
+//!
+//! May import: domain.
+
+pub mod clock;
+pub mod code_repo;
+pub mod forge;
+pub mod lease;
+pub mod runner;
+pub mod state_repo;
+pub mod workspaces;

@@ -1,0 +1,264 @@
+//! The state as files in a tree, and the one protocol by which it changes (DESIGN §3, Publishing).
+//!
+//! A repository hands out a [`StateView`]: the newest known tree of state files. A change is a
+//! [`Proposal`] made on that view. Publishing answers with an enum; `Lost` means fold and decide
+//! again. The repository knows nothing of records: it moves bytes.
+
+use std::fmt;
+
+use crate::domain::ids::Oid;
+use crate::domain::time::DurationMs;
+
+/// What an entry of a tree is. Only `File` may be read as state (R2, A14).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EntryKind {
+    /// A regular file, mode 100644.
+    File,
+    /// A folder.
+    Dir,
+    /// Executable, symlink or submodule: never read, always reported. The git mode.
+    Foreign(u32),
+}
+
+/// One entry of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// Name in the folder, lossy if not UTF-8.
+    pub name: String,
+    /// What it is.
+    pub kind: EntryKind,
+    /// Identity of the content; equal ids mean equal bytes below.
+    pub id: String,
+}
+
+/// A read-only tree of state files. Paths are relative to the tree's root: `.orchestra/format.json`.
+pub trait StateTree: Send + Sync {
+    /// Entries of a folder, sorted by name; empty if it does not exist.
+    ///
+    /// # Errors
+    /// The storage cannot be read.
+    fn list(&self, dir: &str) -> Result<Vec<TreeEntry>, StateReadError>;
+
+    /// Bytes of a regular file; `None` if it does not exist or is not a regular file.
+    ///
+    /// # Errors
+    /// The storage cannot be read, or the file is larger than 32 MiB.
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError>;
+
+    /// Reads many files; may call `visit` from several threads, in any order, once per path that
+    /// exists, with the path's position.
+    ///
+    /// # Errors
+    /// As [`StateTree::read`].
+    fn read_many(
+        &self,
+        paths: &[String],
+        visit: &(dyn Fn(usize, &[u8]) + Sync),
+    ) -> Result<(), StateReadError> {
+        for (at, path) in paths.iter().enumerate() {
+            if let Some(bytes) = self.read(path)? {
+                visit(at, &bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reading state failed. Fits after "failed to ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("read {path} from the state: {cause}")]
+pub struct StateReadError {
+    /// Path in the tree, or the ref.
+    pub path: String,
+    /// Why.
+    pub cause: String,
+}
+
+/// The newest state that is known, and what is known about the remote.
+pub struct StateView {
+    /// What a proposal is based on: the tip that the push will be compared with. `None` while the
+    /// state branch does not exist.
+    pub tip: Option<Oid>,
+    /// The files at that tip.
+    pub tree: Box<dyn StateTree>,
+    /// Files of local commits that are not published yet, if there are any: same layout. Their
+    /// records are not in `tree` (or are, after a union merge; records are sets, so both is fine).
+    pub unpublished: Option<Box<dyn StateTree>>,
+    /// Whether a remote is in play.
+    pub remote: RemoteState,
+    /// Key under which anything derived from this view may be cached; changes with any content.
+    pub cache_key: String,
+}
+
+impl fmt::Debug for StateView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StateView")
+            .field("tip", &self.tip)
+            .field("unpublished", &self.unpublished.is_some())
+            .field("remote", &self.remote)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is known about the remote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteState {
+    /// The repository has none; the local ref decides.
+    None,
+    /// There is one; this view is what was last fetched.
+    NotAsked,
+    /// Fetched just now.
+    Fresh,
+    /// It did not answer; this view is what was last fetched.
+    Unreachable {
+        /// What git said, redacted.
+        cause: String,
+    },
+}
+
+/// How fresh a view must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Local refs only: no network.
+    Local,
+    /// Ask the remote first, waiting at most this long.
+    Fetch(DurationMs),
+}
+
+/// How far a publish must go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// To the remote if there is one; else the local ref.
+    Remote(DurationMs),
+    /// Only to the local ref: the change stays unpublished while a remote exists.
+    LocalOnly,
+}
+
+/// One change of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Path in the tree.
+    pub path: String,
+    /// New bytes; `None` deletes.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// A change of another ref that must happen together with the state (step 6: the agent branch).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefChange {
+    /// Full name, `refs/heads/agent/T-7`.
+    pub name: String,
+    /// What it must be now; `None` = must not exist.
+    pub expected: Option<Oid>,
+    /// What it becomes; the object is in the local repository.
+    pub new: Oid,
+}
+
+/// A change of the state, made on a view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    /// `StateView::tip` of the view that it was decided on.
+    pub based_on: Option<Oid>,
+    /// Files to write and delete.
+    pub files: Vec<FileChange>,
+    /// Other refs that move in the same atomic push.
+    pub refs: Vec<RefChange>,
+    /// First line of the commit message: what was decided, such as `claim T-7`.
+    pub subject: String,
+    /// Random, so that two equal decisions make different commits (security.md §0.3).
+    pub nonce: String,
+    /// How far it must go.
+    pub reach: Reach,
+    /// True if `files` already contain all unpublished local records, so that a successful publish
+    /// settles the local branch.
+    pub settles_unpublished: bool,
+}
+
+/// Proof that a proposal became the state. Only a `StateRepo` makes one; a lease is made from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The new tip.
+    pub tip: Oid,
+    /// True if it reached the remote, or there is none.
+    pub settled: bool,
+}
+
+/// What became of a proposal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PublishOutcome {
+    /// It is the state now.
+    Published(Published),
+    /// Somebody else was first; nothing changed. Fetch, fold, decide again.
+    Lost {
+        /// What git said.
+        cause: String,
+    },
+    /// The remote refuses and will refuse again: rights, rules, hooks. Nothing changed.
+    Denied {
+        /// What git said, redacted.
+        cause: String,
+    },
+    /// The remote did not answer, even when asked afterwards what it holds. Nothing is known.
+    Unreachable {
+        /// What git said, redacted.
+        cause: String,
+    },
+}
+
+/// The repository that holds the state.
+pub trait StateRepo: Send + Sync {
+    /// The newest view.
+    ///
+    /// # Errors
+    /// The repository or its state branch cannot be read, or was rewound.
+    fn view(&self, freshness: Freshness) -> Result<StateView, StateRepoError>;
+
+    /// Publishes a proposal: commit on its base with the nonce, compare-and-swap. After a failed
+    /// push the remote is read again, and the answer is what it holds.
+    ///
+    /// # Errors
+    /// The commit cannot be made (disk full, read-only, damaged repository). Nothing changed.
+    fn publish(&self, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError>;
+
+    /// Stable name of this clone as a writer of segments: 10 lower-case letters and digits.
+    ///
+    /// # Errors
+    /// It cannot be read or made.
+    fn writer(&self) -> Result<String, StateRepoError>;
+}
+
+/// The repository cannot serve. Fits after "failed to ".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StateRepoError {
+    /// Reading failed.
+    #[error(transparent)]
+    Read(#[from] StateReadError),
+    /// The remote's state branch no longer contains what was seen there before.
+    #[error(
+        "trust the state branch {branch}: it was rewound from {seen} to {now}; somebody rewrote its history. Compare both commits, then run `fleet doctor`"
+    )]
+    Rewound {
+        /// Branch.
+        branch: String,
+        /// Tip seen before.
+        seen: String,
+        /// Tip now.
+        now: String,
+    },
+    /// Writing objects or refs failed.
+    #[error("write the state to {on}: {cause}")]
+    Write {
+        /// Which repository path or ref.
+        on: String,
+        /// Why.
+        cause: String,
+    },
+    /// This is not a repository, or not one that fleet can use.
+    #[error("use {on} as a repository: {cause}")]
+    Unusable {
+        /// Path.
+        on: String,
+        /// Why, with the next command.
+        cause: String,
+    },
+}
