@@ -13,5 +13,17 @@
 //! | `cli` | face: parse, call app, render | domain, app |
 //! | `wire` | the only composition root | all |
 
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::disallowed_methods,
+        clippy::panic,
+        clippy::print_stderr,
+        clippy::print_stdout,
+        clippy::unwrap_used,
+        missing_docs,
+    )
+)]
+
 pub mod domain;
 pub mod ports;

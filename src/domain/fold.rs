@@ -72,17 +72,7 @@ impl State {
                     .comments
                     .insert(record.id, comment);
             }
-            Op::LockAcquired(p) => {
-                let lock = self.locks.entry(p.session).or_default();
-                if lock.until.write(p.until, at) {
-                    lock.task = Some(p.task);
-                    lock.globs.clone_from(&p.globs);
-                }
-            }
-            Op::LockReleased(p) => {
-                let lock = self.locks.entry(p.session).or_default();
-                lock.released = Some(lock.released.map_or(at, |old| old.min(at)));
-            }
+            Op::LockAcquired(_) | Op::LockReleased(_) => self.apply_lock(record, at),
             Op::FindingAdded(p) => {
                 let finding = Finding {
                     task: p.task,
@@ -110,6 +100,34 @@ impl State {
             Op::ReviewOpened(_) | Op::ReviewUpdated(_) | Op::ReviewFeedback(_) => {
                 self.apply_review(record, at);
             }
+            Op::EscalationOpened(_) | Op::EscalationAnswered(_) => {
+                self.apply_escalation(record, at);
+            }
+            Op::Unknown(name) => {
+                self.unknown.insert(record.id, name.clone());
+            }
+        }
+    }
+
+    fn apply_lock(&mut self, record: &Record, at: Stamp) {
+        match &record.op {
+            Op::LockAcquired(p) => {
+                let lock = self.locks.entry(p.session).or_default();
+                if lock.until.write(p.until, at) {
+                    lock.task = Some(p.task);
+                    lock.globs.clone_from(&p.globs);
+                }
+            }
+            Op::LockReleased(p) => {
+                let lock = self.locks.entry(p.session).or_default();
+                lock.released = Some(lock.released.map_or(at, |old| old.min(at)));
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_escalation(&mut self, record: &Record, at: Stamp) {
+        match &record.op {
             Op::EscalationOpened(p) => {
                 let escalation = self.escalation_mut(EscalationUid::created_by(record.id));
                 first(&mut escalation.opened, p.clone(), at);
@@ -124,9 +142,7 @@ impl State {
                     escalation.answer = Some((p.answer.clone(), record.by.clone(), at));
                 }
             }
-            Op::Unknown(name) => {
-                self.unknown.insert(record.id, name.clone());
-            }
+            _ => {}
         }
     }
 
