@@ -22,6 +22,10 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut todo = vec![dir.to_owned()];
     while let Some(dir) = todo.pop() {
+        // Cargo tags every build directory, whatever it is called.
+        if dir.join("CACHEDIR.TAG").exists() {
+            continue;
+        }
         let Ok(entries) = fs::read_dir(&dir) else {
             continue;
         };
@@ -30,10 +34,11 @@ fn files_below(dir: &Path) -> Vec<PathBuf> {
             let kind = entry
                 .file_type()
                 .expect("the kind of a listed entry is known");
-            let left_out = ["target", ".git", "node_modules"]
-                .iter()
-                .any(|out| name == *out);
-            if kind.is_dir() && !left_out {
+            // In a linked worktree `.git` is a file.
+            if name == ".git" || name == "node_modules" {
+                continue;
+            }
+            if kind.is_dir() {
                 todo.push(entry.path());
             } else if kind.is_file() {
                 found.push(entry.path());
