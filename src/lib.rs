@@ -9,7 +9,7 @@
 //! | `engine` | ready, routing, locks, retry, budgets, gates → plan (values) | domain |
 //! | `ports` | traits to the world and the values that pass them | domain |
 //! | `app` | use-cases: tick, add, ready, sync, doctor … | domain, store, engine, ports |
-//! | `config` `git` `forge` `agents` | edges, one foreign family each | domain, ports |
+//! | `config` `git` `forge` `agents` `machine` | edges, one foreign family each | domain, ports |
 //! | `cli` | face: parse, call app, render | domain, app |
 //! | `wire` | the only composition root | all |
 
@@ -26,4 +26,5 @@
 )]
 
 pub mod domain;
+pub mod machine;
 pub mod ports;

@@ -1,12 +1,15 @@
 //! Time and randomness, so that tests fix both.
 
 use crate::domain::ids::RecordId;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{DurationMs, Timestamp};
 
 /// The wall clock.
 pub trait Clock: Send + Sync {
     /// Now, UTC.
     fn now(&self) -> Timestamp;
+
+    /// Waits: between two tries at a contended ref, never to let something "settle".
+    fn pause(&self, span: DurationMs);
 }
 
 /// Fresh identities.

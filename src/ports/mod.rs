@@ -9,6 +9,8 @@
 pub mod clock;
 pub mod code_repo;
 pub mod forge;
+pub mod handover;
+pub mod host;
 pub mod lease;
 pub mod runner;
 pub mod state_repo;

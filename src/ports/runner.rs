@@ -146,6 +146,8 @@ pub struct RunOutcome {
     pub output_bytes: u64,
     /// How it was confined.
     pub sandbox: String,
+    /// What it wrote to its outbox, at most 1 MiB (cut at a line end).
+    pub outbox: Vec<u8>,
 }
 
 /// Asks running work to stop: 0 = go on, 1 = stop politely, 2 = stop at once.

@@ -78,6 +78,11 @@ pub(crate) const ROOMS: &[Room] = &[
         may: EDGE,
     },
     Room {
+        name: "machine",
+        ring: Ring::Edge,
+        may: EDGE,
+    },
+    Room {
         name: "forge",
         ring: Ring::Edge,
         may: EDGE,
@@ -150,7 +155,15 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("rustls", &["forge", "providers"]),
     (
         "tempfile",
-        &["config", "git", "forge", "agents", "providers", "sandbox"],
+        &[
+            "config",
+            "git",
+            "forge",
+            "agents",
+            "machine",
+            "providers",
+            "sandbox",
+        ],
     ),
     (
         "tokio",

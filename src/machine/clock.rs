@@ -1,0 +1,48 @@
+//! The system's wall clock, and a fixed one for tests of the whole program.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::domain::time::{DurationMs, Timestamp};
+use crate::ports::clock::Clock;
+
+/// The system's wall clock.
+#[derive(Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+        Timestamp(since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    fn pause(&self, span: DurationMs) {
+        std::thread::sleep(span.std());
+    }
+}
+
+/// A clock that starts at a given instant and moves only when it is told to wait.
+#[derive(Debug)]
+pub struct FixedClock(AtomicU64);
+
+impl FixedClock {
+    /// A clock that shows `start`.
+    #[must_use]
+    pub const fn new(start: Timestamp) -> Self {
+        Self(AtomicU64::new(start.0))
+    }
+
+    /// Moves it forward.
+    pub fn advance(&self, span: DurationMs) {
+        self.0.fetch_add(span.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for FixedClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+
+    fn pause(&self, span: DurationMs) {
+        self.advance(span);
+    }
+}

@@ -1,0 +1,143 @@
+//! The hand-over directory as files.
+
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use crate::ports::handover::{Handover, HandoverError};
+
+/// Largest document that is read.
+const MAX_BYTES: u64 = 16 << 20;
+
+/// A hand-over directory.
+#[derive(Debug, Clone)]
+pub struct HandoverDir {
+    root: PathBuf,
+}
+
+impl HandoverDir {
+    /// The directory `root`; it is made when something is put there.
+    #[must_use]
+    pub const fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    fn resolve(&self, what: &'static str, name: &str) -> Result<PathBuf, HandoverError> {
+        let plain = name.split('/').all(|part| {
+            !part.is_empty()
+                && !part.starts_with('.')
+                && part
+                    .bytes()
+                    .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'-'))
+        });
+        let path = self.root.join(name);
+        if plain {
+            Ok(path)
+        } else {
+            Err(error(what, &path, "not a name of a hand-over document"))
+        }
+    }
+}
+
+fn error(what: &'static str, on: &Path, cause: impl ToString) -> HandoverError {
+    HandoverError {
+        what,
+        on: on.display().to_string(),
+        cause: cause.to_string(),
+    }
+}
+
+impl Handover for HandoverDir {
+    fn put(&self, name: &str, bytes: &[u8]) -> Result<(), HandoverError> {
+        let path = self.path(name)?;
+        let dir = path.parent().unwrap_or(&self.root);
+        let write = || -> io::Result<()> {
+            let mut file = tempfile::NamedTempFile::new_in(dir)?;
+            file.write_all(bytes)?;
+            file.as_file().sync_all()?;
+            file.persist(&path)?;
+            File::open(dir)?.sync_all()
+        };
+        write().map_err(|cause| error("write", &path, cause))
+    }
+
+    fn get(&self, name: &str) -> Result<Option<Vec<u8>>, HandoverError> {
+        let path = self.resolve("read", name)?;
+        let meta = match fs::symlink_metadata(&path) {
+            Ok(meta) => meta,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(cause) => return Err(error("read", &path, cause)),
+        };
+        if !meta.is_file() || meta.len() > MAX_BYTES {
+            return Err(error("read", &path, "not a regular file of at most 16 MiB"));
+        }
+        let mut bytes = Vec::new();
+        File::open(&path)
+            .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
+            .map_err(|cause| error("read", &path, cause))?;
+        Ok(Some(bytes))
+    }
+
+    fn path(&self, name: &str) -> Result<PathBuf, HandoverError> {
+        let path = self.resolve("write", name)?;
+        let dir = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(dir).map_err(|cause| error("make", dir, cause))?;
+        Ok(path)
+    }
+
+    fn folders(&self) -> Result<Vec<String>, HandoverError> {
+        let entries = match fs::read_dir(&self.root) {
+            Ok(entries) => entries,
+            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(cause) => return Err(error("read", &self.root, cause)),
+        };
+        let mut names: Vec<String> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_ok_and(|t| t.is_dir()))
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        Ok(names)
+    }
+
+    fn remove(&self, folder: &str) {
+        if let Ok(path) = self.resolve("remove", folder) {
+            // What cannot be removed now is only old files in a directory of fleet's own.
+            let _ = fs::remove_dir_all(path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Handover as _, HandoverDir};
+
+    #[test]
+    fn a_document_comes_back_as_it_was_put_and_names_cannot_leave_the_directory() {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = HandoverDir::new(temp.path().join("hand"));
+        assert_eq!(dir.get("claims.json").unwrap(), None);
+        dir.put("s-1/result.json", b"{}").unwrap();
+        assert_eq!(
+            dir.get("s-1/result.json").unwrap().as_deref(),
+            Some(&b"{}"[..])
+        );
+        assert_eq!(dir.folders().unwrap(), ["s-1"]);
+        for bad in ["../x", "/etc/passwd", "a//b", ".git/config", "a/../b", "A"] {
+            assert!(dir.put(bad, b"").is_err(), "{bad}");
+        }
+        dir.remove("s-1");
+        assert_eq!(dir.folders().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_symlink_in_the_directory_is_refused() {
+        let temp = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", temp.path().join("claims.json")).unwrap();
+        assert!(
+            HandoverDir::new(temp.path().to_owned())
+                .get("claims.json")
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,14 @@
+//! The machine: clock, random ids, process identity, signals, and the hand-over directory.
+//!
+//! Invariants: no git, no network, no agent processes; nothing here decides.
+//!
+//! May import: domain, ports.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this edge is where clock, randomness, environment and files are reached"
+)]
+
+pub mod clock;
+pub mod handover;
+pub mod host;
+pub mod ids;
