@@ -26,5 +26,6 @@
 )]
 
 pub mod domain;
+pub mod git;
 pub mod machine;
 pub mod ports;
