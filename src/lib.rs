@@ -29,3 +29,4 @@ pub mod domain;
 pub mod git;
 pub mod machine;
 pub mod ports;
+pub mod store;

@@ -6,6 +6,7 @@
 //!
 //! May import: nothing of ours.
 
+pub mod about;
 pub mod dep;
 pub mod escalation;
 pub mod fold;

@@ -12,6 +12,7 @@ pub mod forge;
 pub mod handover;
 pub mod host;
 pub mod lease;
+pub mod memory;
 pub mod runner;
 pub mod state_repo;
 pub mod workspaces;

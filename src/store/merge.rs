@@ -1,0 +1,74 @@
+//! Merge of two logs: a union of files, and of lines where both sides have one file.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::ports::state_repo::StateTree;
+use crate::store::error::StoreError;
+use crate::store::layout::LOG;
+use crate::store::log::{months, segments};
+
+/// Segments of `local` that `base` lacks or has in another form: path → merged bytes, and only
+/// those whose merge differs from what `base` has.
+pub(crate) fn carry_over(
+    base: &dyn StateTree,
+    local: &dyn StateTree,
+) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
+    let mut carried = BTreeMap::new();
+    // Their problems were reported when the view was loaded.
+    let mut ignored = Vec::new();
+    let base_months: BTreeSet<_> = months(base, &mut ignored)?
+        .into_iter()
+        .map(|m| (m.name, m.id))
+        .collect();
+    for month in months(local, &mut ignored)? {
+        if base_months.contains(&(month.name.clone(), month.id.clone())) {
+            continue;
+        }
+        let there: BTreeMap<_, _> = segments(base, &month.name, &mut ignored)?
+            .into_iter()
+            .map(|s| (s.path, s.id))
+            .collect();
+        for segment in segments(local, &month.name, &mut ignored)? {
+            if there.get(&segment.path) == Some(&segment.id) {
+                continue;
+            }
+            let Some(ours) = local.read(&segment.path)? else {
+                continue;
+            };
+            let theirs = base.read(&segment.path)?;
+            let merged = match &theirs {
+                Some(theirs) => union(theirs, &ours),
+                None => ours,
+            };
+            if theirs.as_ref() != Some(&merged) {
+                debug_assert!(segment.path.starts_with(LOG));
+                carried.insert(segment.path, merged);
+            }
+        }
+    }
+    Ok(carried)
+}
+
+/// Union of two versions of one segment: the longer if one begins with the other; else the lines
+/// of `a`, then those of `b` that `a` lacks. Bytes of lines never change.
+pub(crate) fn union(a: &[u8], b: &[u8]) -> Vec<u8> {
+    if a.starts_with(b) {
+        return a.to_vec();
+    }
+    if b.starts_with(a) {
+        return b.to_vec();
+    }
+    let lines = |bytes: &'_ [u8]| -> Vec<Vec<u8>> {
+        let mut lines: Vec<_> = bytes.split(|c| *c == b'\n').map(<[u8]>::to_vec).collect();
+        if lines.last().is_some_and(Vec::is_empty) {
+            lines.pop();
+        }
+        lines
+    };
+    let mut merged = lines(a);
+    let known: BTreeSet<_> = merged.iter().cloned().collect();
+    merged.extend(lines(b).into_iter().filter(|line| !known.contains(line)));
+    let mut out = merged.join(&b'\n');
+    out.push(b'\n');
+    out
+}

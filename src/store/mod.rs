@@ -1,0 +1,30 @@
+//! Records ⇄ bytes: the log's lines and segments, the checkpoint, the archive, and their merge.
+//!
+//! The log under `.orchestra/log/` is the truth: append-only, never moved, never rewritten. The
+//! checkpoint is a fold of it written down; whatever is wrong with a checkpoint, the state is
+//! folded from the log again and the trouble is reported. Reading is [`load`]; writing is
+//! [`plan_write`], which answers with file changes and touches nothing.
+//!
+//! Invariants: no IO of its own (bytes come through `ports::state_repo::StateTree`), no clock, no
+//! randomness; no line is ever dropped without a [`Problem`]; bad input never panics.
+//!
+//! May import: domain, and the tree types of ports.
+
+mod codec;
+mod error;
+mod fingerprint;
+mod layout;
+mod lines;
+mod log;
+mod merge;
+mod problem;
+mod read;
+mod write;
+
+pub use codec::{LineError, MAX_LINE_BYTES, decode_line, encode_record};
+pub use error::StoreError;
+pub use layout::{FORMAT, FORMAT_PATH, ROOT, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES};
+pub use log::{HistoryOf, history};
+pub use problem::{Problem, ProblemKind};
+pub use read::{Loaded, Scope, load};
+pub use write::{Checkpoint, Write, plan_write};

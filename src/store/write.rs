@@ -1,0 +1,136 @@
+//! Writing: records → file changes. Touches nothing itself.
+
+use std::collections::BTreeMap;
+
+use crate::domain::record::Record;
+use crate::domain::time::Timestamp;
+use crate::ports::state_repo::{FileChange, StateTree, StateView};
+use crate::store::codec::encode_record;
+use crate::store::error::StoreError;
+use crate::store::layout::{
+    FORMAT_PATH, OURS, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES, SegmentName, is_writer, month_dir,
+};
+use crate::store::log::segments;
+use crate::store::merge::carry_over;
+use crate::store::read::{Loaded, Scope};
+
+/// Whether a write also brings the checkpoint up to date.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checkpoint {
+    /// No: the write costs one small segment.
+    Never,
+    /// Yes if more than about 1,000 records or 512 KiB lie outside it.
+    IfGrown,
+    /// Yes.
+    Force,
+}
+
+/// A wanted change of the state.
+#[derive(Debug, Clone, Copy)]
+pub struct Write<'a> {
+    /// `StateRepo::writer` of this clone.
+    pub writer: &'a str,
+    /// Decides the month's folder.
+    pub now: Timestamp,
+    /// What to append, in this order.
+    pub records: &'a [Record],
+    /// True to carry unpublished local records into the published tree's layout; the proposal then
+    /// `settles_unpublished`. False with unpublished records means a local-only commit on top.
+    pub settle: bool,
+    /// Whether the checkpoint follows.
+    pub checkpoint: Checkpoint,
+}
+
+/// The file changes that make `write` happen, relative to `view.tree`; without `settle` and with
+/// unpublished local commits, relative to those. Empty if nothing changes.
+///
+/// # Errors
+/// The state may not be written ([`Loaded::writable`]), a record does not fit on a line, or a
+/// checkpoint was asked for on a partial reading.
+pub fn plan_write(
+    view: &StateView,
+    loaded: &Loaded,
+    write: &Write<'_>,
+) -> Result<Vec<FileChange>, StoreError> {
+    loaded.writable()?;
+    if !is_writer(write.writer) {
+        return Err(StoreError::BadWriter {
+            writer: write.writer.to_owned(),
+        });
+    }
+    let base: &dyn StateTree = match &view.unpublished {
+        Some(local) if !write.settle => &**local,
+        _ => &*view.tree,
+    };
+    let mut files = match &view.unpublished {
+        Some(local) if write.settle => carry_over(base, &**local)?,
+        _ => BTreeMap::new(),
+    };
+    append(base, &mut files, write)?;
+    if write.checkpoint == Checkpoint::Force && !matches!(loaded.scope, Scope::Live | Scope::All) {
+        return Err(StoreError::PartialCheckpoint);
+    }
+    if !files.is_empty() && loaded.format.is_none() && base.read(FORMAT_PATH)?.is_none() {
+        files.insert(FORMAT_PATH.to_owned(), OURS.bytes());
+    }
+    Ok(files
+        .into_iter()
+        .map(|(path, bytes)| FileChange {
+            path,
+            bytes: Some(bytes),
+        })
+        .collect())
+}
+
+/// Appends the records to the writer's newest segment of the month, and to new ones when it is
+/// full. A segment whose last line is torn is never touched: the next one begins.
+fn append(
+    base: &dyn StateTree,
+    files: &mut BTreeMap<String, Vec<u8>>,
+    write: &Write<'_>,
+) -> Result<(), StoreError> {
+    if write.records.is_empty() {
+        return Ok(());
+    }
+    let dir = month_dir(write.now);
+    let listed = segments(base, &write.now.month(), &mut Vec::new())?;
+    let carried = files.keys().filter_map(|path| {
+        let name = path.strip_prefix(&dir)?.strip_prefix('/')?;
+        SegmentName::parse(name)
+    });
+    let last = listed
+        .into_iter()
+        .map(|s| s.name)
+        .chain(carried)
+        .filter(|name| name.writer == write.writer)
+        .max();
+    let mut name = last.clone().unwrap_or_else(|| SegmentName {
+        writer: write.writer.to_owned(),
+        seg: 0,
+    });
+    let mut path = format!("{dir}/{}", name.file_name());
+    let mut bytes = match (last, files.remove(&path)) {
+        (_, Some(bytes)) => bytes,
+        (Some(_), None) => base.read(&path)?.unwrap_or_default(),
+        (None, None) => Vec::new(),
+    };
+    let mut lines = bytes.iter().filter(|b| **b == b'\n').count();
+    let mut torn = bytes.last().is_some_and(|b| *b != b'\n');
+    for record in write.records {
+        let line = encode_record(record)?;
+        let full = lines >= SEGMENT_MAX_LINES
+            || (!bytes.is_empty() && bytes.len() + line.len() + 1 > SEGMENT_MAX_BYTES);
+        if torn || full {
+            files.insert(path, std::mem::take(&mut bytes));
+            name.seg += 1;
+            path = format!("{dir}/{}", name.file_name());
+            lines = 0;
+            torn = false;
+        }
+        bytes.extend_from_slice(line.as_bytes());
+        bytes.push(b'\n');
+        lines += 1;
+    }
+    files.insert(path, bytes);
+    Ok(())
+}
