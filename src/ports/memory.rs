@@ -4,133 +4,14 @@
 //! [`MemoryRemote`] stands for the shared bare repository; each [`MemoryRepo`] is one clone of it.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::domain::ids::Oid;
+use crate::ports::memory_tree::{MemoryTree, hash_of};
 use crate::ports::state_repo::{
-    EntryKind, Freshness, Proposal, PublishOutcome, Published, Reach, RefChange, RemoteState,
-    StateReadError, StateRepo, StateRepoError, StateTree, StateView, TreeEntry,
+    Freshness, Proposal, PublishOutcome, Published, Reach, RefChange, RemoteState, StateRepo,
+    StateRepoError, StateTree, StateView,
 };
-
-/// Largest file that is read, as in git's implementation.
-const MAX_FILE_BYTES: usize = 32 * 1024 * 1024;
-
-fn hash_of(value: impl Hash) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// An immutable tree of files in memory.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct MemoryTree {
-    files: BTreeMap<String, Arc<Vec<u8>>>,
-    foreign: BTreeMap<String, u32>,
-}
-
-impl MemoryTree {
-    /// A tree of these files.
-    #[must_use]
-    pub fn new(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
-        Self {
-            files: files.into_iter().map(|(p, b)| (p, Arc::new(b))).collect(),
-            foreign: BTreeMap::new(),
-        }
-    }
-
-    /// Writes or deletes one file.
-    pub fn set(&mut self, path: &str, bytes: Option<Vec<u8>>) {
-        match bytes {
-            Some(bytes) => self.files.insert(path.to_owned(), Arc::new(bytes)),
-            None => self.files.remove(path),
-        };
-    }
-
-    /// Puts a symlink, executable or submodule (by git mode) at a path.
-    pub fn set_foreign(&mut self, path: &str, mode: u32) {
-        self.foreign.insert(path.to_owned(), mode);
-    }
-
-    /// All files.
-    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
-        self.files
-            .iter()
-            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
-    }
-
-    /// Bytes of one file.
-    #[must_use]
-    pub fn get(&self, path: &str) -> Option<&[u8]> {
-        self.files.get(path).map(|bytes| bytes.as_slice())
-    }
-
-    fn below(&self, dir: &str) -> u64 {
-        let prefix = format!("{dir}/");
-        let files: Vec<_> = self
-            .files
-            .range(prefix.clone()..)
-            .take_while(|(path, _)| path.starts_with(&prefix))
-            .collect();
-        let foreign: Vec<_> = self
-            .foreign
-            .iter()
-            .filter(|(path, _)| path.starts_with(&prefix))
-            .collect();
-        hash_of((files, foreign))
-    }
-}
-
-impl StateTree for MemoryTree {
-    fn list(&self, dir: &str) -> Result<Vec<TreeEntry>, StateReadError> {
-        let prefix = if dir.is_empty() {
-            String::new()
-        } else {
-            format!("{dir}/")
-        };
-        let mut entries: BTreeMap<String, TreeEntry> = BTreeMap::new();
-        let files = self
-            .files
-            .range(prefix.clone()..)
-            .take_while(|(path, _)| path.starts_with(&prefix))
-            .map(|(path, bytes)| (path, EntryKind::File, hash_of(bytes)));
-        let foreign = self
-            .foreign
-            .iter()
-            .filter(|(path, _)| path.starts_with(&prefix))
-            .map(|(path, mode)| (path, EntryKind::Foreign(*mode), u64::from(*mode)));
-        for (path, kind, id) in files.chain(foreign) {
-            let rest = &path[prefix.len()..];
-            let (name, kind, id) = match rest.split_once('/') {
-                // Already listed, and hashing a folder is not free.
-                Some((name, _)) if entries.contains_key(name) => continue,
-                Some((name, _)) => {
-                    let id = self.below(&format!("{prefix}{name}"));
-                    (name, EntryKind::Dir, id)
-                }
-                None => (rest, kind, id),
-            };
-            let entry = TreeEntry {
-                name: name.to_owned(),
-                kind,
-                id: format!("{id:016x}"),
-            };
-            entries.insert(name.to_owned(), entry);
-        }
-        Ok(entries.into_values().collect())
-    }
-
-    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
-        match self.files.get(path) {
-            Some(bytes) if bytes.len() > MAX_FILE_BYTES => Err(StateReadError {
-                path: path.to_owned(),
-                cause: format!("{} bytes, the limit is {MAX_FILE_BYTES}", bytes.len()),
-            }),
-            Some(bytes) => Ok(Some(bytes.to_vec())),
-            None => Ok(None),
-        }
-    }
-}
 
 /// What the remote shall answer next, instead of the truth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,7 +63,7 @@ impl Shared {
         for file in &proposal.files {
             tree.set(&file.path, file.bytes.clone());
         }
-        let seed = hash_of((on, &proposal.nonce, &proposal.subject, &tree.files));
+        let seed = hash_of((on, &proposal.nonce, &proposal.subject, tree.content()));
         let name = format!("{seed:016x}{:016x}{:08x}", hash_of(seed), seed as u32);
         let oid = Oid::try_from(name).expect("40 hexadecimal digits are an object id");
         let commit = MemoryCommit {
@@ -308,6 +189,7 @@ impl MemoryRemote {
         let proposal = Proposal {
             based_on: tip.clone(),
             files: Vec::new(),
+            unpublished: None,
             refs: Vec::new(),
             subject: "tamper".to_owned(),
             nonce: format!("{:x}", shared.commits.len()),
@@ -430,7 +312,8 @@ impl MemoryRepo {
             return Ok(PublishOutcome::Lost { cause });
         }
         local.seen = Some(commit.oid.clone());
-        if proposal.settles_unpublished {
+        // Somebody may have committed locally since the view was made: that stays.
+        if proposal.settles_unpublished && local.unpublished == proposal.unpublished {
             local.unpublished = None;
         }
         Ok(PublishOutcome::Published(Published {
@@ -468,6 +351,7 @@ impl StateRepo for MemoryRepo {
         Ok(StateView {
             tip: local.seen.clone(),
             tree: Box::new(shared.tree(local.seen.as_ref())),
+            unpublished_tip: local.unpublished.clone(),
             unpublished,
             remote,
             cache_key: format!(
@@ -495,8 +379,8 @@ impl StateRepo for MemoryRepo {
         match proposal.reach {
             Reach::Remote(_) => self.push(&mut shared, &mut local, proposal),
             Reach::LocalOnly => {
-                if proposal.based_on != local.seen {
-                    let cause = "the local view is newer".to_owned();
+                if proposal.based_on != local.seen || proposal.unpublished != local.unpublished {
+                    let cause = "the local branch moved".to_owned();
                     return Ok(PublishOutcome::Lost { cause });
                 }
                 let on = local.unpublished.clone().or_else(|| local.seen.clone());

@@ -13,6 +13,7 @@ pub mod handover;
 pub mod host;
 pub mod lease;
 pub mod memory;
+pub mod memory_tree;
 pub mod runner;
 pub mod state_repo;
 pub mod workspaces;

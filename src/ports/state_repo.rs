@@ -84,6 +84,8 @@ pub struct StateView {
     /// Files of local commits that are not published yet, if there are any: same layout. Their
     /// records are not in `tree` (or are, after a union merge; records are sets, so both is fine).
     pub unpublished: Option<Box<dyn StateTree>>,
+    /// Tip of those local commits; a proposal repeats it.
+    pub unpublished_tip: Option<Oid>,
     /// Whether a remote is in play.
     pub remote: RemoteState,
     /// Key under which anything derived from this view may be cached; changes with any content.
@@ -159,6 +161,10 @@ pub struct RefChange {
 pub struct Proposal {
     /// `StateView::tip` of the view that it was decided on.
     pub based_on: Option<Oid>,
+    /// `StateView::unpublished_tip` of that view. A local-only proposal answers `Lost` if local
+    /// commits moved since (another process added something); a settling one then publishes, but
+    /// keeps the local commits as unpublished.
+    pub unpublished: Option<Oid>,
     /// Files to write and delete.
     pub files: Vec<FileChange>,
     /// Other refs that move in the same atomic push.
