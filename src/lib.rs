@@ -25,6 +25,7 @@
     )
 )]
 
+pub mod app;
 pub mod domain;
 pub mod git;
 pub mod machine;

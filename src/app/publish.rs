@@ -1,0 +1,364 @@
+//! The publish protocol: fetch → fold → decide → append → commit → push, and again when lost.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::app::context::{Context, Minter};
+use crate::domain::ids::{TaskNumber, TaskUid};
+use crate::domain::record::{Op, Record, TaskNumbered};
+use crate::domain::register::Stamp;
+use crate::domain::state::State;
+use crate::domain::time::DurationMs;
+use crate::ports::state_repo::{
+    Freshness, Proposal, PublishOutcome, Published, Reach, RefChange, RemoteState, StateRepoError,
+    StateView,
+};
+use crate::store::{self, Checkpoint, Loaded, Scope, StoreError, Write};
+
+/// Most times that one change is decided anew.
+const MAX_TRIES: u32 = 24;
+
+/// How a change is to be published.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    /// How much state the decision reads.
+    pub scope: Scope,
+    /// How fresh the first view must be.
+    pub freshness: Freshness,
+    /// How far it goes.
+    pub how: How,
+    /// Whether the checkpoint is rewritten with it.
+    pub checkpoint: Checkpoint,
+}
+
+/// How far a change goes (`sync.push`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// To the remote if there is one and it answers in time, else kept locally.
+    Prefer(DurationMs),
+    /// To the remote if there is one, or fail.
+    Must(DurationMs),
+    /// Kept locally while there is a remote.
+    Local,
+}
+
+/// What a decision came to.
+#[derive(Debug)]
+pub enum Decision<T> {
+    /// Nothing is to be written.
+    Nothing(T),
+    /// The minted records are to be published.
+    Write {
+        /// What the caller gets.
+        value: T,
+        /// First line of the commit message.
+        subject: String,
+        /// Refs that move in the same atomic push.
+        refs: Vec<RefChange>,
+    },
+}
+
+impl<T> Decision<T> {
+    /// Publish the minted records under `subject`.
+    pub fn write(value: T, subject: impl Into<String>) -> Self {
+        Self::Write {
+            value,
+            subject: subject.into(),
+            refs: Vec::new(),
+        }
+    }
+}
+
+/// A change that was made, or found to be needless.
+#[derive(Debug)]
+pub struct Changed<T> {
+    /// What the decision gave.
+    pub value: T,
+    /// The state after it (as far as the scope reaches).
+    pub state: State,
+    /// Proof of the publish; `None` if nothing was written.
+    pub published: Option<Published>,
+    /// Numbers granted by this publish.
+    pub granted: BTreeMap<TaskUid, TaskNumber>,
+    /// Why it is kept locally only, if it is: what the remote, or the lack of an answer, said.
+    pub kept_locally: Option<String>,
+    /// Times the decision was made.
+    pub tries: u32,
+}
+
+/// Why a change could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError<E> {
+    /// The decision itself refused.
+    #[error(transparent)]
+    Refused(E),
+    /// State cannot be read or written by this build.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The repository cannot serve.
+    #[error("failed to {0}")]
+    Repo(#[from] StateRepoError),
+    /// Others were first, every time.
+    #[error("failed to publish the change: {tries} tries were overtaken by others; last: {cause}")]
+    Lost {
+        /// Tries made.
+        tries: u32,
+        /// What git said last.
+        cause: String,
+    },
+    /// The remote refuses.
+    #[error("failed to publish the change: the remote refuses: {cause}")]
+    Denied {
+        /// What git said.
+        cause: String,
+    },
+    /// The remote does not answer.
+    #[error("failed to publish the change: the remote does not answer: {cause}")]
+    Unreachable {
+        /// What git said.
+        cause: String,
+    },
+}
+
+/// One proposal's fate, as far as the loop is concerned.
+enum Step {
+    Done(Published),
+    Again(String),
+    Keep(String),
+}
+
+/// Makes a change: decides on the newest state, publishes, and decides again when others were
+/// first. The decision must be repeatable: it is called once per try with a fresh state.
+///
+/// # Errors
+/// [`ChangeError`]; nothing was published then.
+pub fn change<T, E>(
+    context: Context<'_>,
+    terms: &Terms,
+    mut decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, E>,
+) -> Result<Changed<T>, ChangeError<E>> {
+    let mut minter = Minter::new(context);
+    let mut view = context.repo.view(terms.freshness)?;
+    let mut how = terms.how;
+    let mut kept = None;
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        let loaded = store::load(&view, terms.scope.clone())?;
+        minter.restart(loaded.state.clock);
+        let (value, subject, refs) =
+            match decide(&loaded, &mut minter).map_err(ChangeError::Refused)? {
+                Decision::Nothing(value) => {
+                    return Ok(Changed {
+                        value,
+                        state: loaded.state,
+                        published: None,
+                        granted: BTreeMap::new(),
+                        kept_locally: kept,
+                        tries,
+                    });
+                }
+                Decision::Write {
+                    value,
+                    subject,
+                    refs,
+                } => (value, subject, refs),
+            };
+        loaded.writable()?;
+        let settles = settles(&view, how);
+        let granted = if settles {
+            grant_numbers(&loaded.state, &mut minter)
+        } else {
+            BTreeMap::new()
+        };
+        let proposal = propose(
+            context,
+            &view,
+            &loaded,
+            &minter,
+            terms,
+            (how, subject, refs),
+        )?;
+        match step(context.repo.publish(&proposal)?, how)? {
+            Step::Done(published) => {
+                let state = applied(loaded.state, minter.records());
+                let published = Some(published);
+                return Ok(Changed {
+                    value,
+                    state,
+                    published,
+                    granted,
+                    kept_locally: kept,
+                    tries,
+                });
+            }
+            Step::Again(cause) if tries >= MAX_TRIES => {
+                return Err(ChangeError::Lost { tries, cause });
+            }
+            Step::Again(_) => {
+                back_off(context, tries);
+                view = newest(context, &view, how)?;
+            }
+            Step::Keep(cause) => {
+                kept = Some(cause);
+                // The push may have arrived after all: the same records, to the byte, so that the
+                // copy kept here and the one there are one when they meet.
+                minter.freeze();
+                how = How::Local;
+                view = context.repo.view(Freshness::Local)?;
+            }
+        }
+    }
+}
+
+/// Settling means that the publish makes everything here part of the shared state: it goes to the
+/// remote, or there is none.
+fn settles(view: &StateView, how: How) -> bool {
+    view.remote == RemoteState::None || how != How::Local
+}
+
+/// Gives a number to every task that has none (max ever used + 1, never reused), oldest first.
+fn grant_numbers(state: &State, minter: &mut Minter<'_>) -> BTreeMap<TaskUid, TaskNumber> {
+    let mut unnumbered: BTreeSet<(Stamp, TaskUid)> = state
+        .tasks
+        .iter()
+        .filter(|(_, task)| task.number.value.is_none())
+        .filter_map(|(uid, task)| task.added.as_ref().map(|(_, at)| (*at, *uid)))
+        .collect();
+    let mut max = state.max_number;
+    for record in minter.records() {
+        match &record.op {
+            Op::TaskAdded(added) if added.n.is_none() => {
+                unnumbered.insert((record.stamp(), TaskUid::created_by(record.id)));
+            }
+            Op::TaskNumbered(p) => {
+                max = max.max(p.n.get());
+                unnumbered.retain(|(_, task)| *task != p.task);
+            }
+            _ => {}
+        }
+    }
+    let mut granted = BTreeMap::new();
+    for (_, task) in unnumbered {
+        let Some(n) = TaskNumber::new(max.saturating_add(1)) else {
+            break;
+        };
+        max = n.get();
+        minter.add(Op::TaskNumbered(TaskNumbered { task, n }));
+        granted.insert(task, n);
+    }
+    granted
+}
+
+fn applied(mut state: State, records: &[Record]) -> State {
+    for record in records {
+        state.apply(record);
+    }
+    state
+}
+
+fn propose(
+    context: Context<'_>,
+    view: &StateView,
+    loaded: &Loaded,
+    minter: &Minter<'_>,
+    terms: &Terms,
+    (how, subject, refs): (How, String, Vec<RefChange>),
+) -> Result<Proposal, ProposeError> {
+    let settle = settles(view, how);
+    let writer = context.repo.writer()?;
+    let files = store::plan_write(
+        view,
+        loaded,
+        &Write {
+            writer: &writer,
+            now: minter.now(),
+            records: minter.records(),
+            settle,
+            // A checkpoint is only ever part of shared history, so that two clones that worked
+            // apart differ in their segments alone and merge without conflict.
+            checkpoint: if settle {
+                terms.checkpoint
+            } else {
+                Checkpoint::Never
+            },
+        },
+    )?;
+    let reach = match how {
+        How::Prefer(limit) | How::Must(limit) => Reach::Remote(limit),
+        How::Local => Reach::LocalOnly,
+    };
+    Ok(Proposal {
+        based_on: view.tip.clone(),
+        unpublished: view.unpublished_tip.clone(),
+        files,
+        refs,
+        subject,
+        nonce: minter.nonce(),
+        reach,
+        settles_unpublished: settle,
+    })
+}
+
+/// Why a proposal could not be put together.
+enum ProposeError {
+    Store(StoreError),
+    Repo(StateRepoError),
+}
+
+impl From<StoreError> for ProposeError {
+    fn from(e: StoreError) -> Self {
+        Self::Store(e)
+    }
+}
+
+impl From<StateRepoError> for ProposeError {
+    fn from(e: StateRepoError) -> Self {
+        Self::Repo(e)
+    }
+}
+
+impl<E> From<ProposeError> for ChangeError<E> {
+    fn from(e: ProposeError) -> Self {
+        match e {
+            ProposeError::Store(e) => Self::Store(e),
+            ProposeError::Repo(e) => Self::Repo(e),
+        }
+    }
+}
+
+fn step<E>(outcome: PublishOutcome, how: How) -> Result<Step, ChangeError<E>> {
+    let prefers = matches!(how, How::Prefer(_));
+    match outcome {
+        PublishOutcome::Published(published) => Ok(Step::Done(published)),
+        PublishOutcome::Lost { cause } => Ok(Step::Again(cause)),
+        PublishOutcome::Denied { cause } | PublishOutcome::Unreachable { cause } if prefers => {
+            Ok(Step::Keep(cause))
+        }
+        PublishOutcome::Denied { cause } => Err(ChangeError::Denied { cause }),
+        PublishOutcome::Unreachable { cause } => Err(ChangeError::Unreachable { cause }),
+    }
+}
+
+/// The view after a lost publish: what the winner left.
+fn newest<E>(context: Context<'_>, old: &StateView, how: How) -> Result<StateView, ChangeError<E>> {
+    let limit = match (&old.remote, how) {
+        (RemoteState::None, _) | (_, How::Local) => {
+            return Ok(context.repo.view(Freshness::Local)?);
+        }
+        (_, How::Prefer(limit) | How::Must(limit)) => limit,
+    };
+    let view = context.repo.view(Freshness::Fetch(limit))?;
+    match (&view.remote, how) {
+        (RemoteState::Unreachable { cause }, How::Must(_)) => Err(ChangeError::Unreachable {
+            cause: cause.clone(),
+        }),
+        _ => Ok(view),
+    }
+}
+
+/// Random waiting that grows: contention is cured by spreading the tries (peers.md: 24 writers).
+fn back_off(context: Context<'_>, tries: u32) {
+    let random = u64::from_str_radix(&context.ids.nonce()[..8], 16).unwrap_or(0);
+    let ceiling_ms = 10u64 << tries.min(6);
+    context.clock.pause(DurationMs(random % ceiling_ms));
+}
