@@ -25,6 +25,7 @@
     )
 )]
 
+pub mod agents;
 pub mod app;
 pub mod domain;
 pub mod git;

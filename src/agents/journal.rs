@@ -1,0 +1,127 @@
+//! The journal of one run: events as JSON lines, redacted and bounded.
+
+use std::fs::{File, OpenOptions};
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::agents::Redact;
+use crate::agents::lines::clip;
+use crate::domain::time::Timestamp;
+use crate::ports::runner::AgentEvent;
+
+/// Largest journal; a note stands where it ends.
+const MAX_JOURNAL_BYTES: u64 = 1024 * 1024;
+/// Longest text of an event.
+pub(crate) const MAX_TEXT_BYTES: usize = 4096;
+/// Longest summary of an event.
+pub(crate) const MAX_SUMMARY_BYTES: usize = 200;
+
+/// Appends events to a file. A journal that cannot be written never ends a run.
+pub(crate) struct Journal {
+    file: Option<File>,
+    room: u64,
+    session: String,
+    task: String,
+}
+
+#[derive(Serialize)]
+struct Entry<'a> {
+    at: Timestamp,
+    session: &'a str,
+    task: &'a str,
+    #[serde(flatten)]
+    event: &'a AgentEvent,
+}
+
+impl Journal {
+    /// Opens `path` for appending; what an earlier run of the session wrote counts.
+    pub(crate) fn open(path: &Path, session: String, task: &str) -> Self {
+        let file = OpenOptions::new()
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .ok();
+        let size = file
+            .as_ref()
+            .and_then(|f| f.metadata().ok())
+            .map_or(0, |m| m.len());
+        Self {
+            file,
+            room: MAX_JOURNAL_BYTES.saturating_sub(size),
+            session,
+            task: task.to_owned(),
+        }
+    }
+
+    /// Appends one event.
+    pub(crate) fn write(&mut self, at: Timestamp, event: &AgentEvent) {
+        let Some(file) = &mut self.file else {
+            return;
+        };
+        let entry = |event| Entry {
+            at,
+            session: &self.session,
+            task: &self.task,
+            event,
+        };
+        let Ok(mut line) = serde_json::to_vec(&entry(event)) else {
+            return;
+        };
+        line.push(b'\n');
+        let over = line.len() as u64 > self.room;
+        if over {
+            let note = AgentEvent::Status {
+                text: "the journal is full; later events are not kept".to_owned(),
+            };
+            line = serde_json::to_vec(&entry(&note)).unwrap_or_default();
+            line.push(b'\n');
+        }
+        self.room = self.room.saturating_sub(line.len() as u64);
+        // One write per line: a crash tears at most the last one.
+        if file.write_all(&line).is_err() || over {
+            self.file = None;
+        }
+    }
+}
+
+/// Bounds and redacts every text of an event, once, before anybody sees it (R8).
+pub(crate) fn scrub(event: AgentEvent, redact: &Redact) -> AgentEvent {
+    // Redact first: a secret cut in two would pass.
+    let text = |t: String| clip(&redact(&t), MAX_TEXT_BYTES);
+    let short = |t: String| clip(&redact(&t), MAX_SUMMARY_BYTES);
+    match event {
+        AgentEvent::SessionStarted {
+            agent_session,
+            model,
+        } => AgentEvent::SessionStarted {
+            agent_session: agent_session.map(short),
+            model: model.map(short),
+        },
+        AgentEvent::Thinking { text: t } => AgentEvent::Thinking { text: text(t) },
+        AgentEvent::Message { text: t } => AgentEvent::Message { text: text(t) },
+        AgentEvent::Status { text: t } => AgentEvent::Status { text: text(t) },
+        AgentEvent::Error { text: t } => AgentEvent::Error { text: text(t) },
+        AgentEvent::ToolCall { id, name, summary } => AgentEvent::ToolCall {
+            id: short(id),
+            name: short(name),
+            summary: short(summary),
+        },
+        AgentEvent::ToolResult { id, ok, summary } => AgentEvent::ToolResult {
+            id: short(id),
+            ok,
+            summary: short(summary),
+        },
+        AgentEvent::Verify { command, passed } => AgentEvent::Verify {
+            command: short(command),
+            passed,
+        },
+        AgentEvent::SessionFinished { summary } => AgentEvent::SessionFinished {
+            summary: short(summary),
+        },
+        event @ AgentEvent::Usage { .. } => event,
+    }
+}
