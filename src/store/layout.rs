@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::time::Timestamp;
-use crate::ports::state_repo::StateTree;
+use crate::ports::state_repo::{FileChange, StateTree};
 use crate::store::error::StoreError;
 
 /// Folder of all state.
@@ -59,6 +59,15 @@ impl Format {
             self.format, self.min_reader
         )
         .into_bytes()
+    }
+}
+
+/// The file that makes an empty tree a state: what `fleet init` publishes.
+#[must_use]
+pub fn first_file() -> FileChange {
+    FileChange {
+        path: FORMAT_PATH.to_owned(),
+        bytes: Some(OURS.bytes()),
     }
 }
 
