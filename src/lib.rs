@@ -28,6 +28,7 @@
 pub mod agents;
 pub mod app;
 pub mod domain;
+pub mod engine;
 pub mod git;
 pub mod machine;
 pub mod ports;

@@ -1,0 +1,80 @@
+//! Facts: what was seen outside the records, as plain values that the use-case fills in.
+
+use std::collections::BTreeMap;
+
+use crate::domain::ids::{Oid, ReviewUid, SessionUid};
+use crate::domain::review::FeedbackKind;
+
+/// Everything seen outside the records in step 1 of a tick. The default is "nothing was looked at",
+/// which is what commands without network use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Facts {
+    /// Head of the base branch; without one nothing is claimed.
+    pub base: Option<Oid>,
+    /// Paths of that commit, in git's order, to give overlaps an example; may be empty or cut.
+    pub base_paths: Vec<String>,
+    /// Heads of agent branches as fetched, by branch name; `None` = looked for and not there.
+    /// A branch that is not in the map was not looked at.
+    pub branches: BTreeMap<String, Option<Oid>>,
+    /// What the forge says of reviews that are open by the records.
+    pub reviews: BTreeMap<ReviewUid, ReviewSeen>,
+    /// Whether sessions that hold a lease still run.
+    pub runs: BTreeMap<SessionUid, RunLife>,
+    /// Agents that can be started here; `Err` says in a sentence what is missing. An agent that is
+    /// not in the map is taken to be available.
+    pub agents: BTreeMap<String, Result<(), String>>,
+    /// Why the forge could not be read; its facts are then missing, and nothing is concluded.
+    pub forge_trouble: Option<String>,
+}
+
+/// Whether a session still runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunLife {
+    /// It runs.
+    Alive,
+    /// Nothing of it runs, and no later phase will carry it on.
+    Dead {
+        /// The evidence: `pid 71 of boot 5f… is gone`, `CI run 123 concluded`.
+        proof: String,
+    },
+    /// Nobody can say from here.
+    Unknown {
+        /// Why not.
+        why: String,
+    },
+}
+
+/// What the forge says of a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewSeen {
+    /// Open, merged or closed.
+    pub state: SeenState,
+    /// Head that it shows.
+    pub head: Option<Oid>,
+    /// Feedback that asks for another attempt.
+    pub feedback: Vec<FeedbackSeen>,
+    /// The branch does not merge with its base.
+    pub conflict: bool,
+}
+
+/// Open, merged or closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SeenState {
+    Open,
+    Merged { commit: Option<Oid> },
+    Closed,
+}
+
+/// One piece of feedback.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FeedbackSeen {
+    /// What kind.
+    pub kind: FeedbackKind,
+    /// Head that it speaks of.
+    pub head: Oid,
+    /// Comments, or the end of a failing check's log, bounded.
+    pub text: String,
+    /// Stable name at the forge; recorded once.
+    pub key: String,
+}

@@ -1,0 +1,24 @@
+//! What to do next, decided: `(State, Index, Facts, Policy, now)` → values that others act on.
+//!
+//! Reading order: `facts` (what is given), `why` (reasons), `ready` (what may start), `routing`
+//! (who takes it), `reconcile` (what the outside already decided), `plan` (all of it together).
+//! `gates`, `secrets`, `text` and `outbox` judge what agents hand over.
+//!
+//! Invariants: no IO, no clock, no ids made, no randomness, no knowledge of git, forges, files or
+//! terminals. The same arguments give the same answer; planning on a state that already holds the
+//! planned records plans nothing (I8). Every negative answer carries a typed reason.
+//!
+//! May import: domain.
+
+pub mod budget;
+pub mod deps;
+pub mod facts;
+pub mod history;
+pub mod overlap;
+pub mod phase;
+pub mod plan;
+pub mod ready;
+pub mod reconcile;
+pub mod retry;
+pub mod routing;
+pub mod why;

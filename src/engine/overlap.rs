@@ -1,0 +1,447 @@
+//! Do two sets of path globs overlap? Decided on the globs themselves, component by component.
+//!
+//! Two globs overlap if some path could match both, whether or not it exists yet. The answer errs
+//! on the side of "yes" only inside one component (`a*b*` against `ac*`): there the literal text
+//! before the first and after the last wildcard is compared. A path without wildcards stands for
+//! the file and, if it is a folder, for everything below it. `*` and `?` stay within a component.
+
+use std::collections::HashMap;
+
+use globset::GlobBuilder;
+
+use crate::domain::ids::TaskUid;
+use crate::domain::state::{Index, State};
+use crate::domain::time::Timestamp;
+
+/// Longest glob, in bytes.
+const MAX_GLOB_LEN: usize = 1024;
+/// Most alternatives that the braces of one glob may make.
+const MAX_ALTERNATIVES: usize = 64;
+
+/// Checks a glob before it is recorded.
+///
+/// # Errors
+/// A fragment that says what is wrong with it, such as "`a[` is not a glob: unclosed character class".
+pub fn validate_glob(glob: &str) -> Result<(), String> {
+    let bad = |what: &str| {
+        Err(format!(
+            "`{}` is not a path glob: {what}",
+            glob.escape_debug()
+        ))
+    };
+    if glob.trim().is_empty() {
+        return bad("it is empty");
+    }
+    if glob.len() > MAX_GLOB_LEN {
+        return bad("it is longer than 1024 bytes");
+    }
+    if glob.chars().any(char::is_control) {
+        return bad("it holds a control character");
+    }
+    if glob.starts_with('/') {
+        return bad("it is absolute; paths are relative to the top of the repository");
+    }
+    if glob.split('/').any(|part| part == "..") {
+        return bad("it holds `..`; paths stay inside the repository");
+    }
+    if expand_braces(glob).is_none() {
+        return bad("its braces make more than 64 alternatives, or are not closed");
+    }
+    match GlobBuilder::new(glob).literal_separator(true).build() {
+        Ok(_) => Ok(()),
+        Err(error) => bad(&error.kind().to_string()),
+    }
+}
+
+/// One component of a path pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Part {
+    /// `**`: any number of components.
+    AnyDepth,
+    /// Exactly this.
+    Literal(String),
+    /// Something that begins and ends so.
+    Wild { prefix: String, suffix: String },
+}
+
+/// A glob, or a real path, taken apart.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    /// As written.
+    pub text: String,
+    /// One list of components per brace alternative.
+    alternatives: Vec<Vec<Part>>,
+}
+
+/// Splits `a/{b,c}/d` into its alternatives; `None` if they are too many or not closed.
+fn expand_braces(glob: &str) -> Option<Vec<String>> {
+    let mut done = Vec::new();
+    let mut todo = vec![glob.to_owned()];
+    while let Some(text) = todo.pop() {
+        if done.len() + todo.len() >= MAX_ALTERNATIVES {
+            return None;
+        }
+        // The innermost pair first: the first `}` and the last `{` before it.
+        let Some(close) = text.find('}') else {
+            if text.contains('{') {
+                return None;
+            }
+            done.push(text);
+            continue;
+        };
+        let open = text[..close].rfind('{')?;
+        for alternative in text[open + 1..close].split(',') {
+            todo.push(format!(
+                "{}{alternative}{}",
+                &text[..open],
+                &text[close + 1..]
+            ));
+        }
+    }
+    Some(done)
+}
+
+const WILD: [char; 6] = ['*', '?', '[', ']', '\\', '!'];
+
+fn part_of(component: &str) -> Part {
+    if component == "**" {
+        return Part::AnyDepth;
+    }
+    match (component.find(WILD), component.rfind(WILD)) {
+        (Some(first), Some(last)) => Part::Wild {
+            prefix: component[..first].to_owned(),
+            suffix: component[last + 1..].to_owned(),
+        },
+        _ => Part::Literal(component.to_owned()),
+    }
+}
+
+impl Pattern {
+    /// A glob as a task or lock names it. An invalid one (they are refused at `add`, but records
+    /// may hold any text) stands for every path, so that it fails closed.
+    #[must_use]
+    pub fn glob(text: &str) -> Self {
+        let alternatives = expand_braces(text)
+            .unwrap_or_else(|| vec!["**".to_owned()])
+            .iter()
+            .map(|one| {
+                let mut parts: Vec<Part> = one
+                    .split('/')
+                    .filter(|component| !component.is_empty() && *component != ".")
+                    .map(part_of)
+                    .collect();
+                parts.dedup_by(|a, b| *a == Part::AnyDepth && *b == Part::AnyDepth);
+                if !one.contains(WILD) {
+                    parts.push(Part::AnyDepth);
+                }
+                parts
+            })
+            .collect();
+        Self {
+            text: text.to_owned(),
+            alternatives,
+        }
+    }
+
+    /// A real path, which stands for itself alone.
+    #[must_use]
+    pub fn path(text: &str) -> Self {
+        let parts = text
+            .split('/')
+            .map(|component| Part::Literal(component.to_owned()))
+            .collect();
+        Self {
+            text: text.to_owned(),
+            alternatives: vec![parts],
+        }
+    }
+
+    /// True if some path could match both.
+    #[must_use]
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.alternatives
+            .iter()
+            .any(|a| other.alternatives.iter().any(|b| components_overlap(a, b)))
+    }
+
+    /// True if `path` matches, or could (see the module's header).
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        self.overlaps(&Self::path(path))
+    }
+
+    /// Text with which every matching path begins, per alternative.
+    fn literal_prefixes(&self) -> impl Iterator<Item = String> {
+        self.alternatives.iter().map(|parts| {
+            let mut prefix = String::new();
+            for (at, part) in parts.iter().enumerate() {
+                let slash = if at > 0 { "/" } else { "" };
+                match part {
+                    Part::Literal(text) => {
+                        prefix.push_str(slash);
+                        prefix.push_str(text);
+                    }
+                    Part::Wild { prefix: text, .. } => {
+                        prefix.push_str(slash);
+                        prefix.push_str(text);
+                        break;
+                    }
+                    Part::AnyDepth => break,
+                }
+            }
+            prefix
+        })
+    }
+
+    /// First components, if all alternatives begin with a literal one.
+    fn first_components(&self) -> Option<Vec<&str>> {
+        self.alternatives
+            .iter()
+            .map(|parts| match parts.first() {
+                Some(Part::Literal(text)) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+fn part_overlap(a: &Part, b: &Part) -> bool {
+    let begins = |x: &str, y: &str| x.starts_with(y) || y.starts_with(x);
+    let ends = |x: &str, y: &str| x.ends_with(y) || y.ends_with(x);
+    match (a, b) {
+        (Part::AnyDepth, _) | (_, Part::AnyDepth) => true,
+        (Part::Literal(x), Part::Literal(y)) => x == y,
+        (Part::Literal(x), Part::Wild { prefix, suffix })
+        | (Part::Wild { prefix, suffix }, Part::Literal(x)) => {
+            x.len() >= prefix.len() + suffix.len() && x.starts_with(prefix) && x.ends_with(suffix)
+        }
+        (
+            Part::Wild { prefix, suffix },
+            Part::Wild {
+                prefix: prefix2,
+                suffix: suffix2,
+            },
+        ) => begins(prefix, prefix2) && ends(suffix, suffix2),
+    }
+}
+
+/// Whether two component lists have a common path: the table `row[j]` = "the rest of `a` from `i`
+/// and the rest of `b` from `j` do", filled from the ends.
+fn components_overlap(a: &[Part], b: &[Part]) -> bool {
+    if let (Some(x), Some(y)) = (a.first(), b.first())
+        && !part_overlap(x, y)
+    {
+        return false;
+    }
+    let all_any = |parts: &[Part]| parts.iter().all(|p| *p == Part::AnyDepth);
+    let mut below: Vec<bool> = (0..=b.len()).map(|j| all_any(&b[j..])).collect();
+    for i in (0..a.len()).rev() {
+        let mut row = vec![false; b.len() + 1];
+        row[b.len()] = all_any(&a[i..]);
+        for j in (0..b.len()).rev() {
+            row[j] = if a[i] == Part::AnyDepth || b[j] == Part::AnyDepth {
+                below[j] || row[j + 1]
+            } else {
+                part_overlap(&a[i], &b[j]) && below[j + 1]
+            };
+        }
+        below = row;
+    }
+    below[0]
+}
+
+/// First pair of globs that overlap, one of each list.
+#[must_use]
+pub fn first_overlap<'a>(
+    ours: &'a [Pattern],
+    theirs: &'a [Pattern],
+) -> Option<(&'a Pattern, &'a Pattern)> {
+    ours.iter()
+        .find_map(|a| theirs.iter().find(|b| a.overlaps(b)).map(|b| (a, b)))
+}
+
+/// A path of `base_paths` that both match, to show as an example.
+#[must_use]
+pub fn example<'a>(a: &Pattern, b: &Pattern, base_paths: &'a [String]) -> Option<&'a str> {
+    base_paths
+        .iter()
+        .find(|path| a.matches(path) && b.matches(path))
+        .map(String::as_str)
+}
+
+/// Why paths are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hold {
+    /// A live lock.
+    Lock {
+        /// Its end.
+        until: Timestamp,
+    },
+    /// The real diff of work in review.
+    Review,
+}
+
+/// A task's glob meets paths that another task holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The task's own glob, or changed path.
+    pub ours: String,
+    /// The other's glob or changed path.
+    pub theirs: String,
+    /// The other task.
+    pub by: TaskUid,
+    /// How it holds them.
+    pub hold: Hold,
+}
+
+/// All paths that are held now, arranged so that a question costs little.
+#[derive(Debug, Default)]
+pub struct Holdings {
+    locks: Vec<(TaskUid, Timestamp, Pattern)>,
+    /// Locks by first component.
+    by_first: HashMap<String, Vec<usize>>,
+    /// Locks that begin with a wildcard.
+    anywhere: Vec<usize>,
+    /// Changed paths of work in review, sorted.
+    changed: Vec<(String, TaskUid)>,
+}
+
+impl Holdings {
+    /// What live locks and open reviews hold at `now`.
+    #[must_use]
+    pub fn at(state: &State, index: &Index, now: Timestamp) -> Self {
+        let mut all = Self::default();
+        for lock in state.locks.values().filter(|lock| lock.is_live(now)) {
+            let Some(task) = lock.task else { continue };
+            for glob in &lock.globs {
+                all.add_lock(task, lock.until.value, Pattern::glob(glob));
+            }
+        }
+        for review in state.reviews.values().filter(|review| review.is_open()) {
+            let Some((opened, _)) = &review.opened else {
+                continue;
+            };
+            // The newest attempt shows the whole diff of the branch against base.
+            let newest = index
+                .sessions_of(opened.task)
+                .iter()
+                .rev()
+                .filter_map(|uid| state.sessions.get(uid)?.finished.as_ref())
+                .find(|(finished, _)| finished.head.is_some());
+            if let Some((finished, _)) = newest {
+                let paths = finished.paths.iter();
+                all.changed
+                    .extend(paths.map(|path| (path.clone(), opened.task)));
+            }
+        }
+        all.changed.sort();
+        all
+    }
+
+    fn add_lock(&mut self, task: TaskUid, until: Timestamp, pattern: Pattern) {
+        let at = self.locks.len();
+        match pattern.first_components() {
+            Some(firsts) => {
+                for first in firsts {
+                    self.by_first.entry(first.to_owned()).or_default().push(at);
+                }
+            }
+            None => self.anywhere.push(at),
+        }
+        self.locks.push((task, until, pattern));
+    }
+
+    /// True if nothing at all is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.locks.is_empty() && self.changed.is_empty()
+    }
+
+    /// The first thing in the way of `task` if it works on `patterns`; its own holds are not.
+    #[must_use]
+    pub fn conflict(&self, task: TaskUid, patterns: &[Pattern]) -> Option<Conflict> {
+        if self.is_empty() {
+            return None;
+        }
+        patterns.iter().find_map(|ours| {
+            self.lock_conflict(task, ours)
+                .or_else(|| self.review_conflict(task, ours))
+        })
+    }
+
+    fn lock_conflict(&self, task: TaskUid, ours: &Pattern) -> Option<Conflict> {
+        let candidates: Vec<usize> = match ours.first_components() {
+            Some(firsts) => firsts
+                .iter()
+                .filter_map(|first| self.by_first.get(*first))
+                .flatten()
+                .chain(&self.anywhere)
+                .copied()
+                .collect(),
+            None => (0..self.locks.len()).collect(),
+        };
+        candidates.into_iter().find_map(|at| {
+            let (by, until, theirs) = &self.locks[at];
+            (*by != task && ours.overlaps(theirs)).then(|| Conflict {
+                ours: ours.text.clone(),
+                theirs: theirs.text.clone(),
+                by: *by,
+                hold: Hold::Lock { until: *until },
+            })
+        })
+    }
+
+    fn review_conflict(&self, task: TaskUid, ours: &Pattern) -> Option<Conflict> {
+        ours.literal_prefixes().find_map(|prefix| {
+            let from = self.changed.partition_point(|(path, _)| *path < prefix);
+            self.changed[from..]
+                .iter()
+                .take_while(|(path, _)| path.starts_with(&prefix))
+                .find(|(path, by)| *by != task && ours.matches(path))
+                .map(|(path, by)| Conflict {
+                    ours: ours.text.clone(),
+                    theirs: path.clone(),
+                    by: *by,
+                    hold: Hold::Review,
+                })
+        })
+    }
+}
+
+/// The check at publish: real changed `paths` of `task` against what others hold then. The caller
+/// decides: a lock of a running task means that the two will conflict in review.
+#[must_use]
+pub fn conflicts_of_diff(
+    state: &State,
+    index: &Index,
+    task: TaskUid,
+    paths: &[String],
+    now: Timestamp,
+) -> Vec<Conflict> {
+    let holdings = Holdings::at(state, index, now);
+    paths
+        .iter()
+        .filter_map(|path| holdings.conflict(task, &[Pattern::path(path)]))
+        .collect()
+}
+
+/// Patterns of a task's own path globs.
+#[must_use]
+pub fn patterns_of(state: &State, task: TaskUid) -> Vec<Pattern> {
+    state
+        .tasks
+        .get(&task)
+        .map(|t| t.paths.iter().map(Pattern::glob).collect())
+        .unwrap_or_default()
+}
+
+/// Number of open tasks that directly depend on each task; used as a weight.
+#[must_use]
+pub fn dependents(state: &State, index: &Index, task: TaskUid) -> usize {
+    index
+        .deps_to(task)
+        .iter()
+        .filter(|key| key.kind == crate::domain::dep::DepKind::Blocks)
+        .filter(|key| state.tasks.get(&key.from).is_some_and(|t| t.is_open()))
+        .count()
+}

@@ -1,0 +1,353 @@
+//! Readiness: which tasks may start, and every reason of those that may not (DESIGN §5).
+//!
+//! Agents, budgets and limits of a tick are not looked at here; `plan` adds them.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::domain::dep::DepKind;
+use crate::domain::ids::TaskUid;
+use crate::domain::policy::{Policy, UnblockOn};
+use crate::domain::record::CloseOutcome;
+use crate::domain::state::{DepKey, Index, State};
+use crate::domain::task::Task;
+use crate::domain::time::Timestamp;
+use crate::engine::history::History;
+use crate::engine::overlap::{Hold, Holdings, patterns_of};
+use crate::engine::retry::{self, Verdict};
+use crate::engine::why::{BlockerState, Why};
+
+/// sha256 (hex) of the text of a task that a human admits: title, NUL, body, NUL, acceptance texts
+/// joined by NUL.
+#[must_use]
+pub fn admission_hash(task: &Task) -> String {
+    let mut hash = Sha256::new();
+    hash.update(task.title.value.as_bytes());
+    hash.update([0]);
+    hash.update(task.body.value.as_bytes());
+    hash.update([0]);
+    for (at, point) in task.acceptance.value.iter().enumerate() {
+        if at > 0 {
+            hash.update([0]);
+        }
+        hash.update(point.text.as_bytes());
+    }
+    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// One reading of the state at one time, prepared so that every question costs little.
+#[derive(Debug)]
+pub struct Board<'a> {
+    /// The state.
+    pub state: &'a State,
+    /// Its reverse lookups.
+    pub index: &'a Index,
+    /// The policy.
+    pub policy: &'a Policy,
+    /// The time of the reading.
+    pub now: Timestamp,
+    /// What locks and reviews hold.
+    pub holdings: Holdings,
+    /// Open parts of a task: the first, and how many.
+    children: BTreeMap<TaskUid, (TaskUid, usize)>,
+    /// Parents of a task.
+    parents: BTreeMap<TaskUid, Vec<TaskUid>>,
+    /// Parents that hold their parts back: who really is held, and why.
+    held: BTreeMap<TaskUid, (TaskUid, Why)>,
+}
+
+impl<'a> Board<'a> {
+    /// Prepares a reading.
+    #[must_use]
+    pub fn new(state: &'a State, index: &'a Index, policy: &'a Policy, now: Timestamp) -> Self {
+        let mut board = Self {
+            state,
+            index,
+            policy,
+            now,
+            holdings: Holdings::at(state, index, now),
+            children: BTreeMap::new(),
+            parents: BTreeMap::new(),
+            held: BTreeMap::new(),
+        };
+        for key in state.live_deps() {
+            if key.kind != DepKind::ParentChild {
+                continue;
+            }
+            board.parents.entry(key.from).or_default().push(key.to);
+            if state.tasks.get(&key.from).is_some_and(Task::is_open) {
+                board.children.entry(key.to).or_insert((key.from, 0)).1 += 1;
+            }
+        }
+        board.hold_parents();
+        board
+    }
+
+    /// Spreads the hold of a parent over its whole family, each edge once.
+    fn hold_parents(&mut self) {
+        let parents: BTreeSet<TaskUid> = self.parents.values().flatten().copied().collect();
+        let mut todo = Vec::new();
+        for uid in parents {
+            if let Some(why) = self.own_hold(uid) {
+                self.held.insert(uid, (uid, why.clone()));
+                todo.push((uid, uid, why));
+            }
+        }
+        let index = self.index;
+        while let Some((parent, source, why)) = todo.pop() {
+            let parts = index.deps_to(parent).iter();
+            for key in parts.filter(|key| key.kind == DepKind::ParentChild) {
+                if self.children.contains_key(&key.from) && !self.held.contains_key(&key.from) {
+                    self.held.insert(key.from, (source, why.clone()));
+                    todo.push((key.from, source, why.clone()));
+                }
+            }
+        }
+    }
+
+    /// Why a parent holds its parts back by itself: blocked or deferred.
+    fn own_hold(&self, uid: TaskUid) -> Option<Why> {
+        let task = self.state.tasks.get(&uid).filter(|task| task.is_open())?;
+        if let Some(until) = self.deferred(task) {
+            return Some(Why::Deferred { until });
+        }
+        let deps: Vec<_> = self.state.deps_from(uid).collect();
+        let mut whys = Vec::new();
+        self.add_blockers(&deps, true, &mut whys);
+        whys.pop()
+    }
+
+    fn deferred(&self, task: &Task) -> Option<Timestamp> {
+        task.defer_until.value.filter(|until| *until > self.now)
+    }
+
+    /// Tasks that may start now, by identity.
+    #[must_use]
+    pub fn ready(&self) -> Vec<TaskUid> {
+        self.sort_out().0
+    }
+
+    /// All open tasks in one pass: those that may start, and the others with their first reason.
+    #[must_use]
+    pub fn sort_out(&self) -> (Vec<TaskUid>, Vec<(TaskUid, Why)>) {
+        let mut deps = self.state.live_deps().peekable();
+        let mut own: Vec<DepKey> = Vec::new();
+        let (mut ready, mut held) = (Vec::new(), Vec::new());
+        for (uid, task) in &self.state.tasks {
+            // Tasks and edges are in the same order, so both are walked together.
+            own.clear();
+            while let Some(key) = deps.next_if(|key| key.from <= *uid) {
+                if key.from == *uid {
+                    own.push(key);
+                }
+            }
+            if !task.is_open() {
+                continue;
+            }
+            match self.reasons(*uid, task, &own, true).into_iter().next() {
+                None => ready.push(*uid),
+                Some(why) => held.push((*uid, why)),
+            }
+        }
+        (ready, held)
+    }
+
+    /// Every reason why `uid` does not start now; empty = it may.
+    #[must_use]
+    pub fn whys(&self, uid: TaskUid) -> Vec<Why> {
+        let Some(task) = self.state.tasks.get(&uid) else {
+            return vec![Why::NotAdded];
+        };
+        let deps: Vec<_> = self.state.deps_from(uid).collect();
+        self.reasons(uid, task, &deps, false)
+    }
+
+    /// All reasons, or (`first`) only one of them.
+    fn reasons(&self, uid: TaskUid, task: &Task, deps: &[DepKey], first: bool) -> Vec<Why> {
+        let mut whys = Vec::new();
+        if let Some(outcome) = task.outcome() {
+            return vec![Why::Closed { outcome }];
+        }
+        if task.added.is_none() {
+            return vec![Why::NotAdded];
+        }
+        self.add_own(uid, task, &mut whys);
+        if first && !whys.is_empty() {
+            return whys;
+        }
+        self.add_blockers(deps, first, &mut whys);
+        self.add_parents(uid, &mut whys);
+        if first && !whys.is_empty() {
+            return whys;
+        }
+        self.add_work(uid, &mut whys);
+        if first && !whys.is_empty() {
+            return whys;
+        }
+        self.add_holds(uid, task, &mut whys);
+        whys
+    }
+
+    fn add_own(&self, uid: TaskUid, task: &Task, whys: &mut Vec<Why>) {
+        if !task.admitted.value {
+            whys.push(Why::NotAdmitted);
+        } else if let Some(admitted) = &task.admitted_sha256.value
+            && *admitted != admission_hash(task)
+        {
+            whys.push(Why::AdmittedTextChanged);
+        }
+        if let Some(until) = self.deferred(task) {
+            whys.push(Why::Deferred { until });
+        }
+        if let Some(who) = &task.assignee.value {
+            whys.push(Why::AssignedToHuman { who: who.clone() });
+        }
+        if let Some((child, count)) = self.children.get(&uid) {
+            whys.push(Why::OpenChildren {
+                first: self.state.name_of(*child),
+                count: *count,
+            });
+        }
+    }
+
+    fn add_blockers(&self, deps: &[DepKey], first: bool, whys: &mut Vec<Why>) {
+        for key in deps {
+            let waits = match key.kind {
+                DepKind::Blocks => false,
+                DepKind::WaitsFor => true,
+                DepKind::ParentChild
+                | DepKind::DiscoveredFrom
+                | DepKind::Related
+                | DepKind::Duplicates
+                | DepKind::Supersedes => continue,
+            };
+            let Some(state) = self.in_the_way(key.to, waits) else {
+                continue;
+            };
+            let by = self.state.name_of(key.to);
+            whys.push(if waits {
+                Why::WaitsFor { on: by, state }
+            } else {
+                Why::Blocked { by, state }
+            });
+            if first {
+                return;
+            }
+        }
+    }
+
+    /// What a blocker does that keeps its dependents back; `None` if it lets them go.
+    fn in_the_way(&self, blocker: TaskUid, waits: bool) -> Option<BlockerState> {
+        let Some(task) = self
+            .state
+            .tasks
+            .get(&blocker)
+            .filter(|t| t.added.is_some() || !t.is_open())
+        else {
+            return Some(BlockerState::Unknown);
+        };
+        match task.outcome() {
+            Some(CloseOutcome::Done | CloseOutcome::Wontdo | CloseOutcome::Duplicate) => None,
+            Some(CloseOutcome::Failed) => (!waits).then_some(BlockerState::Failed),
+            None if self.is_in_review(blocker) => {
+                let enough = !waits && self.policy.unblock_on == UnblockOn::Review;
+                (!enough).then_some(BlockerState::InReview)
+            }
+            None => Some(BlockerState::Open),
+        }
+    }
+
+    fn is_in_review(&self, uid: TaskUid) -> bool {
+        !self.state.reviews.is_empty()
+            && self
+                .index
+                .reviews_of(uid)
+                .iter()
+                .any(|review| self.state.reviews[review].is_open())
+    }
+
+    fn add_parents(&self, uid: TaskUid, whys: &mut Vec<Why>) {
+        if self.held.is_empty() {
+            return;
+        }
+        let parents = self.parents.get(&uid).into_iter().flatten();
+        if let Some((source, why)) = parents.filter_map(|p| self.held.get(p)).next() {
+            whys.push(Why::ParentHeld {
+                parent: self.state.name_of(*source),
+                why: Box::new(why.clone()),
+            });
+        }
+    }
+
+    /// Reasons from attempts, questions and reviews.
+    fn add_work(&self, uid: TaskUid, whys: &mut Vec<Why>) {
+        let history = History::of(self.state, self.index, uid);
+        if let Some(session) = history.holder {
+            let held = &self.state.sessions[&session];
+            let until = held.lease_until.value;
+            whys.push(Why::Running {
+                session,
+                attempt: held.attempt(),
+                agent: held
+                    .claim
+                    .as_ref()
+                    .map_or_else(String::new, |(claim, _)| claim.agent.clone()),
+                lease_until: until,
+                expired: until.plus(self.policy.leases.skew_allowance) < self.now,
+            });
+        }
+        for (escalation, trigger) in &history.open {
+            whys.push(Why::NeedsAnswer {
+                escalation: *escalation,
+                trigger: *trigger,
+            });
+        }
+        if let Some((review, open)) = history.open_review()
+            && history.feedback.is_empty()
+        {
+            whys.push(Why::InReview {
+                review,
+                number: open.opened.as_ref().and_then(|(o, _)| o.number),
+            });
+        }
+        if let Some((session, _)) = history.unreviewed(self.state) {
+            whys.push(Why::ReviewPending { session });
+        }
+        match retry::verdict(&history, &self.policy.retry, self.now) {
+            Verdict::Go => {}
+            Verdict::Later { until, failures } => whys.push(Why::BackOff { until, failures }),
+            // The next tick asks a human; until then it is simply not ready.
+            Verdict::Exhausted { failures: n }
+            | Verdict::Unlucky { failures: n }
+            | Verdict::AsksTooOften { questions: n }
+            | Verdict::TooManyRounds { rounds: n } => {
+                if history.open.is_empty() {
+                    whys.push(Why::OutOfAttempts { failures: n });
+                }
+            }
+        }
+    }
+
+    fn add_holds(&self, uid: TaskUid, task: &Task, whys: &mut Vec<Why>) {
+        if self.holdings.is_empty() || task.paths.0.is_empty() {
+            return;
+        }
+        if let Some(found) = self.holdings.conflict(uid, &patterns_of(self.state, uid)) {
+            let by = self.state.name_of(found.by);
+            whys.push(match found.hold {
+                Hold::Lock { until } => Why::Locked {
+                    glob: found.ours,
+                    other: found.theirs,
+                    by,
+                    until,
+                },
+                Hold::Review => Why::OverlapsReview {
+                    glob: found.ours,
+                    path: found.theirs,
+                    task: by,
+                },
+            });
+        }
+    }
+}

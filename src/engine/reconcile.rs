@@ -1,0 +1,607 @@
+//! Reconcile: what the outside already decided, as records to write. Idempotent: on a state that
+//! holds these records it yields nothing (I8).
+
+use std::collections::BTreeSet;
+
+use crate::domain::escalation::Trigger;
+use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
+use crate::domain::policy::Policy;
+use crate::domain::record::{
+    CloseOutcome, EscalationOpened, LockReleased, Op, ReviewFeedback, ReviewUpdated,
+    SessionReleased, TaskClosed,
+};
+use crate::domain::register::Stamp;
+use crate::domain::review::{FeedbackKind, Review, ReviewState};
+use crate::domain::session::{FailureClass, Outcome, Session};
+use crate::domain::state::{Index, State};
+use crate::domain::task::Deliverable;
+use crate::domain::time::Timestamp;
+use crate::engine::facts::{Facts, FeedbackSeen, ReviewSeen, RunLife, SeenState};
+use crate::engine::history::History;
+use crate::engine::retry::{self, Verdict};
+
+/// A review that is to be opened, or brought up to date.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReviewPlan {
+    /// Which task.
+    pub task: TaskUid,
+    /// The attempt whose head it shows.
+    pub session: SessionUid,
+    /// The open review to update; none = open one.
+    pub review: Option<ReviewUid>,
+    /// Branch under review.
+    pub branch: String,
+    /// Its head, as recorded.
+    pub head: Oid,
+}
+
+/// What the outside already decided.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Reconciled {
+    /// Records to write.
+    pub ops: Vec<Op>,
+    /// Reviews to open or update.
+    pub reviews: Vec<ReviewPlan>,
+    /// Sentences for the report.
+    pub notes: Vec<String>,
+}
+
+/// Where the branch of a task is, by the records and in fact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BranchStand {
+    /// Its name.
+    pub branch: String,
+    /// Newest head that fleet recorded, or a human allowed.
+    pub recorded: Option<Oid>,
+    /// A head that nobody recorded: a human's commit, or a branch that was there before.
+    pub foreign: Option<Oid>,
+    /// The branch is gone.
+    pub gone: bool,
+}
+
+impl BranchStand {
+    /// The head that a new attempt continues from; none = it starts from base.
+    #[must_use]
+    pub fn continues(&self) -> Option<Oid> {
+        if self.gone {
+            None
+        } else {
+            self.recorded.clone()
+        }
+    }
+}
+
+/// Compares the branch of a task with its records. `None` if it never had a number.
+#[must_use]
+pub fn branch_stand(
+    state: &State,
+    index: &Index,
+    facts: &Facts,
+    task: TaskUid,
+) -> Option<BranchStand> {
+    let sessions: Vec<&Session> = index
+        .sessions_of(task)
+        .iter()
+        .filter_map(|uid| state.sessions.get(uid))
+        .collect();
+    let claimed = sessions
+        .iter()
+        .rev()
+        .find_map(|s| s.claim.as_ref()?.0.branch.clone());
+    let branch = claimed.or_else(|| state.number_of(task).map(|n| format!("agent/{n}")))?;
+    let mut heads: Vec<(Stamp, &Oid)> = sessions
+        .iter()
+        .filter_map(|s| s.finished.as_ref())
+        .filter_map(|(f, at)| Some((*at, f.head.as_ref()?)))
+        .collect();
+    for uid in index.reviews_of(task) {
+        let head = &state.reviews[uid].head;
+        heads.extend(head.value.as_ref().map(|oid| (head.at, oid)));
+    }
+    let recorded = heads.iter().max_by_key(|(at, _)| *at).map(|(_, oid)| *oid);
+    let mut stand = BranchStand {
+        branch,
+        recorded: recorded.cloned(),
+        foreign: None,
+        gone: false,
+    };
+    match facts.branches.get(&stand.branch) {
+        None => {}
+        Some(None) => stand.gone = true,
+        Some(Some(seen)) => {
+            // A head that was recorded once is an older look at the branch, not a stranger.
+            let known = heads.iter().any(|(_, oid)| *oid == seen);
+            if known || facts.base.as_ref() == Some(seen) && recorded.is_some() {
+                return Some(stand);
+            }
+            if allowed(state, index, task, seen) {
+                stand.recorded = Some(seen.clone());
+            } else {
+                stand.foreign = Some(seen.clone());
+            }
+        }
+    }
+    Some(stand)
+}
+
+/// True if a human answered the question about exactly this commit.
+fn allowed(state: &State, index: &Index, task: TaskUid, head: &Oid) -> bool {
+    index
+        .escalations_of(task)
+        .iter()
+        .filter_map(|uid| state.escalations.get(uid))
+        .filter(|e| e.answer.is_some())
+        .filter_map(|e| e.opened.as_ref())
+        .any(|(opened, _)| {
+            opened.trigger == Trigger::HumanCommit && opened.context.contains(head.as_str())
+        })
+}
+
+struct Reconciler<'a> {
+    state: &'a State,
+    index: &'a Index,
+    facts: &'a Facts,
+    policy: &'a Policy,
+    now: Timestamp,
+    out: Reconciled,
+    /// Tasks that end with this reconcile.
+    closing: BTreeSet<TaskUid>,
+    /// Sessions whose lease ends with it.
+    freed: BTreeSet<SessionUid>,
+    /// Tasks about which it asks a human.
+    asked: BTreeSet<TaskUid>,
+}
+
+/// What the outside already decided, as records to write.
+#[must_use]
+pub fn reconcile(
+    state: &State,
+    index: &Index,
+    facts: &Facts,
+    policy: &Policy,
+    now: Timestamp,
+) -> Reconciled {
+    let mut work = Reconciler {
+        state,
+        index,
+        facts,
+        policy,
+        now,
+        out: Reconciled::default(),
+        closing: BTreeSet::new(),
+        freed: BTreeSet::new(),
+        asked: BTreeSet::new(),
+    };
+    if let Some(trouble) = &facts.forge_trouble {
+        work.out
+            .notes
+            .push(format!("the forge could not be read: {trouble}"));
+    }
+    work.reviews();
+    work.leases();
+    let tasks: BTreeSet<TaskUid> = index
+        .sessions
+        .keys()
+        .chain(index.reviews.keys())
+        .copied()
+        .collect();
+    for task in tasks {
+        let open = state.tasks.get(&task).is_some_and(|t| t.is_open());
+        if open && !work.closing.contains(&task) {
+            work.task(task);
+        }
+    }
+    work.locks();
+    work.pauses();
+    work.out
+}
+
+impl Reconciler<'_> {
+    fn is_open(&self, task: TaskUid) -> bool {
+        self.state.tasks.get(&task).is_some_and(|t| t.is_open())
+    }
+
+    fn close(&mut self, task: TaskUid, reason: String) {
+        if self.is_open(task) && self.closing.insert(task) {
+            self.out.ops.push(Op::TaskClosed(TaskClosed {
+                task,
+                outcome: CloseOutcome::Done,
+                reason,
+            }));
+        }
+    }
+
+    fn ask(
+        &mut self,
+        task: TaskUid,
+        session: Option<SessionUid>,
+        trigger: Trigger,
+        context: String,
+        options: &[&str],
+    ) {
+        self.asked.insert(task);
+        let agent = session
+            .and_then(|uid| self.state.sessions.get(&uid))
+            .and_then(|s| s.claim.as_ref())
+            .map(|(claim, _)| claim.agent.clone());
+        self.out.ops.push(Op::EscalationOpened(EscalationOpened {
+            task,
+            session,
+            agent,
+            trigger,
+            context,
+            options: options.iter().map(|&o| o.to_owned()).collect(),
+        }));
+    }
+
+    fn reviews(&mut self) {
+        for (uid, seen) in &self.facts.reviews {
+            let Some(review) = self.state.reviews.get(uid).filter(|r| r.is_open()) else {
+                continue;
+            };
+            let Some((opened, _)) = &review.opened else {
+                continue;
+            };
+            match &seen.state {
+                SeenState::Merged { commit } => {
+                    let state = ReviewState::Merged {
+                        commit: commit.clone(),
+                    };
+                    self.update_review(*uid, review, seen, state);
+                    let by = commit
+                        .as_ref()
+                        .map_or_else(String::new, |c| format!(" in {}", c.short()));
+                    self.close(opened.task, format!("merged{by}"));
+                }
+                SeenState::Closed => {
+                    self.update_review(*uid, review, seen, ReviewState::Closed);
+                    if self.is_open(opened.task) {
+                        let name = self.state.name_of(opened.task);
+                        self.ask(
+                            opened.task,
+                            Some(opened.session),
+                            Trigger::ReviewRejected,
+                            format!(
+                                "The review of {name} was closed without a merge. Say what must be \
+                                 different for another attempt, or close the task: \
+                                 `fleet close {name}`."
+                            ),
+                            &["try again with what I say here"],
+                        );
+                    }
+                }
+                SeenState::Open => self.feedback(*uid, review, seen),
+            }
+        }
+    }
+
+    fn update_review(
+        &mut self,
+        uid: ReviewUid,
+        review: &Review,
+        seen: &ReviewSeen,
+        state: ReviewState,
+    ) {
+        let head = seen
+            .head
+            .clone()
+            .filter(|h| review.head.value.as_ref() != Some(h));
+        self.out.ops.push(Op::ReviewUpdated(ReviewUpdated {
+            review: uid,
+            head,
+            state: Some(state),
+        }));
+    }
+
+    /// Records feedback once per key. Checks and conflicts of an older head are no news.
+    fn feedback(&mut self, uid: ReviewUid, review: &Review, seen: &ReviewSeen) {
+        let mut all: Vec<FeedbackSeen> = seen.feedback.clone();
+        let head = seen.head.clone().or_else(|| review.head.value.clone());
+        if let Some(head) = head.clone().filter(|_| seen.conflict) {
+            let base = review
+                .opened
+                .as_ref()
+                .map_or("base", |(o, _)| o.base_branch.as_str());
+            all.push(FeedbackSeen {
+                kind: FeedbackKind::Conflict,
+                text: format!(
+                    "the branch does not merge with {base} any more: bring the changes of {base} \
+                     in and resolve the conflicts"
+                ),
+                key: format!("conflict:{head}"),
+                head,
+            });
+        }
+        let mut keys: BTreeSet<&str> = review
+            .feedback
+            .values()
+            .map(|(f, _)| f.key.as_str())
+            .collect();
+        for found in &all {
+            let stale =
+                found.kind != FeedbackKind::ChangesRequested && Some(&found.head) != head.as_ref();
+            if stale || !keys.insert(&found.key) {
+                continue;
+            }
+            self.out.ops.push(Op::ReviewFeedback(ReviewFeedback {
+                review: uid,
+                kind: found.kind,
+                head: found.head.clone(),
+                text: found.text.clone(),
+                key: found.key.clone(),
+            }));
+        }
+    }
+
+    fn leases(&mut self) {
+        for (uid, session) in &self.state.sessions {
+            let Some(task) = session.task().filter(|_| session.holds_lease()) else {
+                continue;
+            };
+            let holder = self.index.lease_holder(self.state, task);
+            if holder != Some(*uid) {
+                let by = holder.map_or_else(String::new, |h| h.to_string());
+                self.free(*uid, format!("superseded by session {by}"));
+                continue;
+            }
+            match self.facts.runs.get(uid) {
+                Some(RunLife::Dead { proof }) => self.free(*uid, proof.clone()),
+                Some(RunLife::Unknown { why }) => self.unresolved(*uid, task, session, why),
+                // Alive keeps it, however late; not looked at concludes nothing.
+                Some(RunLife::Alive) | None => {}
+            }
+        }
+    }
+
+    fn free(&mut self, session: SessionUid, proof: String) {
+        self.freed.insert(session);
+        self.out
+            .ops
+            .push(Op::SessionReleased(SessionReleased { session, proof }));
+    }
+
+    /// A lease that ended, of a run that nobody can see: asked once, freed by a human's word only.
+    fn unresolved(&mut self, uid: SessionUid, task: TaskUid, session: &Session, why: &str) {
+        let leases = &self.policy.leases;
+        let until = session.lease_until.value;
+        if until.plus(leases.skew_allowance) >= self.now {
+            return;
+        }
+        let newest = self
+            .index
+            .escalations_of(task)
+            .iter()
+            .filter_map(|e| self.state.escalations.get(e))
+            .filter(|e| {
+                e.opened.as_ref().is_some_and(|(o, _)| {
+                    o.trigger == Trigger::LeaseUnresolved && o.session == Some(uid)
+                })
+            })
+            .max_by_key(|e| e.opened.as_ref().map(|(_, at)| *at));
+        if let Some(asked) = newest {
+            let Some((answer, by, at)) = &asked.answer else {
+                return;
+            };
+            if says_dead(answer) {
+                self.free(uid, format!("{by} says that it is dead: {answer}"));
+                return;
+            }
+            if at.ts.wall().plus(leases.lease) >= self.now {
+                return;
+            }
+        }
+        let host = session
+            .started
+            .as_ref()
+            .map(|(runner, _)| runner.host.clone())
+            .or_else(|| session.claim.as_ref().map(|(c, _)| c.runner.host.clone()))
+            .unwrap_or_default();
+        let name = self.state.name_of(task);
+        self.ask(
+            task,
+            Some(uid),
+            Trigger::LeaseUnresolved,
+            format!(
+                "The lease of attempt {} at {name} on host {host} ended {until}, and nobody here can \
+                 tell whether it still runs: {why}. Look there. It is taken back only when the \
+                 answer says that it is dead.",
+                session.attempt()
+            ),
+            &["it is dead", "it still runs"],
+        );
+    }
+
+    fn locks(&mut self) {
+        for (uid, lock) in &self.state.locks {
+            if lock.task.is_none() || lock.released.is_some() {
+                continue;
+            }
+            let session = self.state.sessions.get(uid);
+            let held = match session.filter(|s| s.claim.is_some()) {
+                Some(session) => session.holds_lease() && !self.freed.contains(uid),
+                None => lock.is_live(self.now),
+            };
+            if !held {
+                self.out
+                    .ops
+                    .push(Op::LockReleased(LockReleased { session: *uid }));
+            }
+        }
+    }
+
+    /// A rate limit whose pause was not written (the run died between the two) is made up for.
+    fn pauses(&mut self) {
+        let mut newest: std::collections::BTreeMap<&str, Stamp> = std::collections::BTreeMap::new();
+        for session in self.state.sessions.values() {
+            let (Some((claim, _)), Some((finished, at))) = (&session.claim, &session.finished)
+            else {
+                continue;
+            };
+            let class = FailureClass::RateLimited;
+            if finished.outcome == (Outcome::Failed { class }) {
+                let seen = newest.entry(&claim.agent).or_default();
+                *seen = (*seen).max(*at);
+            }
+        }
+        for (agent, at) in newest {
+            let written = self.state.pauses.get(agent).map(|p| p.at);
+            let until = at.ts.wall().plus(retry::DEFAULT_PAUSE);
+            // A pause is written in the same publish as the failure, on either side of it.
+            let known =
+                written.is_some_and(|w| w.ts.wall().plus(retry::DEFAULT_PAUSE) >= at.ts.wall());
+            if !known && until > self.now {
+                let pause = retry::pause(agent, Some(until), "its provider limits it", self.now);
+                self.out.ops.push(Op::AgentPaused(pause));
+            }
+        }
+    }
+
+    /// What follows from the history of one open task.
+    fn task(&mut self, task: TaskUid) {
+        let history = History::of(self.state, self.index, task);
+        if self.delivered(task, &history) || self.strangers(task, &history) {
+            return;
+        }
+        if let Some((session, review)) = history.unreviewed(self.state)
+            && let Some((_, head)) = history.pushed
+            && let Some((claim, _)) = &self.state.sessions[&session].claim
+            && let Some(branch) = &claim.branch
+        {
+            self.out.reviews.push(ReviewPlan {
+                task,
+                session,
+                review,
+                branch: branch.clone(),
+                head: head.clone(),
+            });
+        }
+        self.exhausted(task, &history);
+    }
+
+    /// Reports and plans are done when their attempt succeeded.
+    fn delivered(&mut self, task: TaskUid, history: &History<'_>) -> bool {
+        let Some(what) = self.state.tasks.get(&task) else {
+            return false;
+        };
+        let Some((session, at)) = history.succeeded else {
+            return false;
+        };
+        let word = match what.deliverable.value {
+            Deliverable::Pr => return false,
+            Deliverable::Report => "reported",
+            Deliverable::Plan => "planned",
+        };
+        let fresh = at > what.status.at && history.holder.is_none() && history.open.is_empty();
+        if fresh {
+            let attempt = self.state.sessions[&session].attempt();
+            self.close(task, format!("{word} by attempt {attempt}"));
+        }
+        fresh
+    }
+
+    /// A head that fleet did not record: asked once, never overwritten; once allowed, the review
+    /// shows it. True if a human must answer first.
+    fn strangers(&mut self, task: TaskUid, history: &History<'_>) -> bool {
+        let Some(stand) = branch_stand(self.state, self.index, self.facts, task) else {
+            return false;
+        };
+        if let Some(head) = &stand.foreign {
+            let asked = history.open.iter().any(|(uid, trigger)| {
+                *trigger == Trigger::HumanCommit
+                    && self.state.escalations[uid]
+                        .opened
+                        .as_ref()
+                        .is_some_and(|(o, _)| o.context.contains(head.as_str()))
+            });
+            if !asked {
+                let name = self.state.name_of(task);
+                let branch = &stand.branch;
+                let was = stand.recorded.as_ref().map_or_else(
+                    || "and fleet did not make that branch".to_owned(),
+                    |oid| format!("and fleet recorded {oid}"),
+                );
+                let context = format!(
+                    "The branch {branch} of {name} is at {head}, {was}: somebody committed to it. \
+                     Nothing is overwritten. Answer to let agents go on from that commit, or take \
+                     the task over: `fleet update {name} --assignee <you>`."
+                );
+                self.ask(
+                    task,
+                    None,
+                    Trigger::HumanCommit,
+                    context,
+                    &["go on from it"],
+                );
+            }
+            return true;
+        }
+        if let Some((uid, review)) = history.open_review()
+            && let Some(Some(seen)) = self.facts.branches.get(&stand.branch)
+            && stand.recorded.as_ref() == Some(seen)
+            && review.head.value.as_ref() != Some(seen)
+            && allowed(self.state, self.index, task, seen)
+        {
+            self.out.ops.push(Op::ReviewUpdated(ReviewUpdated {
+                review: uid,
+                head: Some(seen.clone()),
+                state: None,
+            }));
+        }
+        false
+    }
+
+    fn exhausted(&mut self, task: TaskUid, history: &History<'_>) {
+        if history.holder.is_some_and(|uid| !self.freed.contains(&uid))
+            || self.asked.contains(&task)
+        {
+            return;
+        }
+        let name = self.state.name_of(task);
+        let last = history.failures.last();
+        let said = last.map_or_else(String::new, |f| format!(" The last one: {}", f.summary));
+        let (trigger, context) = match retry::verdict(history, &self.policy.retry, self.now) {
+            Verdict::Go | Verdict::Later { .. } => return,
+            Verdict::Exhausted { failures } => (
+                Trigger::AgentFailed,
+                format!("{failures} attempts at {name} failed.{said}"),
+            ),
+            Verdict::Unlucky { failures } => (
+                Trigger::AgentFailed,
+                format!(
+                    "{failures} runs of {name} in a row ended for reasons that are not the agent's \
+                     (machine, network, limits, stops).{said}"
+                ),
+            ),
+            Verdict::AsksTooOften { questions } => (
+                Trigger::EscalatesTooOften,
+                format!(
+                    "{name} has asked {questions} questions; it may ask {}. Say more in its text, \
+                     and answer here when an agent should go on.",
+                    self.policy.retry.max_escalations
+                ),
+            ),
+            Verdict::TooManyRounds { rounds } => (
+                Trigger::AgentFailed,
+                format!(
+                    "{name} went through {rounds} rounds of review and there is more feedback. \
+                     Finish it by hand, or answer to let an agent go on."
+                ),
+            ),
+        };
+        let piled = history
+            .open
+            .iter()
+            .any(|(_, t)| *t == trigger || trigger == Trigger::AgentFailed);
+        if !piled {
+            let session = self.index.sessions_of(task).last().copied();
+            self.ask(task, session, trigger, context, &["try again"]);
+        }
+    }
+}
+
+/// True if a human's answer about a lease says that the run is dead.
+fn says_dead(answer: &str) -> bool {
+    let answer = answer.to_lowercase();
+    let negated = ["not dead", "n't dead", "never dead"];
+    answer.contains("dead") && !negated.iter().any(|no| answer.contains(no))
+}

@@ -1,0 +1,119 @@
+//! Retry classes: how many attempts, when the next one, when a human.
+
+use crate::domain::policy::RetryPolicy;
+use crate::domain::record::AgentPaused;
+use crate::domain::session::FailureClass;
+use crate::domain::time::{DurationMs, Timestamp};
+use crate::engine::history::History;
+
+/// Failures in a row that are not the agent's fault (machine, network, limits, stops) before a
+/// human is asked: such attempts are free, but not for ever.
+pub const MAX_FREE_FAILURES: u32 = 5;
+
+/// How long an agent rests after a rate limit that names no time.
+pub const DEFAULT_PAUSE: DurationMs = DurationMs::mins(15);
+
+/// Whether another attempt may start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Now.
+    Go,
+    /// Not before.
+    Later {
+        /// When.
+        until: Timestamp,
+        /// Failures in a row.
+        failures: u32,
+    },
+    /// A human must decide: attempts are used up.
+    Exhausted {
+        /// Failures that count.
+        failures: u32,
+    },
+    /// A human must decide: it keeps failing for reasons that are not the agent's.
+    Unlucky {
+        /// Failures that do not count.
+        failures: u32,
+    },
+    /// A human must decide: it asks too often.
+    AsksTooOften {
+        /// Questions.
+        questions: u32,
+    },
+    /// A human must decide: rounds of review are used up.
+    TooManyRounds {
+        /// Rounds.
+        rounds: u32,
+    },
+}
+
+/// Judges the history of a task by the policy.
+#[must_use]
+pub fn verdict(history: &History<'_>, policy: &RetryPolicy, now: Timestamp) -> Verdict {
+    let counted = history.failures.iter().filter(|f| f.counts()).count() as u32;
+    let free = history
+        .failures
+        .iter()
+        .rev()
+        .take_while(|f| !f.counts())
+        .count() as u32;
+    if counted >= policy.max_attempts.max(1) {
+        return Verdict::Exhausted { failures: counted };
+    }
+    if free >= MAX_FREE_FAILURES {
+        return Verdict::Unlucky { failures: free };
+    }
+    if history.questions > policy.max_escalations {
+        return Verdict::AsksTooOften {
+            questions: history.questions,
+        };
+    }
+    if !history.feedback.is_empty() && history.rounds >= policy.max_review_rounds {
+        return Verdict::TooManyRounds {
+            rounds: history.rounds,
+        };
+    }
+    let Some(last) = history.failures.last() else {
+        return Verdict::Go;
+    };
+    // A stop by a human or a rate limit needs no rest here: the first is no fault, and the second
+    // pauses the agent, so that another one may take over at once.
+    let rests = !matches!(
+        last.class,
+        Some(FailureClass::Cancelled | FailureClass::RateLimited) | None
+    );
+    let in_row = if last.counts() { counted } else { free };
+    let until = last.at.ts.wall().plus(back_off(policy, in_row));
+    if rests && until > now {
+        Verdict::Later {
+            until,
+            failures: in_row,
+        }
+    } else {
+        Verdict::Go
+    }
+}
+
+/// Rest after `failures` failures in a row (1 = the first).
+#[must_use]
+pub fn back_off(policy: &RetryPolicy, failures: u32) -> DurationMs {
+    let at = (failures.max(1) - 1) as usize;
+    policy
+        .backoff
+        .get(at)
+        .or(policy.backoff.last())
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The pause of an agent whose provider limits it; `retry_at` is what the provider said.
+#[must_use]
+pub fn pause(agent: &str, retry_at: Option<Timestamp>, cause: &str, now: Timestamp) -> AgentPaused {
+    AgentPaused {
+        agent: agent.to_owned(),
+        until: retry_at
+            .filter(|at| *at > now)
+            .unwrap_or_else(|| now.plus(DEFAULT_PAUSE)),
+        reason: cause.to_owned(),
+    }
+}
