@@ -262,3 +262,14 @@ pub fn tree(
     }
     lines
 }
+
+/// Number of open tasks that are directly blocked by `task`.
+#[must_use]
+pub fn dependents(state: &State, index: &Index, task: TaskUid) -> usize {
+    index
+        .deps_to(task)
+        .iter()
+        .filter(|key| key.kind == DepKind::Blocks)
+        .filter(|key| state.tasks.get(&key.from).is_some_and(|t| t.is_open()))
+        .count()
+}

@@ -10,10 +10,13 @@
 //!
 //! May import: domain.
 
+pub mod branch;
 pub mod budget;
 pub mod deps;
 pub mod facts;
 pub mod history;
+pub mod holdings;
+pub mod leases;
 pub mod overlap;
 pub mod phase;
 pub mod plan;
@@ -21,4 +24,5 @@ pub mod ready;
 pub mod reconcile;
 pub mod retry;
 pub mod routing;
+pub mod score;
 pub mod why;

@@ -8,12 +8,13 @@ use crate::domain::review::FeedbackKind;
 use crate::domain::state::{Index, State};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
+use crate::engine::branch::branch_stand;
 use crate::engine::budget::Ledger;
 use crate::engine::facts::Facts;
 use crate::engine::history::{Answer, Failure, History};
 use crate::engine::overlap::{Pattern, first_overlap, patterns_of};
 use crate::engine::ready::Board;
-use crate::engine::reconcile::{ReviewPlan, branch_stand, reconcile};
+use crate::engine::reconcile::{ReviewPlan, reconcile};
 use crate::engine::routing::{Load, Routed, Router};
 use crate::engine::why::Why;
 

@@ -14,7 +14,8 @@ use crate::domain::state::{DepKey, Index, State};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 use crate::engine::history::History;
-use crate::engine::overlap::{Hold, Holdings, patterns_of};
+use crate::engine::holdings::{Hold, Holdings};
+use crate::engine::overlap::patterns_of;
 use crate::engine::retry::{self, Verdict};
 use crate::engine::why::{BlockerState, Why};
 

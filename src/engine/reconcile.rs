@@ -7,16 +7,14 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::policy::Policy;
 use crate::domain::record::{
-    CloseOutcome, EscalationOpened, LockReleased, Op, ReviewFeedback, ReviewUpdated,
-    SessionReleased, TaskClosed,
+    CloseOutcome, EscalationOpened, Op, ReviewFeedback, ReviewUpdated, TaskClosed,
 };
-use crate::domain::register::Stamp;
 use crate::domain::review::{FeedbackKind, Review, ReviewState};
-use crate::domain::session::{FailureClass, Outcome, Session};
 use crate::domain::state::{Index, State};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
-use crate::engine::facts::{Facts, FeedbackSeen, ReviewSeen, RunLife, SeenState};
+use crate::engine::branch::{allowed, branch_stand};
+use crate::engine::facts::{Facts, FeedbackSeen, ReviewSeen, SeenState};
 use crate::engine::history::History;
 use crate::engine::retry::{self, Verdict};
 
@@ -46,108 +44,17 @@ pub struct Reconciled {
     pub notes: Vec<String>,
 }
 
-/// Where the branch of a task is, by the records and in fact.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BranchStand {
-    /// Its name.
-    pub branch: String,
-    /// Newest head that fleet recorded, or a human allowed.
-    pub recorded: Option<Oid>,
-    /// A head that nobody recorded: a human's commit, or a branch that was there before.
-    pub foreign: Option<Oid>,
-    /// The branch is gone.
-    pub gone: bool,
-}
-
-impl BranchStand {
-    /// The head that a new attempt continues from; none = it starts from base.
-    #[must_use]
-    pub fn continues(&self) -> Option<Oid> {
-        if self.gone {
-            None
-        } else {
-            self.recorded.clone()
-        }
-    }
-}
-
-/// Compares the branch of a task with its records. `None` if it never had a number.
-#[must_use]
-pub fn branch_stand(
-    state: &State,
-    index: &Index,
-    facts: &Facts,
-    task: TaskUid,
-) -> Option<BranchStand> {
-    let sessions: Vec<&Session> = index
-        .sessions_of(task)
-        .iter()
-        .filter_map(|uid| state.sessions.get(uid))
-        .collect();
-    let claimed = sessions
-        .iter()
-        .rev()
-        .find_map(|s| s.claim.as_ref()?.0.branch.clone());
-    let branch = claimed.or_else(|| state.number_of(task).map(|n| format!("agent/{n}")))?;
-    let mut heads: Vec<(Stamp, &Oid)> = sessions
-        .iter()
-        .filter_map(|s| s.finished.as_ref())
-        .filter_map(|(f, at)| Some((*at, f.head.as_ref()?)))
-        .collect();
-    for uid in index.reviews_of(task) {
-        let head = &state.reviews[uid].head;
-        heads.extend(head.value.as_ref().map(|oid| (head.at, oid)));
-    }
-    let recorded = heads.iter().max_by_key(|(at, _)| *at).map(|(_, oid)| *oid);
-    let mut stand = BranchStand {
-        branch,
-        recorded: recorded.cloned(),
-        foreign: None,
-        gone: false,
-    };
-    match facts.branches.get(&stand.branch) {
-        None => {}
-        Some(None) => stand.gone = true,
-        Some(Some(seen)) => {
-            // A head that was recorded once is an older look at the branch, not a stranger.
-            let known = heads.iter().any(|(_, oid)| *oid == seen);
-            if known || facts.base.as_ref() == Some(seen) && recorded.is_some() {
-                return Some(stand);
-            }
-            if allowed(state, index, task, seen) {
-                stand.recorded = Some(seen.clone());
-            } else {
-                stand.foreign = Some(seen.clone());
-            }
-        }
-    }
-    Some(stand)
-}
-
-/// True if a human answered the question about exactly this commit.
-fn allowed(state: &State, index: &Index, task: TaskUid, head: &Oid) -> bool {
-    index
-        .escalations_of(task)
-        .iter()
-        .filter_map(|uid| state.escalations.get(uid))
-        .filter(|e| e.answer.is_some())
-        .filter_map(|e| e.opened.as_ref())
-        .any(|(opened, _)| {
-            opened.trigger == Trigger::HumanCommit && opened.context.contains(head.as_str())
-        })
-}
-
-struct Reconciler<'a> {
-    state: &'a State,
-    index: &'a Index,
-    facts: &'a Facts,
-    policy: &'a Policy,
-    now: Timestamp,
-    out: Reconciled,
+pub(in crate::engine) struct Reconciler<'a> {
+    pub(super) state: &'a State,
+    pub(super) index: &'a Index,
+    pub(super) facts: &'a Facts,
+    pub(super) policy: &'a Policy,
+    pub(super) now: Timestamp,
+    pub(super) out: Reconciled,
     /// Tasks that end with this reconcile.
     closing: BTreeSet<TaskUid>,
     /// Sessions whose lease ends with it.
-    freed: BTreeSet<SessionUid>,
+    pub(super) freed: BTreeSet<SessionUid>,
     /// Tasks about which it asks a human.
     asked: BTreeSet<TaskUid>,
 }
@@ -211,7 +118,7 @@ impl Reconciler<'_> {
         }
     }
 
-    fn ask(
+    pub(super) fn ask(
         &mut self,
         task: TaskUid,
         session: Option<SessionUid>,
@@ -330,129 +237,6 @@ impl Reconciler<'_> {
                 text: found.text.clone(),
                 key: found.key.clone(),
             }));
-        }
-    }
-
-    fn leases(&mut self) {
-        for (uid, session) in &self.state.sessions {
-            let Some(task) = session.task().filter(|_| session.holds_lease()) else {
-                continue;
-            };
-            let holder = self.index.lease_holder(self.state, task);
-            if holder != Some(*uid) {
-                let by = holder.map_or_else(String::new, |h| h.to_string());
-                self.free(*uid, format!("superseded by session {by}"));
-                continue;
-            }
-            match self.facts.runs.get(uid) {
-                Some(RunLife::Dead { proof }) => self.free(*uid, proof.clone()),
-                Some(RunLife::Unknown { why }) => self.unresolved(*uid, task, session, why),
-                // Alive keeps it, however late; not looked at concludes nothing.
-                Some(RunLife::Alive) | None => {}
-            }
-        }
-    }
-
-    fn free(&mut self, session: SessionUid, proof: String) {
-        self.freed.insert(session);
-        self.out
-            .ops
-            .push(Op::SessionReleased(SessionReleased { session, proof }));
-    }
-
-    /// A lease that ended, of a run that nobody can see: asked once, freed by a human's word only.
-    fn unresolved(&mut self, uid: SessionUid, task: TaskUid, session: &Session, why: &str) {
-        let leases = &self.policy.leases;
-        let until = session.lease_until.value;
-        if until.plus(leases.skew_allowance) >= self.now {
-            return;
-        }
-        let newest = self
-            .index
-            .escalations_of(task)
-            .iter()
-            .filter_map(|e| self.state.escalations.get(e))
-            .filter(|e| {
-                e.opened.as_ref().is_some_and(|(o, _)| {
-                    o.trigger == Trigger::LeaseUnresolved && o.session == Some(uid)
-                })
-            })
-            .max_by_key(|e| e.opened.as_ref().map(|(_, at)| *at));
-        if let Some(asked) = newest {
-            let Some((answer, by, at)) = &asked.answer else {
-                return;
-            };
-            if says_dead(answer) {
-                self.free(uid, format!("{by} says that it is dead: {answer}"));
-                return;
-            }
-            if at.ts.wall().plus(leases.lease) >= self.now {
-                return;
-            }
-        }
-        let host = session
-            .started
-            .as_ref()
-            .map(|(runner, _)| runner.host.clone())
-            .or_else(|| session.claim.as_ref().map(|(c, _)| c.runner.host.clone()))
-            .unwrap_or_default();
-        let name = self.state.name_of(task);
-        self.ask(
-            task,
-            Some(uid),
-            Trigger::LeaseUnresolved,
-            format!(
-                "The lease of attempt {} at {name} on host {host} ended {until}, and nobody here can \
-                 tell whether it still runs: {why}. Look there. It is taken back only when the \
-                 answer says that it is dead.",
-                session.attempt()
-            ),
-            &["it is dead", "it still runs"],
-        );
-    }
-
-    fn locks(&mut self) {
-        for (uid, lock) in &self.state.locks {
-            if lock.task.is_none() || lock.released.is_some() {
-                continue;
-            }
-            let session = self.state.sessions.get(uid);
-            let held = match session.filter(|s| s.claim.is_some()) {
-                Some(session) => session.holds_lease() && !self.freed.contains(uid),
-                None => lock.is_live(self.now),
-            };
-            if !held {
-                self.out
-                    .ops
-                    .push(Op::LockReleased(LockReleased { session: *uid }));
-            }
-        }
-    }
-
-    /// A rate limit whose pause was not written (the run died between the two) is made up for.
-    fn pauses(&mut self) {
-        let mut newest: std::collections::BTreeMap<&str, Stamp> = std::collections::BTreeMap::new();
-        for session in self.state.sessions.values() {
-            let (Some((claim, _)), Some((finished, at))) = (&session.claim, &session.finished)
-            else {
-                continue;
-            };
-            let class = FailureClass::RateLimited;
-            if finished.outcome == (Outcome::Failed { class }) {
-                let seen = newest.entry(&claim.agent).or_default();
-                *seen = (*seen).max(*at);
-            }
-        }
-        for (agent, at) in newest {
-            let written = self.state.pauses.get(agent).map(|p| p.at);
-            let until = at.ts.wall().plus(retry::DEFAULT_PAUSE);
-            // A pause is written in the same publish as the failure, on either side of it.
-            let known =
-                written.is_some_and(|w| w.ts.wall().plus(retry::DEFAULT_PAUSE) >= at.ts.wall());
-            if !known && until > self.now {
-                let pause = retry::pause(agent, Some(until), "its provider limits it", self.now);
-                self.out.ops.push(Op::AgentPaused(pause));
-            }
         }
     }
 
@@ -597,11 +381,4 @@ impl Reconciler<'_> {
             self.ask(task, session, trigger, context, &["try again"]);
         }
     }
-}
-
-/// True if a human's answer about a lease says that the run is dead.
-fn says_dead(answer: &str) -> bool {
-    let answer = answer.to_lowercase();
-    let negated = ["not dead", "n't dead", "never dead"];
-    answer.contains("dead") && !negated.iter().any(|no| answer.contains(no))
 }

@@ -23,9 +23,7 @@ mod write;
 
 pub use codec::{LineError, MAX_LINE_BYTES, decode_line, encode_record};
 pub use error::StoreError;
-pub use layout::{
-    FORMAT, FORMAT_PATH, ROOT, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES, first_file,
-};
+pub use layout::{FORMAT, FORMAT_PATH, ROOT, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES, first_file};
 pub use log::{HistoryOf, history};
 pub use problem::{Problem, ProblemKind};
 pub use read::{Loaded, Scope, load};
