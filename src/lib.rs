@@ -29,6 +29,7 @@ pub mod agents;
 pub mod app;
 pub mod domain;
 pub mod engine;
+pub mod forge;
 pub mod git;
 pub mod machine;
 pub mod ports;

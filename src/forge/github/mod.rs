@@ -1,0 +1,154 @@
+//! Reviews as pull requests on GitHub, or on what speaks its REST API.
+//!
+//! One value serves one tick: its budget of calls is not refilled. All calls go one after another.
+//! Sync outside; a small runtime of its own inside, built with the client on the first call.
+
+mod answers;
+mod api;
+mod checks;
+mod client;
+mod observe;
+mod publish;
+mod refusal;
+pub mod remote;
+mod reviews;
+mod text;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use secrecy::SecretString;
+
+use crate::domain::time::{DurationMs, Timestamp};
+use crate::forge::github::api::{Api, Session};
+use crate::forge::github::refusal::Names;
+use crate::forge::github::remote::Target;
+use crate::ports::clock::Clock;
+use crate::ports::forge::{Forge, ForgeError, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch};
+
+/// How to talk to one repository.
+#[derive(Debug, Clone)]
+pub struct GitHubConfig {
+    /// API base: `https://api.github.com`, `https://ghe.example/api/v3`. Plain http only to this
+    /// machine itself.
+    pub api_base: String,
+    /// The repository.
+    pub repo: remote::RepoName,
+    /// The token; empty means that there is none, and every call says so.
+    pub token: SecretString,
+    /// Name of the environment variable that the token came from, for messages.
+    pub token_env: String,
+    /// Open pull requests as drafts where the repository has them.
+    pub draft: bool,
+    /// Labels put on new pull requests.
+    pub labels: Vec<String>,
+    /// Most calls by this value; a quarter of them is kept for opening reviews.
+    pub max_calls: u32,
+    /// Least time between two writes. GitHub asks for a second.
+    pub write_gap: DurationMs,
+    /// Longest wait for one answer.
+    pub timeout: DurationMs,
+}
+
+impl GitHubConfig {
+    /// The settings that GitHub's documentation recommends: drafts, no labels, 100 calls, a second
+    /// between writes, 20 seconds for an answer.
+    #[must_use]
+    pub fn new(target: Target, token: SecretString, token_env: &str) -> Self {
+        Self {
+            api_base: target.api_base,
+            repo: target.repo,
+            token,
+            token_env: token_env.to_owned(),
+            draft: true,
+            labels: Vec::new(),
+            max_calls: 100,
+            write_gap: DurationMs::secs(1),
+            timeout: DurationMs::secs(20),
+        }
+    }
+}
+
+/// GitHub, for one repository and one tick.
+pub struct GitHubForge {
+    config: GitHubConfig,
+    names: Names,
+    clock: Arc<dyn Clock>,
+    session: Mutex<Session>,
+}
+
+impl fmt::Debug for GitHubForge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GitHubForge")
+            .field("api_base", &self.config.api_base)
+            .field("repo", &self.names.repo)
+            .finish_non_exhaustive()
+    }
+}
+
+impl GitHubForge {
+    /// A forge that has not made any call yet. Nothing is built or checked before the first one.
+    #[must_use]
+    pub fn new(config: GitHubConfig, clock: Arc<dyn Clock>) -> Self {
+        let names = Names {
+            repo: config.repo.to_string(),
+            token_env: config.token_env.clone(),
+        };
+        Self {
+            config,
+            names,
+            clock,
+            session: Mutex::new(Session::new()),
+        }
+    }
+
+    /// The forge's own time as of its last answer.
+    #[must_use]
+    pub fn server_time(&self) -> Option<Timestamp> {
+        self.with(|api| api.session.server_time)
+    }
+
+    /// Calls made so far.
+    #[must_use]
+    pub fn calls_used(&self) -> u32 {
+        self.with(|api| api.session.used)
+    }
+
+    /// Remarks for the report since the last call of this: a clock that is off, labels that could
+    /// not be set, checks that may not be read, reviews that were not looked at. Each a sentence.
+    #[must_use]
+    pub fn take_notes(&self) -> Vec<String> {
+        self.with(|api| std::mem::take(&mut api.session.notes))
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Api<'_>) -> T) -> T {
+        // A session is a cache and counters: after a panic elsewhere it is as good as before.
+        let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        work(&mut Api {
+            config: &self.config,
+            clock: self.clock.as_ref(),
+            names: &self.names,
+            session: &mut session,
+        })
+    }
+}
+
+impl Forge for GitHubForge {
+    fn kind(&self) -> &'static str {
+        "github"
+    }
+
+    /// See the trait. `number: None` in an answer to a watch with a number means that the forge has
+    /// no such pull request for that branch; `head: None` means that it was not looked at (budget),
+    /// which a note says too. Feedback is told again on every call; its key is what makes it new.
+    fn observe(&self, watch: &[ReviewWatch]) -> Result<Vec<ReviewFacts>, ForgeError> {
+        if watch.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.with(|api| observe::observe(api, watch))
+    }
+
+    fn open_or_adopt(&self, draft: &ReviewDraft) -> Result<ReviewHandle, ForgeError> {
+        self.with(|api| publish::open_or_adopt(api, draft))
+    }
+}

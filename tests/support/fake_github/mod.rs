@@ -1,0 +1,276 @@
+//! A pretend GitHub on loopback: pull requests with state, scripted faults, every request recorded.
+//!
+//! `FakeGitHub::start("octo/hello")` → `base_url()`; `set_branch` (or `serve_git_dir`, where heads
+//! come from a bare repository) makes branches known; `fault_at`/`fault_on` script what goes wrong;
+//! `prs()`, `requests()` and friends tell what happened. Merging, approving, closing, deleting over
+//! the API is something that fleet never does: such a request is answered 418, and dropping the
+//! fake fails the test.
+
+mod http;
+mod model;
+mod routes;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::thread::JoinHandle;
+
+pub(crate) use http::Recorded;
+pub(crate) use model::{FakePr, Fault};
+
+use model::{Model, Scripted};
+
+/// The token that the fake takes; every other one is refused with 401.
+pub(crate) const TOKEN: &str = "ghp_FakeTokenOfTheTests0123456789";
+
+/// A running pretend GitHub. Ends with its value.
+pub(crate) struct FakeGitHub {
+    address: std::net::SocketAddr,
+    model: Arc<Mutex<Model>>,
+    stop: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl FakeGitHub {
+    /// Serves the repository `owner/name`, with a base branch `main` and nothing else.
+    pub(crate) fn start(repo: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port on loopback");
+        let address = listener
+            .local_addr()
+            .expect("a bound listener has an address");
+        let model = Arc::new(Mutex::new(Model::new(repo, &format!("http://{address}"))));
+        let stop = Arc::new(AtomicBool::new(false));
+        let accepting = {
+            let (model, stop) = (Arc::clone(&model), Arc::clone(&stop));
+            std::thread::spawn(move || {
+                for stream in listener.incoming() {
+                    if stop.load(Ordering::SeqCst) {
+                        break;
+                    }
+                    let Ok(stream) = stream else { continue };
+                    let model = Arc::clone(&model);
+                    std::thread::spawn(move || http::serve(stream, &model));
+                }
+            })
+        };
+        Self {
+            address,
+            model,
+            stop,
+            accepting: Some(accepting),
+        }
+    }
+
+    fn model(&self) -> MutexGuard<'_, Model> {
+        self.model
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// For `forge.base_url`.
+    pub(crate) fn base_url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// A branch as if pushed. Open pull requests of it follow.
+    pub(crate) fn set_branch(&self, name: &str, sha: &str) {
+        self.model()
+            .branches
+            .insert(name.to_owned(), sha.to_owned());
+    }
+
+    /// Branches come from this bare repository from now on, read at every request.
+    pub(crate) fn serve_git_dir(&self, git_dir: &Path) {
+        self.model().git_dir = Some(git_dir.to_owned());
+    }
+
+    /// All pull requests, by number.
+    pub(crate) fn prs(&self) -> Vec<FakePr> {
+        let mut model = self.model();
+        model.follow_branches();
+        model.prs.clone()
+    }
+
+    /// Most pull requests of one branch that were ever open at once.
+    pub(crate) fn most_open_at_once(&self) -> usize {
+        self.model().most_open
+    }
+
+    /// Every request so far.
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        self.model().requests.clone()
+    }
+
+    /// A human merges pull request `number`; `commit` is what brought it in.
+    pub(crate) fn merge(&self, number: u64, commit: &str) {
+        self.model().end(number, Some(commit.to_owned()));
+    }
+
+    /// A human closes pull request `number`.
+    pub(crate) fn close(&self, number: u64) {
+        self.model().end(number, None);
+    }
+
+    /// A pull request that somebody else opened; its number.
+    pub(crate) fn open_pr(&self, branch: &str, base: &str) -> u64 {
+        let mut model = self.model();
+        let number = model.open("by hand", "", branch, base, false);
+        model.follow_branches();
+        number
+    }
+
+    /// A pull request of a fork's branch of the same name; its number.
+    pub(crate) fn open_fork_pr(&self, branch: &str, base: &str) -> u64 {
+        let fork = "mallory/hello";
+        self.model()
+            .open_in(fork, "from a fork", "", branch, base, false)
+    }
+
+    /// `login` reviews: `state` is `CHANGES_REQUESTED`, `APPROVED` …; `association` `MEMBER`,
+    /// `NONE` …; comments are (path, line, text). The review's id.
+    pub(crate) fn set_review(
+        &self,
+        number: u64,
+        login: &str,
+        association: &str,
+        state: &str,
+        body: &str,
+        comments: &[(&str, u64, &str)],
+    ) -> u64 {
+        self.model()
+            .review(number, login, association, state, body, comments)
+    }
+
+    /// What `login` may do: `admin`, `write`, `read`. Unknown people get 404.
+    pub(crate) fn set_permission(&self, login: &str, permission: &str) {
+        self.model()
+            .permissions
+            .insert(login.to_owned(), permission.to_owned());
+    }
+
+    /// The branch of `number` conflicts with its base.
+    pub(crate) fn conflict(&self, number: u64) {
+        self.model()
+            .pr(number)
+            .expect("there is such a pull request")
+            .mergeable_state = "dirty".into();
+    }
+
+    /// A check run of `sha` ended with `conclusion`, or still runs (`None`).
+    pub(crate) fn set_check(&self, sha: &str, name: &str, conclusion: Option<&str>, summary: &str) {
+        self.model().check(sha, name, conclusion, summary);
+    }
+
+    /// A commit status of `sha`: `success`, `failure`, `pending`.
+    pub(crate) fn set_status(&self, sha: &str, context: &str, state: &str, description: &str) {
+        self.model().status(sha, context, state, description);
+    }
+
+    /// The `nth` request from now (0 is the next one) meets `fault`.
+    pub(crate) fn fault_at(&self, nth: usize, fault: Fault) {
+        let mut model = self.model();
+        let at = model.requests.len() + nth;
+        model.scripted.push(Scripted::At(at, fault));
+    }
+
+    /// The next request of `method` whose path holds `path` meets `fault`.
+    pub(crate) fn fault_on(&self, method: &str, path: &str, fault: Fault) {
+        let scripted = Scripted::On(method.to_owned(), path.to_owned(), fault);
+        self.model().scripted.push(scripted);
+    }
+
+    /// Forgets faults that have not happened.
+    pub(crate) fn heal(&self) {
+        self.model().scripted.clear();
+    }
+
+    /// Takes a second pull request of the same branch, as some emulations do.
+    pub(crate) fn allow_duplicates(&self) {
+        self.model().allow_duplicates = true;
+    }
+
+    /// Has no draft pull requests, as free private repositories.
+    pub(crate) fn refuse_drafts(&self) {
+        self.model().refuse_drafts = true;
+    }
+
+    /// Refuses bodies of more than `bytes`.
+    pub(crate) fn limit_body(&self, bytes: usize) {
+        self.model().body_max_bytes = bytes;
+    }
+
+    /// Fails if anything was asked that fleet must never ask.
+    pub(crate) fn assert_nothing_forbidden(&self) {
+        let requests = self.requests();
+        let bad: Vec<String> = requests
+            .iter()
+            .filter(|request| request.forbidden)
+            .map(|request| format!("{} {}", request.method, request.path))
+            .collect();
+        assert!(
+            bad.is_empty(),
+            "fleet asked the forge to merge, approve, close or delete: {bad:?}"
+        );
+    }
+}
+
+impl Drop for FakeGitHub {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        // Wakes the accepting thread.
+        drop(TcpStream::connect(self.address));
+        if let Some(accepting) = self.accepting.take() {
+            drop(accepting.join());
+        }
+        if !std::thread::panicking() {
+            self.assert_nothing_forbidden();
+        }
+    }
+}
+
+/// Uses all of the API above, so that every test binary that includes this file uses all of it too.
+#[test]
+fn the_pretend_github_keeps_its_own_contract() {
+    let fake = FakeGitHub::start("octo/hello");
+    let sha = "a".repeat(40);
+    fake.set_branch("agent/T-1", &sha);
+    let (mine, theirs) = (
+        fake.open_pr("agent/T-1", "main"),
+        fake.open_fork_pr("agent/T-1", "main"),
+    );
+    fake.set_permission("ann", "write");
+    assert_eq!(
+        fake.set_review(mine, "ann", "MEMBER", "APPROVED", "fine", &[("a", 1, "b")]),
+        1
+    );
+    fake.set_check(&sha, "ci", None, "");
+    fake.set_status(&sha, "old", "pending", "");
+    fake.conflict(mine);
+    fake.merge(mine, &"b".repeat(40));
+    fake.close(theirs);
+    fake.fault_at(0, Fault::Status(500));
+    fake.fault_on("GET", "/pulls", Fault::Status(500));
+    fake.heal();
+    fake.limit_body(10);
+    fake.refuse_drafts();
+    fake.allow_duplicates();
+    let states: Vec<String> = fake.prs().into_iter().map(|pr| pr.state).collect();
+    assert_eq!(states, ["merged", "closed"]);
+    assert_eq!(fake.most_open_at_once(), 1);
+    assert!(fake.requests().is_empty() && fake.base_url().starts_with("http://127.0.0.1:"));
+    assert!(TOKEN.starts_with("ghp_"));
+
+    let none = std::env::temp_dir().join("no-such-repository.git");
+    fake.serve_git_dir(&none);
+    fake.assert_nothing_forbidden();
+
+    let mut stream = TcpStream::connect(fake.address).expect("the fake listens");
+    let merge = "PUT /repos/octo/hello/pulls/1/merge HTTP/1.1\r\n\r\n";
+    std::io::Write::write_all(&mut stream, merge.as_bytes()).expect("the fake reads");
+    let answer = std::io::read_to_string(stream).expect("the fake answers");
+    assert!(answer.starts_with("HTTP/1.1 418"), "{answer}");
+    assert!(fake.requests()[0].forbidden && fake.requests()[0].body.is_null());
+    let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(fake)));
+    assert!(ended.is_err(), "a request to merge fails the test");
+}
