@@ -15,5 +15,12 @@
     reason = "this room is the edge to git: it starts the git program and reads repositories"
 )]
 
+mod libgit;
+mod objects;
+mod owned;
+pub mod place;
 pub mod process;
+mod push_report;
 mod redact;
+pub mod remote;
+pub mod state_repo;

@@ -1,0 +1,262 @@
+//! State files as git objects: reading trees, and writing blobs, trees and commits without an index
+//! or a work tree.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use git2::build::TreeUpdateBuilder;
+use git2::{ErrorCode, FileMode, ObjectType, Repository, Signature};
+
+use super::place::Place;
+use crate::domain::ids::Oid;
+use crate::ports::state_repo::{EntryKind, FileChange, StateReadError, StateTree, TreeEntry};
+
+/// Largest file that is read as state, in bytes.
+const FILE_MAX: usize = 32 << 20;
+
+/// Below this many files a second thread costs more than it brings.
+const THREAD_MIN: usize = 12;
+
+/// The repository, shared by the trees that are read from it.
+#[derive(Clone)]
+pub(super) struct Objects {
+    place: Place,
+    repo: Arc<Mutex<Repository>>,
+}
+
+impl Objects {
+    pub(super) fn open(place: &Place) -> Result<Self, git2::Error> {
+        Ok(Self {
+            place: place.clone(),
+            repo: Arc::new(Mutex::new(place.open()?)),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Repository> {
+        // A panicking reader leaves no half-done work in a handle that only reads and appends.
+        self.repo.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The tree of `commit`; the empty tree without one.
+    pub(super) fn tree_of(&self, commit: Option<git2::Oid>) -> Result<ObjectTree, StateReadError> {
+        let root = match commit {
+            None => None,
+            Some(id) => {
+                let repo = self.lock();
+                let tree = repo.find_commit(id).map(|commit| commit.tree_id());
+                Some(tree.map_err(|error| read_error(&id.to_string(), &error))?)
+            }
+        };
+        Ok(ObjectTree {
+            objects: self.clone(),
+            root,
+        })
+    }
+}
+
+pub(super) fn read_error(path: &str, error: &git2::Error) -> StateReadError {
+    StateReadError {
+        path: path.to_owned(),
+        cause: format!("{}; `git fsck` says what is damaged", error.message()),
+    }
+}
+
+/// libgit2's id as the domain's.
+pub(super) fn oid(id: git2::Oid) -> Oid {
+    Oid::try_from(id.to_string()).expect("libgit2 prints 40 lower-case hex digits")
+}
+
+/// The domain's id as libgit2's.
+pub(super) fn raw(id: &Oid) -> Result<git2::Oid, git2::Error> {
+    git2::Oid::from_str(id.as_str())
+}
+
+/// A tree of state files in the object store.
+pub(super) struct ObjectTree {
+    objects: Objects,
+    root: Option<git2::Oid>,
+}
+
+/// Mode and id of the entry at `path`; the root itself for an empty path.
+fn entry_at(
+    repo: &Repository,
+    root: git2::Oid,
+    path: &str,
+) -> Result<Option<(u32, git2::Oid)>, git2::Error> {
+    let path = path.trim_matches('/');
+    if path.is_empty() {
+        return Ok(Some((u32::from(FileMode::Tree), root)));
+    }
+    match repo.find_tree(root)?.get_path(Path::new(path)) {
+        Ok(entry) => Ok(Some((
+            u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes()),
+            entry.id(),
+        ))),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn kind_of(mode: u32) -> EntryKind {
+    match mode {
+        0o100_644 => EntryKind::File,
+        0o040_000 => EntryKind::Dir,
+        other => EntryKind::Foreign(other),
+    }
+}
+
+fn read_in(
+    repo: &Repository,
+    root: git2::Oid,
+    path: &str,
+) -> Result<Option<Vec<u8>>, StateReadError> {
+    let failed = |error: git2::Error| read_error(path, &error);
+    let Some((mode, id)) = entry_at(repo, root, path).map_err(failed)? else {
+        return Ok(None);
+    };
+    if kind_of(mode) != EntryKind::File {
+        return Ok(None);
+    }
+    let odb = repo.odb().map_err(failed)?;
+    // The size stands at the front of an object: a huge one is refused before it is unpacked.
+    let (size, kind) = odb.read_header(id).map_err(failed)?;
+    if kind != ObjectType::Blob {
+        return Ok(None);
+    }
+    if size > FILE_MAX {
+        return Err(StateReadError {
+            path: path.to_owned(),
+            cause: format!("it has {size} bytes, the most is {FILE_MAX}"),
+        });
+    }
+    let object = odb.read(id).map_err(failed)?;
+    Ok(Some(object.data().to_vec()))
+}
+
+fn read_each(
+    repo: &Repository,
+    root: git2::Oid,
+    paths: &[String],
+    from: usize,
+    visit: &(dyn Fn(usize, &[u8]) + Sync),
+) -> Result<(), StateReadError> {
+    for (at, path) in paths.iter().enumerate() {
+        if let Some(bytes) = read_in(repo, root, path)? {
+            visit(from + at, &bytes);
+        }
+    }
+    Ok(())
+}
+
+impl StateTree for ObjectTree {
+    fn list(&self, dir: &str) -> Result<Vec<TreeEntry>, StateReadError> {
+        let Some(root) = self.root else {
+            return Ok(Vec::new());
+        };
+        let failed = |error: git2::Error| read_error(dir, &error);
+        let repo = self.objects.lock();
+        let Some((mode, id)) = entry_at(&repo, root, dir).map_err(failed)? else {
+            return Ok(Vec::new());
+        };
+        if kind_of(mode) != EntryKind::Dir {
+            return Ok(Vec::new());
+        }
+        let tree = repo.find_tree(id).map_err(failed)?;
+        let mut entries: Vec<TreeEntry> = tree
+            .iter()
+            .map(|entry| TreeEntry {
+                name: String::from_utf8_lossy(entry.name_bytes()).into_owned(),
+                kind: kind_of(u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes())),
+                id: entry.id().to_string(),
+            })
+            .collect();
+        // Git sorts folders as if their names ended in a slash.
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
+        match self.root {
+            Some(root) => read_in(&self.objects.lock(), root, path),
+            None => Ok(None),
+        }
+    }
+
+    fn read_many(
+        &self,
+        paths: &[String],
+        visit: &(dyn Fn(usize, &[u8]) + Sync),
+    ) -> Result<(), StateReadError> {
+        let Some(root) = self.root else {
+            return Ok(());
+        };
+        if paths.len() < THREAD_MIN {
+            return read_each(&self.objects.lock(), root, paths, 0, visit);
+        }
+        let middle = paths.len() / 2;
+        let (first, second) = paths.split_at(middle);
+        std::thread::scope(|scope| {
+            let other = scope.spawn(|| {
+                let repo = self.objects.place.open();
+                let repo = repo.map_err(|error| read_error(&second[0], &error))?;
+                read_each(&repo, root, second, middle, visit)
+            });
+            let mine = read_each(&self.objects.lock(), root, first, 0, visit);
+            let theirs = match other.join() {
+                Ok(theirs) => theirs,
+                Err(panic) => std::panic::resume_unwind(panic),
+            };
+            mine.and(theirs)
+        })
+    }
+}
+
+/// Writes `files` over the tree of `base` and returns the new tree.
+pub(super) fn write_tree(
+    repo: &Repository,
+    base: Option<git2::Oid>,
+    files: &[FileChange],
+) -> Result<git2::Oid, git2::Error> {
+    let baseline = match base {
+        Some(commit) => repo.find_commit(commit)?.tree_id(),
+        None => repo.treebuilder(None)?.write()?,
+    };
+    // The last change of a path counts.
+    let files: BTreeMap<&str, &FileChange> = files
+        .iter()
+        .map(|file| (file.path.as_str(), file))
+        .collect();
+    let mut update = TreeUpdateBuilder::new();
+    for (path, file) in files {
+        match &file.bytes {
+            Some(bytes) => {
+                update.upsert(path, repo.blob(bytes)?, FileMode::Blob);
+            }
+            None if entry_at(repo, baseline, path)?.is_some() => {
+                update.remove(path);
+            }
+            None => {}
+        }
+    }
+    update.create_updated(repo, &repo.find_tree(baseline)?)
+}
+
+/// Commits `tree`; no ref moves.
+pub(super) fn write_commit(
+    repo: &Repository,
+    tree: git2::Oid,
+    parents: &[git2::Oid],
+    message: &str,
+) -> Result<git2::Oid, git2::Error> {
+    // The user's name as git itself would use it; a machine without one is no reason to fail.
+    let who = repo
+        .signature()
+        .or_else(|_| Signature::now("fleet", "fleet@localhost"))?;
+    let parents: Vec<git2::Commit<'_>> = parents
+        .iter()
+        .map(|id| repo.find_commit(*id))
+        .collect::<Result<_, _>>()?;
+    let parents: Vec<&git2::Commit<'_>> = parents.iter().collect();
+    repo.commit(None, &who, &who, message, &repo.find_tree(tree)?, &parents)
+}

@@ -1,0 +1,205 @@
+//! The folder `fleet/` inside the git dir: the writer's name, the lock, and what was last seen at
+//! the remote. All of it belongs to this one clone and none of it is state.
+
+use std::fs::{self, File};
+use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use sha2::{Digest as _, Sha256};
+
+use super::place::Place;
+use crate::ports::state_repo::StateRepoError;
+
+/// How long another fleet process may hold the lock before we give up.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
+
+/// First pause between two tries for the lock; it doubles up to 16 times this.
+const LOCK_PAUSE: Duration = Duration::from_millis(2);
+
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// Letters of a writer's name.
+const WRITER_LEN: usize = 10;
+
+/// Fleet's own folder in a git dir.
+#[derive(Debug, Clone)]
+pub(super) struct Owned {
+    dir: PathBuf,
+    common: PathBuf,
+}
+
+/// Held while local refs are touched. The kernel frees it when the process ends, however it ends.
+#[derive(Debug)]
+pub(super) struct StateLock {
+    file: File,
+}
+
+impl Drop for StateLock {
+    fn drop(&mut self) {
+        // Closing the file unlocks it too; a child that inherited nothing cannot keep it.
+        let _ = self.file.set_len(0);
+        let _ = fs2::FileExt::unlock(&self.file);
+    }
+}
+
+fn failed(on: &Path, cause: impl ToString) -> StateRepoError {
+    StateRepoError::Write {
+        on: on.display().to_string(),
+        cause: cause.to_string(),
+    }
+}
+
+/// Writes a small file so that a reader sees the old bytes or the new ones.
+fn replace(path: &Path, bytes: &[u8]) -> Result<(), StateRepoError> {
+    let dir = path.parent().unwrap_or(path);
+    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|error| failed(dir, error))?;
+    file.write_all(bytes).map_err(|error| failed(path, error))?;
+    file.persist(path)
+        .map_err(|error| failed(path, error.error))?;
+    Ok(())
+}
+
+impl Owned {
+    pub(super) fn new(place: &Place) -> Self {
+        Self {
+            dir: place.owned_dir(),
+            common: place.common_dir().to_owned(),
+        }
+    }
+
+    fn ready(&self) -> Result<(), StateRepoError> {
+        fs::create_dir_all(&self.dir).map_err(|error| failed(&self.dir, error))
+    }
+
+    /// Takes the lock, waiting at most ten seconds for another fleet process.
+    pub(super) fn lock(&self, doing: &str) -> Result<StateLock, StateRepoError> {
+        self.ready()?;
+        let path = self.dir.join("state.lock");
+        let mut file = File::options()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&path)
+            .map_err(|error| failed(&path, error))?;
+        let deadline = Instant::now() + LOCK_LIMIT;
+        let mut pause = LOCK_PAUSE;
+        while let Err(error) = fs2::FileExt::try_lock_exclusive(&file) {
+            if error.kind() != fs2::lock_contended_error().kind() {
+                return Err(failed(&path, error));
+            }
+            if Instant::now() >= deadline {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                let holder = holder.trim();
+                return Err(failed(
+                    &path,
+                    format!(
+                        "another fleet process holds the lock ({}); try again when it is done",
+                        if holder.is_empty() {
+                            "it gives no name"
+                        } else {
+                            holder
+                        }
+                    ),
+                ));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(LOCK_PAUSE * 16);
+        }
+        // For whoever waits; the lock works without it.
+        let note = format!("process {}: {doing}\n", std::process::id());
+        let _ = file.set_len(0);
+        let _ = file.seek(SeekFrom::Start(0));
+        let _ = file.write_all(note.as_bytes());
+        Ok(StateLock { file })
+    }
+
+    /// What tells this clone from a copy of it: where its git dir is, and which one it is.
+    fn identity(&self) -> Result<String, StateRepoError> {
+        let path = fs::canonicalize(&self.common).map_err(|error| failed(&self.common, error))?;
+        let facts = fs::metadata(&path).map_err(|error| failed(&path, error))?;
+        let path = path.into_os_string();
+        let mut hash = Sha256::new();
+        hash.update(path.as_encoded_bytes());
+        Ok(format!(
+            "{:x} {}:{}",
+            hash.finalize(),
+            facts.dev(),
+            facts.ino()
+        ))
+    }
+
+    fn known_writer(&self, identity: &str) -> Option<String> {
+        let text = fs::read_to_string(self.dir.join("writer")).ok()?;
+        let (writer, of) = text.trim_end().split_once(' ')?;
+        let well_formed =
+            writer.len() == WRITER_LEN && writer.bytes().all(|byte| ALPHABET.contains(&byte));
+        (well_formed && of == identity).then(|| writer.to_owned())
+    }
+
+    /// This clone's name as a writer; a new one for a new clone and for a copied one.
+    pub(super) fn writer(&self) -> Result<String, StateRepoError> {
+        let identity = self.identity()?;
+        if let Some(writer) = self.known_writer(&identity) {
+            return Ok(writer);
+        }
+        let _lock = self.lock("name this clone")?;
+        if let Some(writer) = self.known_writer(&identity) {
+            return Ok(writer);
+        }
+        let writer = fresh_name(&identity);
+        let line = format!("{writer} {identity}\n");
+        replace(&self.dir.join("writer"), line.as_bytes())?;
+        Ok(writer)
+    }
+
+    fn seen_path(&self, key: &str) -> PathBuf {
+        let mut hash = Sha256::new();
+        hash.update(key.as_bytes());
+        let digits = format!("{:x}", hash.finalize());
+        self.dir.join("seen").join(&digits[..16])
+    }
+
+    /// The tip last seen under `key` (remote URL and branch).
+    pub(super) fn seen(&self, key: &str) -> Option<git2::Oid> {
+        let text = fs::read_to_string(self.seen_path(key)).ok()?;
+        git2::Oid::from_str(text.trim()).ok()
+    }
+
+    /// Remembers the tip seen under `key`.
+    pub(super) fn remember(&self, key: &str, tip: git2::Oid) -> Result<(), StateRepoError> {
+        let path = self.seen_path(key);
+        let dir = self.dir.join("seen");
+        fs::create_dir_all(&dir).map_err(|error| failed(&dir, error))?;
+        replace(&path, format!("{tip}\n").as_bytes())
+    }
+
+    /// Forgets what was seen under `key`.
+    pub(super) fn forget(&self, key: &str) -> Result<(), StateRepoError> {
+        let path = self.seen_path(key);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(&path, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Ten letters that no other clone draws.
+fn fresh_name(identity: &str) -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    let mut hash = Sha256::new();
+    hash.update(uuid::Uuid::now_v7().as_bytes());
+    hash.update(uuid::Uuid::now_v7().as_bytes());
+    hash.update(now.unwrap_or_default().as_nanos().to_le_bytes());
+    hash.update(std::process::id().to_le_bytes());
+    hash.update(identity.as_bytes());
+    let letter = |byte: &u8| char::from(ALPHABET[usize::from(byte % 32)]);
+    hash.finalize()
+        .iter()
+        .take(WRITER_LEN)
+        .map(letter)
+        .collect()
+}

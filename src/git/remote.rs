@@ -1,0 +1,246 @@
+//! The remote: one fetch, one push, each a single git process within a time limit.
+
+use std::time::{Duration, Instant};
+
+use super::place::Place;
+use super::process::{Call, Git, Output};
+use super::push_report::{Verdict, judge};
+use crate::domain::time::DurationMs;
+use crate::ports::state_repo::StateRepoError;
+
+/// Which remote a repository publishes to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RemoteChoice {
+    /// `origin` if there is one, else the only one, else none.
+    #[default]
+    Auto,
+    /// This one; it is an error if it does not exist.
+    Named(String),
+    /// None, whatever is configured: the local ref decides.
+    Off,
+}
+
+/// A configured remote.
+#[derive(Debug, Clone)]
+pub struct Remote {
+    git: Git,
+    place: Place,
+    name: String,
+    url: String,
+}
+
+/// What became of a fetch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fetched {
+    /// The remote answered; these source refs of the request do not exist there.
+    Fresh {
+        /// Full names, such as `refs/heads/fleet/state`.
+        missing: Vec<String>,
+    },
+    /// It did not answer or refused.
+    Failed {
+        /// What git said, redacted.
+        cause: String,
+    },
+}
+
+/// A ref that a push moves: what it must be on the remote now (`None`: absent), and what it becomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) name: String,
+    pub(super) expected: Option<git2::Oid>,
+    pub(super) new: git2::Oid,
+}
+
+/// Tries of a fetch that another fetch of the same clone got in the way of.
+const TRIES: u32 = 5;
+
+impl Remote {
+    /// The remote that `choice` means in the repository at `place`; `None` if there is none.
+    ///
+    /// # Errors
+    /// It is named and does not exist, its name is not usable, or several could be meant.
+    pub fn choose(
+        git: &Git,
+        place: &Place,
+        choice: &RemoteChoice,
+    ) -> Result<Option<Self>, StateRepoError> {
+        let unusable = |cause: String| StateRepoError::Unusable {
+            on: place.common_dir().display().to_string(),
+            cause,
+        };
+        let repo = place
+            .open()
+            .map_err(|error| unusable(error.message().to_owned()))?;
+        let names = repo
+            .remotes()
+            .map_err(|error| unusable(error.message().to_owned()))?;
+        let names: Vec<&str> = names
+            .iter()
+            .filter_map(|name| name.ok().flatten())
+            .collect();
+        let name = match choice {
+            RemoteChoice::Off => return Ok(None),
+            RemoteChoice::Named(name) if names.contains(&name.as_str()) => name.as_str(),
+            RemoteChoice::Named(name) => {
+                return Err(unusable(format!(
+                    "it has no remote `{name}`; `git remote -v` lists those it has"
+                )));
+            }
+            RemoteChoice::Auto => match names[..] {
+                [] => return Ok(None),
+                [only] => only,
+                _ if names.contains(&"origin") => "origin",
+                _ => {
+                    return Err(unusable(format!(
+                        "it has several remotes ({}) and none is `origin`; name one in the \
+                         configuration",
+                        names.join(", ")
+                    )));
+                }
+            },
+        };
+        if name.starts_with('-') {
+            return Err(unusable(format!(
+                "the remote `{name}` begins with a dash; rename it"
+            )));
+        }
+        let remote = repo.find_remote(name);
+        let url = remote.and_then(|remote| remote.url().map(str::to_owned));
+        Ok(Some(Self {
+            git: git.clone(),
+            place: place.clone(),
+            name: name.to_owned(),
+            url: url.unwrap_or_default(),
+        }))
+    }
+
+    /// Its name, `origin`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its URL as configured. It may hold credentials: not to be shown.
+    #[must_use]
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The tracking ref of a branch: `refs/remotes/origin/main`.
+    #[must_use]
+    pub fn tracking(&self, branch: &str) -> String {
+        format!("refs/remotes/{}/{branch}", self.name)
+    }
+
+    /// The refspec that brings a branch, or a pattern such as `agent/*`, into its tracking ref.
+    #[must_use]
+    pub fn refspec(&self, branch: &str) -> String {
+        format!("+refs/heads/{branch}:{}", self.tracking(branch))
+    }
+
+    fn call(&self, limit: Duration) -> Call {
+        self.git
+            .user()
+            .git_dir(self.place.common_dir())
+            .dir(self.place.top())
+            .config("fetch.writeCommitGraph=false")
+            .config("push.negotiate=false")
+            // A mirror clone refuses to push single refs.
+            .config(&format!("remote.{}.mirror=false", self.name))
+            .limit(DurationMs(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    /// Fetches exactly these refspecs, in one process; tracking refs of patterns follow deletions.
+    /// A source ref that the remote lacks costs one more process, and is reported, not an error.
+    ///
+    /// # Errors
+    /// Git cannot be started.
+    pub fn fetch(&self, refspecs: &[String], limit: DurationMs) -> Result<Fetched, StateRepoError> {
+        let deadline = Instant::now() + limit.std();
+        let mut wanted = refspecs.to_vec();
+        let mut missing = Vec::new();
+        let mut tries = 0;
+        while !wanted.is_empty() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let output = self.run(
+                self.call(left)
+                    .args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"])
+                    .args(["--prune", "--refmap=", "--no-recurse-submodules"])
+                    .arg("--")
+                    .arg(&self.name)
+                    .args(&wanted),
+            )?;
+            if output.ok() {
+                break;
+            }
+            tries += 1;
+            if let Some(name) = missing_ref(&output.stderr) {
+                let before = wanted.len();
+                wanted.retain(|spec| source(spec) != name);
+                if wanted.len() < before {
+                    missing.push(name.to_owned());
+                    continue;
+                }
+            }
+            // Two ticks of one clone fetch at once: the refs are there in a moment.
+            let busy = output.stderr.contains("cannot lock ref");
+            if busy && tries < TRIES && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(u64::from(tries) * 20));
+                continue;
+            }
+            let cause = output.cause();
+            return Ok(Fetched::Failed { cause });
+        }
+        Ok(Fetched::Fresh { missing })
+    }
+
+    /// Moves refs of the remote, all or none, each only from what it is expected to be.
+    pub(super) fn push(
+        &self,
+        state: &str,
+        moves: &[Move],
+        limit: Duration,
+    ) -> Result<Verdict, StateRepoError> {
+        let mut call = self.call(limit).args([
+            "push",
+            "--porcelain",
+            "--no-verify",
+            "--no-follow-tags",
+            "--no-signed",
+            "--recurse-submodules=no",
+        ]);
+        // One ref is atomic by itself, also on servers that do not know the word.
+        if moves.len() > 1 {
+            call = call.arg("--atomic");
+        }
+        for step in moves {
+            let expected = step.expected.map_or_else(String::new, |id| id.to_string());
+            call = call.arg(format!("--force-with-lease={}:{expected}", step.name));
+        }
+        call = call.arg("--").arg(&self.name);
+        for step in moves {
+            call = call.arg(format!("{}:{}", step.new, step.name));
+        }
+        Ok(judge(&self.run(call)?, state))
+    }
+
+    fn run(&self, call: Call) -> Result<Output, StateRepoError> {
+        call.run().map_err(|error| StateRepoError::Unusable {
+            on: self.place.common_dir().display().to_string(),
+            cause: format!("failed to {error}"),
+        })
+    }
+}
+
+/// `refs/heads/x` of `+refs/heads/x:refs/remotes/origin/x`.
+fn source(refspec: &str) -> &str {
+    let spec = refspec.strip_prefix('+').unwrap_or(refspec);
+    spec.split_once(':').map_or(spec, |(source, _)| source)
+}
+
+fn missing_ref(stderr: &str) -> Option<&str> {
+    let words = "couldn't find remote ref ";
+    let line = stderr.lines().find(|line| line.contains(words))?;
+    line.split_once(words).map(|(_, name)| name.trim())
+}

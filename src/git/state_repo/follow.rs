@@ -1,0 +1,220 @@
+//! Keeping work trees in step when the branch that moves is checked out there.
+//!
+//! Only files that change, only where both the index and the work tree hold exactly the old bytes.
+//! What a person edited is left alone.
+
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository};
+
+use crate::git::place::Place;
+
+/// Work trees in which a branch is checked out.
+pub(super) struct Checkouts {
+    tops: Vec<PathBuf>,
+}
+
+/// What following came to.
+pub(super) struct Followed {
+    /// A sentence per work tree that was left as it is.
+    pub(super) left: Vec<String>,
+}
+
+/// One file that differs between two commits.
+struct Change {
+    path: PathBuf,
+    old: Option<(u32, Oid)>,
+    new: Option<(u32, Oid)>,
+}
+
+/// Whether the `HEAD` file in `git_dir` names `branch`.
+fn is_at(git_dir: &Path, branch: &str) -> bool {
+    fs::read_to_string(git_dir.join("HEAD")).is_ok_and(|head| {
+        head.strip_prefix("ref:")
+            .is_some_and(|name| name.trim() == branch)
+    })
+}
+
+impl Checkouts {
+    /// Looks at the main work tree and at every linked one.
+    pub(super) fn of(place: &Place, branch: &str) -> Self {
+        let mut tops = Vec::new();
+        if !place.is_bare() && is_at(place.common_dir(), branch) {
+            tops.push(place.top().to_owned());
+        }
+        let linked = fs::read_dir(place.common_dir().join("worktrees"));
+        for entry in linked.into_iter().flatten().flatten() {
+            let git_dir = entry.path();
+            if !is_at(&git_dir, branch) {
+                continue;
+            }
+            // `gitdir` names the `.git` file of the work tree, absolute or from here.
+            if let Ok(link) = fs::read_to_string(git_dir.join("gitdir"))
+                && let Some(top) = git_dir.join(link.trim()).parent()
+                && top.is_dir()
+            {
+                tops.push(top.to_owned());
+            }
+        }
+        Self { tops }
+    }
+
+    /// Brings the files and index entries that differ between `old` and `new` to `new`, in every
+    /// work tree where they are clean.
+    pub(super) fn follow(&self, repo: &Repository, old: Option<Oid>, new: Oid) -> Followed {
+        let mut left = Vec::new();
+        if self.tops.is_empty() {
+            return Followed { left };
+        }
+        let changes = changes(repo, old, new);
+        for top in &self.tops {
+            let done = match &changes {
+                Ok(changes) => update(repo, top, changes),
+                Err(error) => Err(error.message().to_owned()),
+            };
+            if let Err(why) = done {
+                left.push(format!(
+                    "the state files in {} were left as they are: {why}",
+                    top.display()
+                ));
+            }
+        }
+        Followed { left }
+    }
+}
+
+fn changes(repo: &Repository, old: Option<Oid>, new: Oid) -> Result<Vec<Change>, git2::Error> {
+    let tree = |id: Oid| repo.find_commit(id)?.tree();
+    let old = old.map(tree).transpose()?;
+    let diff = repo.diff_tree_to_tree(old.as_ref(), Some(&tree(new)?), None)?;
+    let side = |file: git2::DiffFile<'_>| {
+        let there = file.exists() && !file.id().is_zero();
+        there.then(|| (u32::from(file.mode()), file.id()))
+    };
+    Ok(diff
+        .deltas()
+        .filter_map(|delta| {
+            let path = delta
+                .new_file()
+                .path()
+                .or_else(|| delta.old_file().path())?;
+            Some(Change {
+                path: path.to_owned(),
+                old: side(delta.old_file()),
+                new: side(delta.new_file()),
+            })
+        })
+        .collect())
+}
+
+/// The id that the file at `path` would have as a blob; `None` if there is no file.
+fn on_disk(top: &Path, path: &Path) -> Result<Option<Oid>, String> {
+    let mut at = top.to_owned();
+    for part in path.parent().into_iter().flat_map(Path::components) {
+        at.push(part);
+        match fs::symlink_metadata(&at) {
+            Ok(facts) if facts.is_dir() => {}
+            Ok(_) => return Err(format!("{} is not a folder", at.display())),
+            Err(_) => return Ok(None),
+        }
+    }
+    let file = top.join(path);
+    match fs::symlink_metadata(&file) {
+        Ok(facts) if facts.is_file() => Oid::hash_file(ObjectType::Blob, &file)
+            .map(Some)
+            .map_err(|error| error.message().to_owned()),
+        Ok(_) => Err(format!("{} is not a regular file", path.display())),
+        Err(_) => Ok(None),
+    }
+}
+
+fn is_clean(index: &Index, top: &Path, change: &Change) -> Result<(), String> {
+    let entry = index.get_path(change.path.as_ref(), 0);
+    let staged = entry.map(|entry| (entry.mode, entry.id));
+    let conflict = (1..=3).any(|stage| index.get_path(&change.path, stage).is_some());
+    // Already there: a publish that was cut short after this step.
+    let fits = staged == change.old || staged == change.new;
+    if conflict || !fits {
+        return Err(format!(
+            "{} is staged with other content",
+            change.path.display()
+        ));
+    }
+    let there = on_disk(top, &change.path)?;
+    let ids = [&change.old, &change.new].map(|side| side.map(|(_, id)| id));
+    if ids.contains(&there) {
+        Ok(())
+    } else {
+        Err(format!("{} was edited", change.path.display()))
+    }
+}
+
+fn update(repo: &Repository, top: &Path, changes: &[Change]) -> Result<(), String> {
+    let said = |error: git2::Error| error.message().to_owned();
+    let here = Repository::open(top).map_err(said)?;
+    let mut index = here.index().map_err(said)?;
+    for change in changes {
+        is_clean(&index, top, change)?;
+    }
+    for change in changes {
+        match change.new {
+            Some((mode @ (0o100_644 | 0o100_755), id)) => {
+                let blob = repo.find_blob(id).map_err(said)?;
+                write(top, &change.path, blob.content(), mode).map_err(|error| {
+                    format!("{} cannot be written: {error}", change.path.display())
+                })?;
+                let size = u32::try_from(blob.content().len()).unwrap_or(0);
+                index
+                    .add(&entry(&change.path, mode, id, size))
+                    .map_err(said)?;
+            }
+            Some((mode, _)) => {
+                return Err(format!("{} has mode {mode:o}", change.path.display()));
+            }
+            None => {
+                let gone = fs::remove_file(top.join(&change.path));
+                if let Err(error) = gone
+                    && error.kind() != std::io::ErrorKind::NotFound
+                {
+                    return Err(format!("{} stays: {error}", change.path.display()));
+                }
+                index.remove_path(&change.path).map_err(said)?;
+            }
+        }
+    }
+    index.write().map_err(said)
+}
+
+/// An index entry without facts about the file: git looks at the content once, and then knows.
+fn entry(path: &Path, mode: u32, id: Oid, size: u32) -> IndexEntry {
+    let zero = IndexTime::new(0, 0);
+    IndexEntry {
+        ctime: zero,
+        mtime: zero,
+        dev: 0,
+        ino: 0,
+        mode,
+        uid: 0,
+        gid: 0,
+        file_size: size,
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path: path.as_os_str().as_encoded_bytes().to_vec(),
+    }
+}
+
+fn write(top: &Path, path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+    let to = top.join(path);
+    let dir = to.parent().unwrap_or(top);
+    fs::create_dir_all(dir)?;
+    let mut file = tempfile::Builder::new()
+        .permissions(fs::Permissions::from_mode(mode & 0o777))
+        .tempfile_in(dir)?;
+    file.write_all(bytes)?;
+    file.persist(&to).map_err(|error| error.error)?;
+    Ok(())
+}

@@ -1,0 +1,421 @@
+//! Publishing: one commit on the proposal's base, one compare-and-swap, one honest answer.
+
+use std::time::{Duration, Instant};
+
+use git2::{ErrorCode, Repository};
+
+use super::follow::{self, Checkouts};
+use super::{GitStateRepo, Viewed, contains, held, resolve};
+use crate::domain::time::DurationMs;
+use crate::git::objects::{oid, raw, write_commit, write_tree};
+use crate::git::push_report::Verdict;
+use crate::git::remote::{Fetched, Move, Remote};
+use crate::ports::state_repo::{Proposal, PublishOutcome, Published, Reach, StateRepoError};
+
+/// Trailer by which fleet's own commits are known.
+const TRAILER: &str = "Fleet-Nonce: ";
+
+/// Tries of a push that meets a locked ref on the remote before the lock is called a left-over.
+const LOCKED_TRIES: u32 = 4;
+
+/// Least time for asking the remote what it holds after a push that used its limit up.
+const ASK_MIN: Duration = Duration::from_secs(1);
+
+/// How long a lock file of git on a local ref is waited for.
+const REF_LOCK_LIMIT: Duration = Duration::from_secs(1);
+
+fn lost(cause: impl Into<String>) -> PublishOutcome {
+    PublishOutcome::Lost {
+        cause: cause.into(),
+    }
+}
+
+fn write_error(on: &str, error: &git2::Error) -> StateRepoError {
+    StateRepoError::Write {
+        on: on.to_owned(),
+        cause: match error.code() {
+            ErrorCode::Locked => format!(
+                "{}; if no git process runs here any more, that lock file is a left-over",
+                error.message()
+            ),
+            _ => error.message().to_owned(),
+        },
+    }
+}
+
+fn message(proposal: &Proposal) -> String {
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let subject = match one_line(&proposal.subject) {
+        text if text.is_empty() => "change the state".to_owned(),
+        text => text,
+    };
+    format!("{subject}\n\n{TRAILER}{}\n", one_line(&proposal.nonce))
+}
+
+pub(super) fn publish(
+    repo: &GitStateRepo,
+    proposal: &Proposal,
+) -> Result<PublishOutcome, StateRepoError> {
+    match (&repo.remote, proposal.reach) {
+        (Some(remote), Reach::Remote(limit)) => to_remote(repo, remote, proposal, limit),
+        (None, Reach::Remote(_)) | (_, Reach::LocalOnly) => to_local(repo, proposal),
+    }
+}
+
+/// The view that the proposal was decided on, if this was the last one.
+fn viewed(repo: &GitStateRepo, base: Option<git2::Oid>) -> Option<Viewed> {
+    (*held(&repo.viewed)).filter(|viewed| viewed.tip == base)
+}
+
+fn base_of(repo: &GitStateRepo, proposal: &Proposal) -> Result<Option<git2::Oid>, StateRepoError> {
+    let base = proposal.based_on.as_ref().map(raw).transpose();
+    base.map_err(|error| write_error(&repo.local_ref(), &error))
+}
+
+fn moves(state: Move, proposal: &Proposal) -> Result<Vec<Move>, git2::Error> {
+    let mut moves = vec![state];
+    for change in &proposal.refs {
+        moves.push(Move {
+            name: change.name.clone(),
+            expected: change.expected.as_ref().map(raw).transpose()?,
+            new: raw(&change.new)?,
+        });
+    }
+    Ok(moves)
+}
+
+// ---- local ----
+
+fn to_local(repo: &GitStateRepo, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError> {
+    let name = repo.local_ref();
+    let failed = |error: git2::Error| write_error(&name, &error);
+    let base = base_of(repo, proposal)?;
+    let _lock = repo.owned.lock(&proposal.subject)?;
+    let git = repo.objects.lock();
+    let local = resolve(&git, &name)?;
+    // Without a remote the base is the local tip itself; with one, the last view says what the
+    // local branch was when the proposal was decided.
+    let decided_on = match (&repo.remote, viewed(repo, base)) {
+        (None, _) => base,
+        (Some(_), Some(viewed)) => viewed.local,
+        (Some(_), None) => return Ok(lost("the state was not read before this change")),
+    };
+    if local != decided_on {
+        return Ok(lost(format!("{name} was moved by another process")));
+    }
+    let parent = match (local, base) {
+        // Behind the remote: what is new goes on top of what is published.
+        (Some(local), Some(base)) if !repo.options.with_code && contains(&git, base, local)? => {
+            Some(base)
+        }
+        (Some(local), _) => Some(local),
+        (None, base) => base,
+    };
+    let tree = write_tree(&git, parent, &proposal.files).map_err(failed)?;
+    let parents: Vec<git2::Oid> = parent.into_iter().collect();
+    let new = write_commit(&git, tree, &parents, &message(proposal)).map_err(failed)?;
+    let state = Move {
+        name: name.clone(),
+        expected: local,
+        new,
+    };
+    let moves = moves(state, proposal).map_err(failed)?;
+    let checkouts = Checkouts::of(&repo.place, &name);
+    let swapped = swap(&git, &moves, || {
+        for warning in checkouts.follow(&git, local, new).left {
+            repo.warn(warning);
+        }
+    })?;
+    if let Some(cause) = swapped {
+        return Ok(lost(cause));
+    }
+    Ok(PublishOutcome::Published(Published {
+        tip: oid(new),
+        settled: repo.remote.is_none(),
+    }))
+}
+
+/// Moves local refs, all or none; a sentence if one is not what is expected. `between` runs when
+/// all of them are locked and checked, before they move.
+fn swap(
+    repo: &Repository,
+    moves: &[Move],
+    between: impl FnOnce(),
+) -> Result<Option<String>, StateRepoError> {
+    let mut transaction = repo
+        .transaction()
+        .map_err(|error| write_error("refs", &error))?;
+    for step in moves {
+        let failed = |error: git2::Error| write_error(&step.name, &error);
+        let deadline = Instant::now() + REF_LOCK_LIMIT;
+        while let Err(error) = transaction.lock_ref(&step.name) {
+            if error.code() != ErrorCode::Locked || Instant::now() >= deadline {
+                return Err(failed(error));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let now = resolve(repo, &step.name)?;
+        if now != step.expected {
+            return Ok(Some(format!("{} was moved by another process", step.name)));
+        }
+        let target = transaction.set_target(&step.name, step.new, None, "fleet");
+        target.map_err(failed)?;
+    }
+    between();
+    transaction
+        .commit()
+        .map_err(|error| write_error("refs", &error))?;
+    Ok(None)
+}
+
+// ---- remote ----
+
+/// What the commit of a proposal stands on.
+struct Ground {
+    /// Commit whose tree the files go over.
+    tree: Option<git2::Oid>,
+    parents: Vec<git2::Oid>,
+}
+
+/// Whether every commit of `local` that `base` lacks is one of fleet's.
+fn only_ours(git: &Repository, base: Option<git2::Oid>, local: git2::Oid) -> bool {
+    let walk = || -> Result<bool, git2::Error> {
+        let mut walk = git.revwalk()?;
+        walk.push(local)?;
+        if let Some(base) = base {
+            walk.hide(base)?;
+        }
+        for id in walk {
+            let commit = git.find_commit(id?)?;
+            let message = commit.message_bytes();
+            let ours = String::from_utf8_lossy(message)
+                .lines()
+                .any(|line| line.starts_with(TRAILER));
+            if !ours {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    };
+    walk().unwrap_or(false)
+}
+
+fn ground(
+    repo: &GitStateRepo,
+    git: &Repository,
+    proposal: &Proposal,
+    base: Option<git2::Oid>,
+) -> Result<Ground, StateRepoError> {
+    let local = match viewed(repo, base) {
+        Some(viewed) => viewed.local,
+        None => None,
+    };
+    let mut parents: Vec<git2::Oid> = base.into_iter().collect();
+    let mut tree = base;
+    if let (Some(local), true) = (local, proposal.settles_unpublished) {
+        let published = match base {
+            Some(base) => contains(git, base, local)?,
+            None => false,
+        };
+        let publishable = !repo.options.with_code || only_ours(git, base, local);
+        if !published && publishable {
+            parents.push(local);
+            // A first publish: what was begun here becomes the branch there.
+            tree = base.or(Some(local));
+        }
+    }
+    Ok(Ground { tree, parents })
+}
+
+fn to_remote(
+    repo: &GitStateRepo,
+    remote: &Remote,
+    proposal: &Proposal,
+    limit: DurationMs,
+) -> Result<PublishOutcome, StateRepoError> {
+    let deadline = Instant::now() + limit.std();
+    let name = repo.local_ref();
+    let failed = |error: git2::Error| write_error(&name, &error);
+    let base = base_of(repo, proposal)?;
+    let moves = {
+        let git = repo.objects.lock();
+        let on = ground(repo, &git, proposal, base)?;
+        let code_unpushed = repo.options.with_code
+            && base.is_none()
+            && on.parents.is_empty()
+            && resolve(&git, &name)?.is_some();
+        if code_unpushed {
+            return Ok(PublishOutcome::Denied {
+                cause: format!(
+                    "the branch {} is not on {} yet, and fleet does not publish code of yours; push \
+                     it first",
+                    repo.options.branch,
+                    remote.name()
+                ),
+            });
+        }
+        let tree = write_tree(&git, on.tree, &proposal.files).map_err(failed)?;
+        let new = write_commit(&git, tree, &on.parents, &message(proposal)).map_err(failed)?;
+        let state = Move {
+            name: name.clone(),
+            expected: base,
+            new,
+        };
+        moves(state, proposal).map_err(failed)?
+    };
+    let outcome = push(repo, remote, &moves, deadline)?;
+    if matches!(outcome, PublishOutcome::Published(_)) {
+        // The remote has it: whatever fails now is mended by the next view.
+        if let Err(error) = settle(repo, remote, &moves) {
+            repo.warn(format!(
+                "published, but local refs did not follow: failed to {error}"
+            ));
+        }
+    }
+    Ok(outcome)
+}
+
+fn push(
+    repo: &GitStateRepo,
+    remote: &Remote,
+    moves: &[Move],
+    deadline: Instant,
+) -> Result<PublishOutcome, StateRepoError> {
+    let state = &moves[0];
+    let won = || {
+        PublishOutcome::Published(Published {
+            tip: oid(state.new),
+            settled: true,
+        })
+    };
+    let mut tries = 0;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        tries += 1;
+        match remote.push(&state.name, moves, left)? {
+            Verdict::Moved => return Ok(won()),
+            Verdict::Lost(cause) => return Ok(lost(cause)),
+            Verdict::Denied(cause) => return Ok(PublishOutcome::Denied { cause }),
+            Verdict::Locked(cause) => match ask(repo, remote, state, deadline)? {
+                Held::Ours => return Ok(won()),
+                Held::Other => return Ok(lost(cause)),
+                Held::Unknown(cause) => return Ok(PublishOutcome::Unreachable { cause }),
+                Held::Before if tries < LOCKED_TRIES && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(u64::from(tries) * 50));
+                }
+                Held::Before => {
+                    return Ok(PublishOutcome::Denied {
+                        cause: format!(
+                            "a ref on {} stays locked, most likely by a lock file that a killed \
+                             server process left there: {cause}",
+                            remote.name()
+                        ),
+                    });
+                }
+            },
+            Verdict::Unknown { cause, refused } => {
+                return Ok(match ask(repo, remote, state, deadline)? {
+                    Held::Ours => won(),
+                    Held::Other => lost(cause),
+                    Held::Before if refused => PublishOutcome::Denied { cause },
+                    // It may still be at work on what we sent.
+                    Held::Before => PublishOutcome::Unreachable { cause },
+                    Held::Unknown(_) if refused => PublishOutcome::Denied { cause },
+                    Held::Unknown(_) => PublishOutcome::Unreachable { cause },
+                });
+            }
+        }
+    }
+}
+
+/// What the remote's state branch holds.
+enum Held {
+    /// Our commit, perhaps with more on top.
+    Ours,
+    /// What it held before.
+    Before,
+    /// Something else.
+    Other,
+    /// It does not say.
+    Unknown(String),
+}
+
+fn ask(
+    repo: &GitStateRepo,
+    remote: &Remote,
+    state: &Move,
+    deadline: Instant,
+) -> Result<Held, StateRepoError> {
+    let left = deadline
+        .saturating_duration_since(Instant::now())
+        .max(ASK_MIN);
+    let limit = DurationMs(u64::try_from(left.as_millis()).unwrap_or(u64::MAX));
+    let now = match remote.fetch(&[remote.refspec(&repo.options.branch)], limit)? {
+        Fetched::Failed { cause } => return Ok(Held::Unknown(cause)),
+        Fetched::Fresh { missing } if !missing.is_empty() => None,
+        Fetched::Fresh { .. } => {
+            let git = repo.objects.lock();
+            resolve(&git, &remote.tracking(&repo.options.branch))?
+        }
+    };
+    let git = repo.objects.lock();
+    Ok(match now {
+        Some(now) if contains(&git, now, state.new)? => Held::Ours,
+        now if now == state.expected => Held::Before,
+        _ => Held::Other,
+    })
+}
+
+/// Lets tracking refs and the local branch follow a publish.
+fn settle(repo: &GitStateRepo, remote: &Remote, moves: &[Move]) -> Result<(), StateRepoError> {
+    let _lock = repo.owned.lock("follow a publish")?;
+    let git = repo.objects.lock();
+    for step in moves {
+        let Some(branch) = step.name.strip_prefix("refs/heads/") else {
+            continue;
+        };
+        let tracking = remote.tracking(branch);
+        // Someone may have fetched something newer meanwhile.
+        let now = resolve(&git, &tracking)?;
+        if now.is_none() || now == step.expected {
+            let set = git.reference(&tracking, step.new, true, "fleet: publish");
+            set.map_err(|error| write_error(&tracking, &error))?;
+        }
+    }
+    let state = &moves[0];
+    if let Some(key) = repo.seen_key() {
+        repo.owned.remember(&key, state.new)?;
+    }
+    let local = resolve(&git, &state.name)?;
+    let follows = match local {
+        None => !repo.options.with_code,
+        Some(local) if repo.options.with_code && only_ours_since(&git, state, local) => true,
+        Some(local) if repo.options.with_code => Some(local) == state.expected,
+        Some(local) => contains(&git, state.new, local)?,
+    };
+    if !follows || local == Some(state.new) {
+        return Ok(());
+    }
+    let checkouts = Checkouts::of(&repo.place, &state.name);
+    let step = Move {
+        name: state.name.clone(),
+        expected: local,
+        new: state.new,
+    };
+    let outcome: follow::Followed = checkouts.follow(&git, local, state.new);
+    if !outcome.left.is_empty() {
+        // The branch stays where its work tree is; it is behind the remote, as after any fetch.
+        for warning in outcome.left {
+            repo.warn(warning);
+        }
+        return Ok(());
+    }
+    swap(&git, std::slice::from_ref(&step), || {})?;
+    Ok(())
+}
+
+/// Whether `local` is part of the published commit by fleet's own commits alone (its second parent).
+fn only_ours_since(git: &Repository, state: &Move, local: git2::Oid) -> bool {
+    git.find_commit(state.new)
+        .is_ok_and(|commit| commit.parent_ids().any(|parent| parent == local))
+}
