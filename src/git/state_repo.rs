@@ -5,6 +5,7 @@
 //! not published yet, and follows otherwise. Without a remote the local branch decides.
 
 mod follow;
+mod local;
 mod publish;
 
 use std::path::Path;
@@ -52,13 +53,6 @@ impl Default for StateOptions {
     }
 }
 
-/// What the last view was made of. A local publish is a compare-and-swap against it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Viewed {
-    tip: Option<git2::Oid>,
-    local: Option<git2::Oid>,
-}
-
 /// The state branch of one repository. Cheap to keep, and to make (about 1 ms).
 pub struct GitStateRepo {
     place: Place,
@@ -66,7 +60,6 @@ pub struct GitStateRepo {
     owned: Owned,
     remote: Option<Remote>,
     options: StateOptions,
-    viewed: Mutex<Option<Viewed>>,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -131,7 +124,6 @@ impl GitStateRepo {
             remote: Remote::choose(&git, place, &options.remote)?,
             place: place.clone(),
             options,
-            viewed: Mutex::default(),
             warnings: Mutex::default(),
         })
     }
@@ -273,7 +265,8 @@ impl GitStateRepo {
         matches!((dir(one), dir(other)), (Ok(one), Ok(other)) if one == other)
     }
 
-    /// The local branch, if it holds state that `tip` does not contain.
+    /// The local branch, if state was changed there since it left the history of `tip`. Commits
+    /// of code alone are nobody's business here.
     fn unpublished(
         &self,
         repo: &Repository,
@@ -286,8 +279,12 @@ impl GitStateRepo {
         let Some(tip) = tip else {
             return Ok(Some(local));
         };
-        let published = contains(repo, tip, local)? || self.same_state(repo, tip, local);
-        Ok((!published).then_some(local))
+        if contains(repo, tip, local)? || self.same_state(repo, tip, local) {
+            return Ok(None);
+        }
+        let fork = repo.merge_base(tip, local);
+        let changed = fork.map_or(true, |fork| !self.same_state(repo, fork, local));
+        Ok(changed.then_some(local))
     }
 }
 
@@ -309,7 +306,6 @@ impl StateRepo for GitStateRepo {
         }
         let unpublished = self.unpublished(&repo, tip, local)?;
         drop(repo);
-        *held(&self.viewed) = Some(Viewed { tip, local });
         let boxed = |tree: ObjectTree| Box::new(tree) as Box<dyn StateTree>;
         let name = |id: Option<git2::Oid>| id.map_or_else(|| "0".to_owned(), |id| id.to_string());
         Ok(StateView {
@@ -319,6 +315,7 @@ impl StateRepo for GitStateRepo {
                 Some(_) => Some(boxed(self.objects.tree_of(unpublished)?)),
                 None => None,
             },
+            unpublished_tip: unpublished.map(oid),
             remote,
             cache_key: format!("{}-{}", name(tip), name(unpublished)),
         })

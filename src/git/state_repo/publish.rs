@@ -4,8 +4,10 @@ use std::time::{Duration, Instant};
 
 use git2::{ErrorCode, Repository};
 
-use super::follow::{self, Checkouts};
-use super::{GitStateRepo, Viewed, contains, held, resolve};
+use super::follow::Checkouts;
+use super::local::{swap, to_local};
+use super::{GitStateRepo, contains, resolve};
+use crate::domain::ids::Oid;
 use crate::domain::time::DurationMs;
 use crate::git::objects::{oid, raw, write_commit, write_tree};
 use crate::git::push_report::Verdict;
@@ -21,16 +23,13 @@ const LOCKED_TRIES: u32 = 4;
 /// Least time for asking the remote what it holds after a push that used its limit up.
 const ASK_MIN: Duration = Duration::from_secs(1);
 
-/// How long a lock file of git on a local ref is waited for.
-const REF_LOCK_LIMIT: Duration = Duration::from_secs(1);
-
-fn lost(cause: impl Into<String>) -> PublishOutcome {
+pub(super) fn lost(cause: impl Into<String>) -> PublishOutcome {
     PublishOutcome::Lost {
         cause: cause.into(),
     }
 }
 
-fn write_error(on: &str, error: &git2::Error) -> StateRepoError {
+pub(super) fn write_error(on: &str, error: &git2::Error) -> StateRepoError {
     StateRepoError::Write {
         on: on.to_owned(),
         cause: match error.code() {
@@ -43,7 +42,7 @@ fn write_error(on: &str, error: &git2::Error) -> StateRepoError {
     }
 }
 
-fn message(proposal: &Proposal) -> String {
+pub(super) fn message(proposal: &Proposal) -> String {
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let subject = match one_line(&proposal.subject) {
         text if text.is_empty() => "change the state".to_owned(),
@@ -62,17 +61,18 @@ pub(super) fn publish(
     }
 }
 
-/// The view that the proposal was decided on, if this was the last one.
-fn viewed(repo: &GitStateRepo, base: Option<git2::Oid>) -> Option<Viewed> {
-    (*held(&repo.viewed)).filter(|viewed| viewed.tip == base)
+/// The ids in a proposal, as libgit2's.
+pub(super) fn ids(
+    repo: &GitStateRepo,
+    proposal: &Proposal,
+) -> Result<(Option<git2::Oid>, Option<git2::Oid>), StateRepoError> {
+    let parse = |id: &Option<Oid>| id.as_ref().map(raw).transpose();
+    let base = parse(&proposal.based_on);
+    let both = base.and_then(|base| Ok((base, parse(&proposal.unpublished)?)));
+    both.map_err(|error| write_error(&repo.local_ref(), &error))
 }
 
-fn base_of(repo: &GitStateRepo, proposal: &Proposal) -> Result<Option<git2::Oid>, StateRepoError> {
-    let base = proposal.based_on.as_ref().map(raw).transpose();
-    base.map_err(|error| write_error(&repo.local_ref(), &error))
-}
-
-fn moves(state: Move, proposal: &Proposal) -> Result<Vec<Move>, git2::Error> {
+pub(super) fn moves(state: Move, proposal: &Proposal) -> Result<Vec<Move>, git2::Error> {
     let mut moves = vec![state];
     for change in &proposal.refs {
         moves.push(Move {
@@ -83,92 +83,6 @@ fn moves(state: Move, proposal: &Proposal) -> Result<Vec<Move>, git2::Error> {
     }
     Ok(moves)
 }
-
-// ---- local ----
-
-fn to_local(repo: &GitStateRepo, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError> {
-    let name = repo.local_ref();
-    let failed = |error: git2::Error| write_error(&name, &error);
-    let base = base_of(repo, proposal)?;
-    let _lock = repo.owned.lock(&proposal.subject)?;
-    let git = repo.objects.lock();
-    let local = resolve(&git, &name)?;
-    // Without a remote the base is the local tip itself; with one, the last view says what the
-    // local branch was when the proposal was decided.
-    let decided_on = match (&repo.remote, viewed(repo, base)) {
-        (None, _) => base,
-        (Some(_), Some(viewed)) => viewed.local,
-        (Some(_), None) => return Ok(lost("the state was not read before this change")),
-    };
-    if local != decided_on {
-        return Ok(lost(format!("{name} was moved by another process")));
-    }
-    let parent = match (local, base) {
-        // Behind the remote: what is new goes on top of what is published.
-        (Some(local), Some(base)) if !repo.options.with_code && contains(&git, base, local)? => {
-            Some(base)
-        }
-        (Some(local), _) => Some(local),
-        (None, base) => base,
-    };
-    let tree = write_tree(&git, parent, &proposal.files).map_err(failed)?;
-    let parents: Vec<git2::Oid> = parent.into_iter().collect();
-    let new = write_commit(&git, tree, &parents, &message(proposal)).map_err(failed)?;
-    let state = Move {
-        name: name.clone(),
-        expected: local,
-        new,
-    };
-    let moves = moves(state, proposal).map_err(failed)?;
-    let checkouts = Checkouts::of(&repo.place, &name);
-    let swapped = swap(&git, &moves, || {
-        for warning in checkouts.follow(&git, local, new).left {
-            repo.warn(warning);
-        }
-    })?;
-    if let Some(cause) = swapped {
-        return Ok(lost(cause));
-    }
-    Ok(PublishOutcome::Published(Published {
-        tip: oid(new),
-        settled: repo.remote.is_none(),
-    }))
-}
-
-/// Moves local refs, all or none; a sentence if one is not what is expected. `between` runs when
-/// all of them are locked and checked, before they move.
-fn swap(
-    repo: &Repository,
-    moves: &[Move],
-    between: impl FnOnce(),
-) -> Result<Option<String>, StateRepoError> {
-    let mut transaction = repo
-        .transaction()
-        .map_err(|error| write_error("refs", &error))?;
-    for step in moves {
-        let failed = |error: git2::Error| write_error(&step.name, &error);
-        let deadline = Instant::now() + REF_LOCK_LIMIT;
-        while let Err(error) = transaction.lock_ref(&step.name) {
-            if error.code() != ErrorCode::Locked || Instant::now() >= deadline {
-                return Err(failed(error));
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        let now = resolve(repo, &step.name)?;
-        if now != step.expected {
-            return Ok(Some(format!("{} was moved by another process", step.name)));
-        }
-        let target = transaction.set_target(&step.name, step.new, None, "fleet");
-        target.map_err(failed)?;
-    }
-    between();
-    transaction
-        .commit()
-        .map_err(|error| write_error("refs", &error))?;
-    Ok(None)
-}
-
-// ---- remote ----
 
 /// What the commit of a proposal stands on.
 struct Ground {
@@ -204,21 +118,13 @@ fn ground(
     repo: &GitStateRepo,
     git: &Repository,
     proposal: &Proposal,
-    base: Option<git2::Oid>,
+    (base, unpublished): (Option<git2::Oid>, Option<git2::Oid>),
 ) -> Result<Ground, StateRepoError> {
-    let local = match viewed(repo, base) {
-        Some(viewed) => viewed.local,
-        None => None,
-    };
     let mut parents: Vec<git2::Oid> = base.into_iter().collect();
     let mut tree = base;
-    if let (Some(local), true) = (local, proposal.settles_unpublished) {
-        let published = match base {
-            Some(base) => contains(git, base, local)?,
-            None => false,
-        };
-        let publishable = !repo.options.with_code || only_ours(git, base, local);
-        if !published && publishable {
+    if let (Some(local), true) = (unpublished, proposal.settles_unpublished) {
+        let published = base.map_or(Ok(false), |base| contains(git, base, local))?;
+        if !published && (!repo.options.with_code || only_ours(git, base, local)) {
             parents.push(local);
             // A first publish: what was begun here becomes the branch there.
             tree = base.or(Some(local));
@@ -236,10 +142,10 @@ fn to_remote(
     let deadline = Instant::now() + limit.std();
     let name = repo.local_ref();
     let failed = |error: git2::Error| write_error(&name, &error);
-    let base = base_of(repo, proposal)?;
+    let (base, unpublished) = ids(repo, proposal)?;
     let moves = {
         let git = repo.objects.lock();
-        let on = ground(repo, &git, proposal, base)?;
+        let on = ground(repo, &git, proposal, (base, unpublished))?;
         let code_unpushed = repo.options.with_code
             && base.is_none()
             && on.parents.is_empty()
@@ -402,7 +308,7 @@ fn settle(repo: &GitStateRepo, remote: &Remote, moves: &[Move]) -> Result<(), St
         expected: local,
         new: state.new,
     };
-    let outcome: follow::Followed = checkouts.follow(&git, local, state.new);
+    let outcome: super::follow::Followed = checkouts.follow(&git, local, state.new);
     if !outcome.left.is_empty() {
         // The branch stays where its work tree is; it is behind the remote, as after any fetch.
         for warning in outcome.left {

@@ -1,0 +1,98 @@
+//! Local refs: the same compare-and-swap as on a remote, under fleet's lock and git's own.
+
+use std::time::{Duration, Instant};
+
+use git2::{ErrorCode, Repository};
+
+use super::follow::Checkouts;
+use super::publish::{ids, lost, message, moves, write_error};
+use super::{GitStateRepo, contains, resolve};
+use crate::git::objects::{oid, write_commit, write_tree};
+use crate::git::remote::Move;
+use crate::ports::state_repo::{Proposal, PublishOutcome, Published, StateRepoError};
+
+/// How long a lock file of git on a local ref is waited for.
+const REF_LOCK_LIMIT: Duration = Duration::from_secs(1);
+
+/// Publishes to the local branch: all there is without a remote, a note to ourselves with one.
+pub(super) fn to_local(
+    repo: &GitStateRepo,
+    proposal: &Proposal,
+) -> Result<PublishOutcome, StateRepoError> {
+    let name = repo.local_ref();
+    let failed = |error: git2::Error| write_error(&name, &error);
+    let (base, unpublished) = ids(repo, proposal)?;
+    let _lock = repo.owned.lock(&proposal.subject)?;
+    let git = repo.objects.lock();
+    let local = resolve(&git, &name)?;
+    let tip = match repo.tracking_ref() {
+        Some(tracking) => resolve(&git, &tracking)?,
+        None => local,
+    };
+    if tip != base || repo.unpublished(&git, tip, local)? != unpublished {
+        return Ok(lost(format!("{name} was moved by another process")));
+    }
+    let parent = match (local, base) {
+        // Behind the remote: what is new goes on top of what is published.
+        (Some(local), Some(base)) if !repo.options.with_code && contains(&git, base, local)? => {
+            Some(base)
+        }
+        (Some(local), _) => Some(local),
+        (None, base) => base,
+    };
+    let tree = write_tree(&git, parent, &proposal.files).map_err(failed)?;
+    let parents: Vec<git2::Oid> = parent.into_iter().collect();
+    let new = write_commit(&git, tree, &parents, &message(proposal)).map_err(failed)?;
+    let state = Move {
+        name: name.clone(),
+        expected: local,
+        new,
+    };
+    let moves = moves(state, proposal).map_err(failed)?;
+    let checkouts = Checkouts::of(&repo.place, &name);
+    let swapped = swap(&git, &moves, || {
+        for warning in checkouts.follow(&git, local, new).left {
+            repo.warn(warning);
+        }
+    })?;
+    if let Some(cause) = swapped {
+        return Ok(lost(cause));
+    }
+    Ok(PublishOutcome::Published(Published {
+        tip: oid(new),
+        settled: repo.remote.is_none(),
+    }))
+}
+
+/// Moves local refs, all or none; a sentence if one is not what is expected. `between` runs when
+/// all of them are locked and checked, before they move.
+pub(super) fn swap(
+    repo: &Repository,
+    moves: &[Move],
+    between: impl FnOnce(),
+) -> Result<Option<String>, StateRepoError> {
+    let mut transaction = repo
+        .transaction()
+        .map_err(|error| write_error("refs", &error))?;
+    for step in moves {
+        let failed = |error: git2::Error| write_error(&step.name, &error);
+        let deadline = Instant::now() + REF_LOCK_LIMIT;
+        while let Err(error) = transaction.lock_ref(&step.name) {
+            if error.code() != ErrorCode::Locked || Instant::now() >= deadline {
+                return Err(failed(error));
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let now = resolve(repo, &step.name)?;
+        if now != step.expected {
+            return Ok(Some(format!("{} was moved by another process", step.name)));
+        }
+        let target = transaction.set_target(&step.name, step.new, None, "fleet");
+        target.map_err(failed)?;
+    }
+    between();
+    transaction
+        .commit()
+        .map_err(|error| write_error("refs", &error))?;
+    Ok(None)
+}

@@ -1,0 +1,9 @@
+//! The state branch on real git: the contract of every state repository, and stories that only real
+//! repositories, remotes and hooks can tell.
+
+#[path = "support/state_repo_contract.rs"]
+mod contract;
+#[path = "git_state/keeps.rs"]
+mod keeps;
+#[path = "git_state/sandbox.rs"]
+mod sandbox;
