@@ -26,6 +26,8 @@ impl Clock for Fixed {
     fn now(&self) -> Timestamp {
         Timestamp(NOW_MS)
     }
+
+    fn pause(&self, _span: DurationMs) {}
 }
 
 fn sha(digit: char) -> String {
