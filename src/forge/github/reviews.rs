@@ -121,9 +121,10 @@ fn may_write(api: &mut Api<'_>, login: &str, review: &Review) -> Result<bool, Fo
         return Ok(false);
     }
     let permission: Permission = parse(&what, &answer)?;
+    // `push` is the name of `write` where rights are given; an emulation answers with it here too.
     Ok(matches!(
         permission.permission.as_str(),
-        "admin" | "maintain" | "write"
+        "admin" | "maintain" | "write" | "push"
     ))
 }
 

