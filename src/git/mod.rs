@@ -15,6 +15,8 @@
     reason = "this room is the edge to git: it starts the git program and reads repositories"
 )]
 
+pub mod code_repo;
+mod import;
 mod libgit;
 mod objects;
 mod owned;
@@ -24,3 +26,4 @@ mod push_report;
 mod redact;
 pub mod remote;
 pub mod state_repo;
+pub mod workspaces;

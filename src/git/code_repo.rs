@@ -1,0 +1,301 @@
+//! The code side of a real repository: branches, diffs and merges by libgit2, which runs nothing;
+//! fetches and bundles by the git program.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use git2::{ErrorCode, Repository, Tree, TreeWalkMode, TreeWalkResult};
+
+use crate::domain::ids::Oid;
+use crate::domain::time::DurationMs;
+use crate::git::process::Git;
+use crate::git::workspaces::ground::Ground;
+use crate::ports::code_repo::{BranchFacts, CodeError, CodeRepo, MergeFacts};
+use crate::ports::host::Host;
+use crate::ports::workspaces::PathChange;
+
+mod bundle;
+pub(in crate::git) mod diff;
+mod merge;
+
+use diff::{from_oid, to_oid};
+
+/// Who fetches the code branches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refresh {
+    /// The fetch of the state brings them along; `refresh` does nothing.
+    ByState,
+    /// `refresh` fetches them, waiting at most this long.
+    Own(DurationMs),
+}
+
+/// What the owner chose.
+#[derive(Debug, Clone)]
+pub struct CodeSettings {
+    /// Name of the remote; unused if the repository has no such remote.
+    pub remote: String,
+    /// Base branch, `main`.
+    pub base_branch: String,
+    /// Who fetches.
+    pub refresh: Refresh,
+    /// Folder for short-lived repositories: the same as for workspaces.
+    pub scratch: PathBuf,
+    /// Largest bundle that is taken in, in bytes.
+    pub max_bundle_bytes: u64,
+}
+
+/// The code side of one repository.
+pub struct GitCodeRepo {
+    git_dir: PathBuf,
+    common: PathBuf,
+    git: Git,
+    host: Arc<dyn Host>,
+    settings: CodeSettings,
+}
+
+impl GitCodeRepo {
+    /// The code side of the repository at `repo` (its git dir, or its working directory).
+    ///
+    /// # Errors
+    /// It is no repository.
+    pub fn new(
+        repo: &Path,
+        git: Git,
+        host: Arc<dyn Host>,
+        settings: CodeSettings,
+    ) -> Result<Self, CodeError> {
+        let opened = Repository::open(repo)
+            .map_err(|error| failed("open the repository", repo.display(), error.message()))?;
+        let real = |path: &Path| {
+            fs::canonicalize(path)
+                .map_err(|error| failed("read", path.display(), &error.to_string()))
+        };
+        Ok(Self {
+            git_dir: real(opened.path())?,
+            common: real(opened.commondir())?,
+            git,
+            host,
+            settings,
+        })
+    }
+
+    fn open(&self) -> Result<Repository, CodeError> {
+        let cause = |error: git2::Error| {
+            failed(
+                "open the repository",
+                self.git_dir.display(),
+                error.message(),
+            )
+        };
+        Repository::open(&self.git_dir).map_err(cause)
+    }
+
+    /// Folder of short-lived repositories; made only when one is needed.
+    fn ground(&self) -> io::Result<Arc<Ground>> {
+        Ground::new(&self.settings.scratch, Arc::clone(&self.host)).map(Arc::new)
+    }
+
+    fn has_remote(&self, repo: &Repository) -> bool {
+        repo.find_remote(&self.settings.remote).is_ok()
+    }
+
+    /// Where the head of a branch is looked up.
+    fn reference(&self, repo: &Repository, branch: &str) -> String {
+        if self.has_remote(repo) {
+            format!("refs/remotes/{}/{branch}", self.settings.remote)
+        } else {
+            format!("refs/heads/{branch}")
+        }
+    }
+
+    fn why_no_base(&self, repo: &Repository) -> String {
+        let (branch, remote) = (&self.settings.base_branch, &self.settings.remote);
+        if self.has_remote(repo) {
+            return format!(
+                "the remote {remote} has no such branch as far as fetched; push it once with `git push {remote} {branch}`, or set base_branch in .orchestra/config.toml"
+            );
+        }
+        match repo.head() {
+            Err(error) if error.code() == ErrorCode::UnbornBranch => {
+                "the repository has no commit yet; make a first one with `git commit`".to_owned()
+            }
+            _ => format!(
+                "there is no such branch; make it with `git branch {branch}`, or set base_branch in .orchestra/config.toml"
+            ),
+        }
+    }
+}
+
+fn failed(what: &str, on: impl ToString, cause: &str) -> CodeError {
+    CodeError {
+        what: what.to_owned(),
+        on: on.to_string(),
+        cause: cause.to_owned(),
+        retryable: false,
+    }
+}
+
+/// Says why an object is not there, and what to type.
+pub(in crate::git) fn missing_object(repo: &Repository, error: &git2::Error) -> String {
+    let cause = error.message();
+    if error.code() != ErrorCode::NotFound {
+        return cause.to_owned();
+    }
+    if repo.is_shallow() {
+        return format!(
+            "{cause}; this is a shallow clone, and the commit may lie beyond its depth: run `git fetch --unshallow`"
+        );
+    }
+    format!("{cause}; fetch the branch that holds it, or run `git fsck` if it should be here")
+}
+
+fn tree<'r>(repo: &'r Repository, id: &Oid) -> Result<Tree<'r>, git2::Error> {
+    repo.find_commit(from_oid(id)?)?.tree()
+}
+
+fn pair(base: &Oid, head: &Oid) -> String {
+    format!("{}..{}", base.short(), head.short())
+}
+
+impl CodeRepo for GitCodeRepo {
+    fn refresh(&self) -> Result<(), CodeError> {
+        let Refresh::Own(limit) = self.settings.refresh else {
+            return Ok(());
+        };
+        let repo = self.open()?;
+        if !self.has_remote(&repo) {
+            return Ok(());
+        }
+        let remote = &self.settings.remote;
+        let cause = |cause: String, retryable| CodeError {
+            what: "fetch from".to_owned(),
+            on: remote.clone(),
+            cause,
+            retryable,
+        };
+        let refspec = |branch: &str| format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
+        let output = self
+            .git
+            .user()
+            .git_dir(&self.git_dir)
+            .args([
+                "fetch",
+                "--quiet",
+                "--prune",
+                "--no-tags",
+                "--no-write-fetch-head",
+                "--",
+                remote,
+            ])
+            .arg(refspec("agent/*"))
+            .arg(refspec(&self.settings.base_branch))
+            .limit(limit)
+            .run()
+            .map_err(|error| cause(error.to_string(), !error.missing))?;
+        // An empty remote: `base` says what is missing and what to do.
+        if output.ok() || output.stderr.contains("couldn't find remote ref") {
+            Ok(())
+        } else {
+            Err(cause(output.cause(), true))
+        }
+    }
+
+    fn base(&self) -> Result<Oid, CodeError> {
+        let repo = self.open()?;
+        let name = self.reference(&repo, &self.settings.base_branch);
+        let found = repo
+            .find_reference(&name)
+            .and_then(|found| found.peel_to_commit());
+        found.map(|commit| to_oid(commit.id())).map_err(|error| {
+            let cause = match error.code() {
+                ErrorCode::NotFound => self.why_no_base(&repo),
+                _ => error.message().to_owned(),
+            };
+            failed("find the base branch", &self.settings.base_branch, &cause)
+        })
+    }
+
+    fn branches(&self, names: &[String]) -> Result<Vec<BranchFacts>, CodeError> {
+        let repo = self.open()?;
+        let one = |name: &String| {
+            let found = repo.find_reference(&self.reference(&repo, name));
+            let head = match found.and_then(|found| found.peel_to_commit()) {
+                Ok(commit) => Some(to_oid(commit.id())),
+                Err(error)
+                    if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) =>
+                {
+                    None
+                }
+                Err(error) => return Err(failed("read the branch", name, error.message())),
+            };
+            Ok(BranchFacts {
+                name: name.clone(),
+                head,
+            })
+        };
+        names.iter().map(one).collect()
+    }
+
+    fn merge_facts(&self, base: &Oid, head: &Oid) -> Result<MergeFacts, CodeError> {
+        let repo = self.open()?;
+        from_oid(base)
+            .and_then(|base| merge::facts(&repo, base, from_oid(head)?))
+            .map_err(|error| failed("compare", pair(base, head), &missing_object(&repo, &error)))
+    }
+
+    fn diff(&self, base: &Oid, head: &Oid) -> Result<Vec<PathChange>, CodeError> {
+        let repo = self.open()?;
+        tree(&repo, base)
+            .and_then(|base| diff::changes(&repo, Some(&base), &tree(&repo, head)?))
+            .map_err(|error| failed("compare", pair(base, head), &missing_object(&repo, &error)))
+    }
+
+    fn added_text(&self, base: &Oid, head: &Oid, max_bytes: u64) -> Result<Vec<u8>, CodeError> {
+        let repo = self.open()?;
+        let max = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        tree(&repo, base)
+            .and_then(|base| diff::added_text(&repo, &base, &tree(&repo, head)?, max))
+            .map_err(|error| {
+                failed(
+                    "read what changed in",
+                    pair(base, head),
+                    &missing_object(&repo, &error),
+                )
+            })
+    }
+
+    fn paths(&self, commit: &Oid, limit: usize) -> Result<Vec<String>, CodeError> {
+        let repo = self.open()?;
+        let cause = |error: git2::Error| {
+            failed("list the files of", commit, &missing_object(&repo, &error))
+        };
+        let tree = tree(&repo, commit).map_err(cause)?;
+        let mut paths = Vec::new();
+        let walked = tree.walk(TreeWalkMode::PreOrder, |dir, entry| {
+            if paths.len() >= limit {
+                return TreeWalkResult::Abort;
+            }
+            if entry.kind() != Some(git2::ObjectType::Tree) {
+                let name = String::from_utf8_lossy(entry.name_bytes());
+                paths.push(format!("{dir}{name}"));
+            }
+            TreeWalkResult::Ok
+        });
+        match walked {
+            Err(error) if paths.len() < limit => Err(cause(error)),
+            _ => Ok(paths),
+        }
+    }
+
+    fn export_bundle(&self, head: &Oid, exclude: &Oid, file: &Path) -> Result<(), CodeError> {
+        let done = self.export(head, exclude, file);
+        done.map_err(|cause| failed("write the bundle", file.display(), &cause))
+    }
+
+    fn import_bundle(&self, file: &Path, head: &Oid) -> Result<(), CodeError> {
+        let done = self.take_in(file, head);
+        done.map_err(|cause| failed("take in the bundle", file.display(), &cause))
+    }
+}
