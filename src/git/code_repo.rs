@@ -10,7 +10,9 @@ use git2::{ErrorCode, Repository, Tree, TreeWalkMode, TreeWalkResult};
 
 use crate::domain::ids::Oid;
 use crate::domain::time::DurationMs;
+use crate::git::place::Place;
 use crate::git::process::Git;
+use crate::git::remote::{Fetched, Remote};
 use crate::git::workspaces::ground::Ground;
 use crate::ports::code_repo::{BranchFacts, CodeError, CodeRepo, MergeFacts};
 use crate::ports::host::Host;
@@ -34,62 +36,54 @@ pub enum Refresh {
 /// What the owner chose.
 #[derive(Debug, Clone)]
 pub struct CodeSettings {
-    /// Name of the remote; unused if the repository has no such remote.
-    pub remote: String,
     /// Base branch, `main`.
     pub base_branch: String,
     /// Who fetches.
     pub refresh: Refresh,
     /// Folder for short-lived repositories: the same as for workspaces.
     pub scratch: PathBuf,
-    /// Largest bundle that is taken in, in bytes.
+    /// Largest bundle that is taken in, in bytes. It is held in memory.
     pub max_bundle_bytes: u64,
 }
 
 /// The code side of one repository.
 pub struct GitCodeRepo {
-    git_dir: PathBuf,
-    common: PathBuf,
+    place: Place,
     git: Git,
+    remote: Option<Remote>,
     host: Arc<dyn Host>,
     settings: CodeSettings,
 }
 
 impl GitCodeRepo {
-    /// The code side of the repository at `repo` (its git dir, or its working directory).
-    ///
-    /// # Errors
-    /// It is no repository.
+    /// The code side of the repository at `place`; branches are those of `remote` if there is one.
+    #[must_use]
     pub fn new(
-        repo: &Path,
+        place: &Place,
         git: Git,
+        remote: Option<Remote>,
         host: Arc<dyn Host>,
         settings: CodeSettings,
-    ) -> Result<Self, CodeError> {
-        let opened = Repository::open(repo)
-            .map_err(|error| failed("open the repository", repo.display(), error.message()))?;
-        let real = |path: &Path| {
-            fs::canonicalize(path)
-                .map_err(|error| failed("read", path.display(), &error.to_string()))
-        };
-        Ok(Self {
-            git_dir: real(opened.path())?,
-            common: real(opened.commondir())?,
+    ) -> Self {
+        Self {
+            place: place.clone(),
             git,
+            remote,
             host,
             settings,
-        })
+        }
     }
 
     fn open(&self) -> Result<Repository, CodeError> {
-        let cause = |error: git2::Error| {
-            failed(
-                "open the repository",
-                self.git_dir.display(),
-                error.message(),
-            )
-        };
-        Repository::open(&self.git_dir).map_err(cause)
+        let on = self.place.common_dir().display();
+        self.place
+            .open()
+            .map_err(|error| failed("open the repository", on, error.message()))
+    }
+
+    /// The object store, by its real path.
+    fn objects(&self) -> io::Result<PathBuf> {
+        fs::canonicalize(self.place.common_dir().join("objects"))
     }
 
     /// Folder of short-lived repositories; made only when one is needed.
@@ -97,22 +91,18 @@ impl GitCodeRepo {
         Ground::new(&self.settings.scratch, Arc::clone(&self.host)).map(Arc::new)
     }
 
-    fn has_remote(&self, repo: &Repository) -> bool {
-        repo.find_remote(&self.settings.remote).is_ok()
-    }
-
     /// Where the head of a branch is looked up.
-    fn reference(&self, repo: &Repository, branch: &str) -> String {
-        if self.has_remote(repo) {
-            format!("refs/remotes/{}/{branch}", self.settings.remote)
-        } else {
-            format!("refs/heads/{branch}")
-        }
+    fn reference(&self, branch: &str) -> String {
+        self.remote.as_ref().map_or_else(
+            || format!("refs/heads/{branch}"),
+            |remote| remote.tracking(branch),
+        )
     }
 
     fn why_no_base(&self, repo: &Repository) -> String {
-        let (branch, remote) = (&self.settings.base_branch, &self.settings.remote);
-        if self.has_remote(repo) {
+        let branch = &self.settings.base_branch;
+        if let Some(remote) = &self.remote {
+            let remote = remote.name();
             return format!(
                 "the remote {remote} has no such branch as far as fetched; push it once with `git push {remote} {branch}`, or set base_branch in .orchestra/config.toml"
             );
@@ -164,47 +154,30 @@ impl CodeRepo for GitCodeRepo {
         let Refresh::Own(limit) = self.settings.refresh else {
             return Ok(());
         };
-        let repo = self.open()?;
-        if !self.has_remote(&repo) {
+        let Some(remote) = &self.remote else {
             return Ok(());
-        }
-        let remote = &self.settings.remote;
+        };
         let cause = |cause: String, retryable| CodeError {
             what: "fetch from".to_owned(),
-            on: remote.clone(),
+            on: remote.name().to_owned(),
             cause,
             retryable,
         };
-        let refspec = |branch: &str| format!("+refs/heads/{branch}:refs/remotes/{remote}/{branch}");
-        let output = self
-            .git
-            .user()
-            .git_dir(&self.git_dir)
-            .args([
-                "fetch",
-                "--quiet",
-                "--prune",
-                "--no-tags",
-                "--no-write-fetch-head",
-                "--",
-                remote,
-            ])
-            .arg(refspec("agent/*"))
-            .arg(refspec(&self.settings.base_branch))
-            .limit(limit)
-            .run()
-            .map_err(|error| cause(error.to_string(), !error.missing))?;
-        // An empty remote: `base` says what is missing and what to do.
-        if output.ok() || output.stderr.contains("couldn't find remote ref") {
-            Ok(())
-        } else {
-            Err(cause(output.cause(), true))
+        let wanted = [
+            remote.refspec(&self.settings.base_branch),
+            remote.refspec("agent/*"),
+        ];
+        match remote.fetch(&wanted, limit) {
+            // A missing base branch is reported by `base`, with what to do.
+            Ok(Fetched::Fresh { .. }) => Ok(()),
+            Ok(Fetched::Failed { cause: why }) => Err(cause(why, true)),
+            Err(error) => Err(cause(error.to_string(), false)),
         }
     }
 
     fn base(&self) -> Result<Oid, CodeError> {
         let repo = self.open()?;
-        let name = self.reference(&repo, &self.settings.base_branch);
+        let name = self.reference(&self.settings.base_branch);
         let found = repo
             .find_reference(&name)
             .and_then(|found| found.peel_to_commit());
@@ -220,7 +193,7 @@ impl CodeRepo for GitCodeRepo {
     fn branches(&self, names: &[String]) -> Result<Vec<BranchFacts>, CodeError> {
         let repo = self.open()?;
         let one = |name: &String| {
-            let found = repo.find_reference(&self.reference(&repo, name));
+            let found = repo.find_reference(&self.reference(name));
             let head = match found.and_then(|found| found.peel_to_commit()) {
                 Ok(commit) => Some(to_oid(commit.id())),
                 Err(error)

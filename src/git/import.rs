@@ -5,8 +5,7 @@
 //! the agent's `.git`, its commits, hooks, filters and settings are never looked at. The project's
 //! own `.gitignore` and `.gitattributes` hold (line ends are normalised as at checkout).
 //!
-//! Objects are written to the side git dir and carried over to the repository only when nothing
-//! was refused.
+//! New objects are kept in memory and carried over to the repository only when nothing was refused.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -86,6 +85,9 @@ impl Import<'_> {
     /// Runs the import.
     pub(super) fn run(&self) -> Result<Imported, ImportError> {
         let side = open_side(self.side, self.work)?;
+        // New objects stay in memory until they are carried over.
+        let odb = side.odb()?;
+        let _memory = odb.add_new_mempack_backend(1000)?;
         let baseline = Baseline::read(self.side)?;
         let look = Look {
             work: self.work,

@@ -19,6 +19,7 @@ use crate::git::code_repo::diff::{from_oid, to_oid};
 use crate::git::code_repo::missing_object;
 use crate::git::import::Import;
 use crate::git::import::scan::{Baseline, Look, Scan, absolute};
+use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::ports::host::Host;
 use crate::ports::lease::Lease;
@@ -78,7 +79,8 @@ struct Made {
 
 /// Workspaces of one repository.
 pub struct GitWorkspaces {
-    git_dir: PathBuf,
+    place: Place,
+    /// Real path of the git dir: written into `alternates`.
     common: PathBuf,
     git: Git,
     ground: Arc<Ground>,
@@ -87,23 +89,23 @@ pub struct GitWorkspaces {
 }
 
 impl GitWorkspaces {
-    /// Workspaces for the repository at `repo` (its git dir, or its working directory).
+    /// Workspaces for the repository at `place`.
     ///
     /// # Errors
-    /// It is no repository, or the folder for workspaces cannot be made.
+    /// The folder for workspaces cannot be made.
     pub fn new(
-        repo: &Path,
+        place: &Place,
         git: Git,
         host: Arc<dyn Host>,
         settings: WorkspaceSettings,
     ) -> Result<Self, WorkspaceError> {
-        let opened = Repository::open(repo).map_err(by_git("open the repository", repo))?;
         let ground = Ground::new(&settings.root, host)
             .map_err(by_io("make the folder for workspaces", &settings.root))?;
-        let real = |path: &Path| fs::canonicalize(path).map_err(by_io("read", path));
+        let common = fs::canonicalize(place.common_dir())
+            .map_err(by_io("read the git dir", place.common_dir()))?;
         Ok(Self {
-            git_dir: real(opened.path())?,
-            common: real(opened.commondir())?,
+            place: place.clone(),
+            common,
             git,
             ground: Arc::new(ground),
             settings,
@@ -119,7 +121,9 @@ impl GitWorkspaces {
     }
 
     fn open(&self) -> Result<Repository, WorkspaceError> {
-        Repository::open(&self.git_dir).map_err(by_git("open the repository", &self.git_dir))
+        self.place
+            .open()
+            .map_err(by_git("open the repository", &self.common))
     }
 
     fn tree_of(&self, start: &Oid) -> Result<Oid, WorkspaceError> {
@@ -127,7 +131,7 @@ impl GitWorkspaces {
         let tree = from_oid(start).and_then(|id| repo.find_commit(id)?.tree());
         let tree = tree.map_err(|error| WorkspaceError {
             what: format!("check out {}", start.short()),
-            on: self.git_dir.display().to_string(),
+            on: self.common.display().to_string(),
             cause: missing_object(&repo, &error),
             storage: false,
         })?;
@@ -364,7 +368,7 @@ impl Workspaces for GitWorkspaces {
             let who = git2::Signature::new(&request.author_name, &request.author_email, &time)?;
             repo.commit(None, &who, &who, &request.message, &tree, &[&parent])
         };
-        let id = commit().map_err(by_git("commit what the agent made", &self.git_dir))?;
+        let id = commit().map_err(by_git("commit what the agent made", &self.common))?;
         Ok(to_oid(id))
     }
 

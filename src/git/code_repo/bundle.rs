@@ -86,8 +86,8 @@ impl GitCodeRepo {
         let ground = self.ground().map_err(text)?;
         let scratch = ground.scratch().map_err(text)?;
         let dir = scratch.path().join("repo.git");
-        layout::bare(&dir, &self.common.join("objects"), BRANCH).map_err(text)?;
-        let shallow = self.common.join("shallow");
+        layout::bare(&dir, &self.objects().map_err(text)?, BRANCH).map_err(text)?;
+        let shallow = self.place.common_dir().join("shallow");
         if shallow.exists() {
             fs::copy(&shallow, dir.join("shallow")).map_err(text)?;
         }
@@ -126,7 +126,7 @@ impl GitCodeRepo {
         let ground = self.ground().map_err(text)?;
         let scratch = ground.scratch().map_err(text)?;
         let dir = scratch.path().join("repo.git");
-        layout::bare(&dir, &self.common.join("objects"), BRANCH).map_err(text)?;
+        layout::bare(&dir, &self.objects().map_err(text)?, BRANCH).map_err(text)?;
         said(
             self.scratch_call(&dir)
                 .config("core.bigFileThreshold=16m")
@@ -157,7 +157,7 @@ impl GitCodeRepo {
 
     /// Moves checked packs over; the index comes last, because it makes a pack visible.
     fn adopt_packs(&self, from: &Path) -> io::Result<()> {
-        let to = self.common.join("objects/pack");
+        let to = self.place.common_dir().join("objects/pack");
         fs::create_dir_all(&to)?;
         let mut files = Vec::new();
         for entry in fs::read_dir(from.join("objects/pack"))? {
