@@ -38,7 +38,7 @@ const AUTH_WORDS: [&str; 12] = [
 ];
 
 /// Words of a network or provider that broke in between.
-const BROKEN_WORDS: [&str; 9] = [
+const BROKEN_WORDS: [&str; 14] = [
     "stream disconnected",
     "connection refused",
     "connection error",
@@ -48,6 +48,11 @@ const BROKEN_WORDS: [&str; 9] = [
     "econnreset",
     "high demand",
     "socket connection was closed",
+    "stream ended without",
+    "operation timed out",
+    "failed to parse json",
+    "json parsing failed",
+    "incomplete json",
 ];
 
 /// What a failure text tells.

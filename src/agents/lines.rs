@@ -119,9 +119,10 @@ pub(crate) fn clip(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
-/// One line for people: white space and control characters become single spaces.
+/// One line for people: colours go, white space and control characters become single spaces.
 pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
+    let text = without_colours(text);
     for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
         if word.is_empty() {
             continue;
@@ -135,6 +136,31 @@ pub(crate) fn one_line(text: &str, max: usize) -> String {
         }
     }
     clip(&line, max)
+}
+
+/// Without terminal sequences of the form `ESC [ … letter`.
+fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\u{1b}[") {
+        plain.push_str(&rest[..at]);
+        let after = &rest[at + 2..];
+        let end = after.find(|c: char| !matches!(c, '0'..='9' | ';' | '?'));
+        rest = end.map_or("", |e| {
+            after[e..]
+                .char_indices()
+                .nth(1)
+                .map_or("", |(n, _)| &after[e + n..])
+        });
+    }
+    plain.push_str(rest);
+    plain
+}
+
+/// The last lines of a text, as one line.
+pub(crate) fn last_lines(text: &str, lines: usize, max: usize) -> String {
+    let all: Vec<&str> = text.lines().collect();
+    one_line(&all[all.len().saturating_sub(lines)..].join(" "), max)
 }
 
 #[cfg(test)]
@@ -179,6 +205,6 @@ mod tests {
     #[test]
     fn clipping_never_splits_a_character() {
         assert_eq!(clip("äöü", 3), "ä…");
-        assert_eq!(one_line(" a\tb\n\u{1b}[31mc ", 80), "a b [31mc");
+        assert_eq!(one_line(" a\tb\n\u{1b}[31mc ", 80), "a b c");
     }
 }

@@ -13,6 +13,7 @@
     reason = "this edge is where agents are started: processes, their files and their time"
 )]
 
+mod cli;
 mod command;
 mod environment;
 mod journal;
@@ -119,7 +120,11 @@ impl Runner for Agents {
                 argv.first().map_or("", String::as_str),
                 "install it, or change `argv` in .orchestra/config.toml",
             ),
-            AgentKind::Cli { .. } | AgentKind::Demo => return Ok(()),
+            AgentKind::Cli { cli, program } => (
+                program.as_deref().unwrap_or(cli.name()),
+                cli::install_hint(*cli),
+            ),
+            AgentKind::Demo => return Ok(()),
         };
         environment::find_program(name, &self.setup.env, None)
             .map(|_| ())

@@ -10,7 +10,7 @@ use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -45,6 +45,8 @@ pub(crate) struct Spec {
     pub(crate) cwd: PathBuf,
     /// File that is standard input; `/dev/null` if none. A file cannot block as a pipe can.
     pub(crate) stdin: Option<PathBuf>,
+    /// Standard error goes where standard output goes, in the order of writing.
+    pub(crate) merged: bool,
     /// Limits.
     pub(crate) limits: Limits,
     /// Session id: the mark of every process of this run.
@@ -122,8 +124,8 @@ pub(crate) struct Ended {
 pub(crate) fn run(spec: &Spec, cancel: &Cancel, sink: &mut dyn Sink) -> io::Result<Ended> {
     let _running = Running::begin();
     let started = Instant::now();
-    let mut child = spawn(spec)?;
-    let mut wait = Wait::new(&mut child, started)?;
+    let (mut child, out, err) = spawn(spec)?;
+    let mut wait = Wait::new(&child, out, err, started);
     wait.until_exit(&spec.limits, cancel, sink);
     // It is dead but not reaped, so its group's number is still its own.
     let stragglers = tree::kill_tree(wait.pid, &spec.run);
@@ -141,7 +143,20 @@ pub(crate) fn run(spec: &Spec, cancel: &Cancel, sink: &mut dyn Sink) -> io::Resu
     })
 }
 
-fn spawn(spec: &Spec) -> io::Result<Child> {
+/// Starts it. Answers our ends of its output: one for both streams if they are merged.
+fn spawn(spec: &Spec) -> io::Result<(Child, OwnedFd, Option<OwnedFd>)> {
+    let (out, out_end) = io::pipe()?;
+    let out = OwnedFd::from(out);
+    let (err, err_end) = if spec.merged {
+        (None, out_end.try_clone()?)
+    } else {
+        let (err, end) = io::pipe()?;
+        (Some(OwnedFd::from(err)), end)
+    };
+    // Our ends only: the program's own descriptors stay as it expects them.
+    for fd in std::iter::once(&out).chain(&err) {
+        fcntl_setfl(fd, OFlags::NONBLOCK)?;
+    }
     let mut command = Command::new(&spec.program);
     command
         .args(&spec.args)
@@ -152,8 +167,8 @@ fn spawn(spec: &Spec) -> io::Result<Child> {
             Some(path) => Stdio::from(File::open(path)?),
             None => Stdio::null(),
         })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .stdout(out_end)
+        .stderr(err_end)
         .process_group(0);
     let mut tries = 0;
     loop {
@@ -164,7 +179,7 @@ fn spawn(spec: &Spec) -> io::Result<Child> {
                 tries += 1;
                 std::thread::sleep(Duration::from_millis(5));
             }
-            done => return done,
+            done => return Ok((done?, out, err)),
         }
     }
 }
@@ -173,8 +188,8 @@ fn spawn(spec: &Spec) -> io::Result<Child> {
 struct Wait {
     pid: Pid,
     pidfd: Option<OwnedFd>,
-    out: Option<ChildStdout>,
-    err: Option<ChildStderr>,
+    out: Option<File>,
+    err: Option<File>,
     out_lines: LineBuffer,
     err_lines: LineBuffer,
     chunk: Vec<u8>,
@@ -189,21 +204,13 @@ struct Wait {
 }
 
 impl Wait {
-    fn new(child: &mut Child, started: Instant) -> io::Result<Self> {
+    fn new(child: &Child, out: OwnedFd, err: Option<OwnedFd>, started: Instant) -> Self {
         let pid = Pid::from_child(child);
-        let (out, err) = (child.stdout.take(), child.stderr.take());
-        // Our ends only: the program's own descriptors stay as it expects them.
-        if let Some(out) = &out {
-            fcntl_setfl(out, OFlags::NONBLOCK)?;
-        }
-        if let Some(err) = &err {
-            fcntl_setfl(err, OFlags::NONBLOCK)?;
-        }
-        Ok(Self {
+        Self {
             pid,
             pidfd: tree::open_pidfd(pid),
-            out,
-            err,
+            out: Some(out.into()),
+            err: err.map(File::from),
             out_lines: LineBuffer::default(),
             err_lines: LineBuffer::default(),
             chunk: vec![0; CHUNK],
@@ -215,7 +222,7 @@ impl Wait {
             lingered: false,
             asked_at: None,
             killed: false,
-        })
+        }
     }
 
     /// Reads, watches the clocks and the cancellation, and returns when the main process has
@@ -227,9 +234,11 @@ impl Wait {
                 return;
             }
             let now = Instant::now();
-            if self.over_since.is_none() && sink.is_over() {
-                self.over_since = Some(now);
-            }
+            // Agents that go on after a final event (a background task, say) take it back by
+            // talking: only silence after it counts.
+            self.over_since = sink
+                .is_over()
+                .then(|| self.over_since.map_or(now, |t| t.max(self.last_output)));
             if self.stopped.is_none() && !self.lingered {
                 self.decide(limits, cancel, now);
             }

@@ -1,7 +1,7 @@
 //! What is known about a running agent, whoever it is, and the verdict on its end.
 
-use crate::agents::limits::Trouble;
-use crate::agents::lines::{clip, one_line};
+use crate::agents::limits::{self, Trouble};
+use crate::agents::lines::{clip, last_lines, one_line};
 use crate::agents::process::{Ended, Stop};
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::AgentSpec;
@@ -108,7 +108,7 @@ impl Reading {
 
     /// The negative last word.
     pub(crate) fn failed(&mut self, status: Option<u16>, text: &str) {
-        let trouble = crate::agents::limits::judge(status, text, self.now);
+        let trouble = limits::judge(status, text, self.now);
         self.failed_as(trouble, trouble.class(), text);
     }
 
@@ -142,6 +142,9 @@ pub(crate) trait Parser {
         None
     }
 
+    /// Called once when the process has ended, before the verdict.
+    fn ended(&mut self, _reading: &mut Reading) {}
+
     /// Which variables carry its key, for hints.
     fn key_names(&self) -> &'static str {
         ""
@@ -170,11 +173,19 @@ pub(crate) fn verdict(
             trouble,
             class,
             reason,
-        }) => RunEnd::Failed {
-            class: *class,
-            reason: with_hint(reason, *trouble, parser, spec),
-            retry_at: trouble.retry_at(),
-        },
+        }) => {
+            // Where the words say nothing, the exit code may.
+            let told = ended.code.and_then(|c| parser.exit_means(c));
+            let (trouble, class) = match told {
+                Some(told) if *trouble == Trouble::Other => (told, told.class()),
+                _ => (*trouble, *class),
+            };
+            RunEnd::Failed {
+                class,
+                reason: with_hint(reason, trouble, parser, spec),
+                retry_at: trouble.retry_at(),
+            }
+        }
         None if !parser.needs_terminal() && ended.code == Some(0) => RunEnd::Completed,
         None => without_last_word(spec, parser, reading, ended, stderr_tail),
     }
@@ -190,8 +201,13 @@ fn without_last_word(
     let (status, said) = reading
         .last_error
         .clone()
-        .unwrap_or_else(|| (None, one_line(stderr_tail, MAX_REASON_BYTES)));
-    if ended.code == Some(0) {
+        .unwrap_or_else(|| (None, last_lines(stderr_tail, 3, MAX_REASON_BYTES)));
+    let known = reading
+        .last_error
+        .as_ref()
+        .map(|(status, text)| limits::judge(*status, text, reading.now))
+        .filter(|t| *t != Trouble::Other);
+    if ended.code == Some(0) && known.is_none() {
         let seen = if said.is_empty() {
             String::new()
         } else {
@@ -206,12 +222,11 @@ fn without_last_word(
     // A plain program's chatter decides nothing: only errors that it reported as such are judged.
     let judged = parser.needs_terminal() || reading.last_error.is_some();
     let trouble = match told {
-        Some(Trouble::RateLimited(_)) => Trouble::RateLimited(crate::agents::limits::retry_time(
-            &said.to_lowercase(),
-            reading.now,
-        )),
+        Some(Trouble::RateLimited(_)) => {
+            Trouble::RateLimited(limits::retry_time(&said.to_lowercase(), reading.now))
+        }
         Some(trouble) => trouble,
-        None if judged => crate::agents::limits::judge(status, &said, reading.now),
+        None if judged => limits::judge(status, &said, reading.now),
         None => Trouble::Other,
     };
     let reason = if said.is_empty() {

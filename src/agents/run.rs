@@ -10,7 +10,7 @@ use crate::agents::journal::{Journal, scrub};
 use crate::agents::lines::{Line, Tail, clip};
 use crate::agents::process::{self, Ended, Limits, Sink, Spec, Stop, Stream};
 use crate::agents::reading::{MAX_FINAL_BYTES, Parser, Reading, fail, verdict};
-use crate::agents::{Setup, environment};
+use crate::agents::{Setup, cli, environment};
 use crate::domain::policy::{AgentKind, VerifyCommand};
 use crate::domain::session::{FailureClass, VerifyResult};
 use crate::ports::lease::Lease;
@@ -66,6 +66,7 @@ pub(crate) fn agent(
         env: launch.env,
         cwd: request.workdir.clone(),
         stdin: launch.stdin,
+        merged: false,
         limits,
         run: session.clone(),
     };
@@ -122,7 +123,19 @@ fn prepare(setup: &Setup, lease: &Lease, request: &RunRequest) -> Result<Launch,
                 parser: Box::new(CommandParser),
             })
         }
-        AgentKind::Cli { .. } => Err("this build runs `command` agents only".to_owned()),
+        AgentKind::Cli { cli, program } => {
+            let name = program.as_deref().unwrap_or(cli.name());
+            let mut launch = Launch {
+                program: environment::find_program(name, &setup.env, Some(&request.workdir))?,
+                args: Vec::new(),
+                env,
+                stdin: Some(request.prompt_file.clone()),
+                parser: Box::new(CommandParser),
+            };
+            let fresh = setup.ids.record(setup.clock.now()).to_string();
+            cli::complete(*cli, request, &fresh, &mut launch)?;
+            Ok(launch)
+        }
         AgentKind::Demo => Ok(Launch {
             program: setup.exe.clone(),
             args: std::iter::once("__demo-agent".into())
@@ -212,6 +225,7 @@ impl Reader<'_> {
 
     fn outcome(mut self, request: &RunRequest, ended: &Ended) -> RunOutcome {
         self.reading.now = self.setup.clock.now();
+        self.parser.ended(&mut self.reading);
         let stderr = self.stderr.text();
         let end = verdict(
             &request.agent,
@@ -296,6 +310,7 @@ pub(crate) fn check(
             env: environment::build(&setup.env, lease, request),
             cwd: request.workdir.clone(),
             stdin: None,
+            merged: true,
             limits: Limits {
                 idle: command.timeout.std(),
                 total: command.timeout.std(),

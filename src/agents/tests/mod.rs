@@ -1,4 +1,6 @@
-//! The room's tests: hostile programs and a bench to run them on.
+//! The room's tests: real streams, hostile programs, and a bench to run them on.
 
 mod bench;
+mod captures;
+mod drive;
 mod hostile;
