@@ -173,12 +173,22 @@ fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
     let dir = tempfile::tempdir().unwrap();
     let hub = Emulate::start(&prefix, dir.path());
     let head = hub.push("agent/T-1");
-    let (draft, mut watch) = work("agent/T-1", &head);
+    let (draft, watch) = work("agent/T-1", &head);
 
+    is_opened_once(&hub, &draft);
+    let watch = ReviewWatch {
+        number: Some(1),
+        ..watch
+    };
+    hears_the_right_people(&hub, &draft, &watch);
+    sees_the_end(&hub, &draft, watch);
+}
+
+fn is_opened_once(hub: &Emulate, draft: &ReviewDraft) {
     // Opened once; the second tick only looks.
-    let opened = hub.forge(true).open_or_adopt(&draft).unwrap();
+    let opened = hub.forge(true).open_or_adopt(draft).unwrap();
     assert_eq!((opened.number, opened.adopted), (Some(1), false));
-    let again = hub.forge(true).open_or_adopt(&draft).unwrap();
+    let again = hub.forge(true).open_or_adopt(draft).unwrap();
     assert_eq!((again.number, again.adopted), (Some(1), true));
     let pulls = hub.human("tok_admin", "GET", "/pulls?state=all", &Value::Null);
     assert_eq!(pulls.as_array().unwrap().len(), 1);
@@ -186,14 +196,16 @@ fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
         (&pulls[0]["draft"], &pulls[0]["labels"][0]["name"]),
         (&json!(true), &json!("fleet"))
     );
-    watch.number = opened.number;
+}
 
+fn hears_the_right_people(hub: &Emulate, draft: &ReviewDraft, watch: &ReviewWatch) {
+    let head = draft.head.as_str();
     // An outsider's review asks in vain, a collaborator's counts.
     let no = json!({ "event": "REQUEST_CHANGES", "body": "no" });
     hub.human("tok_reader", "POST", "/pulls/1/reviews", &no);
     let forge = hub.forge(true);
     let facts = forge
-        .observe(std::slice::from_ref(&watch))
+        .observe(std::slice::from_ref(watch))
         .unwrap()
         .remove(0);
     assert_eq!((facts.state, facts.feedback.len()), (ForgeState::Open, 0));
@@ -213,7 +225,7 @@ fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
     hub.human("tok_admin", "POST", "/check-runs", &check);
     let facts = hub
         .forge(true)
-        .observe(std::slice::from_ref(&watch))
+        .observe(std::slice::from_ref(watch))
         .unwrap()
         .remove(0);
     println!("feedback: {:?}", facts.feedback);
@@ -226,7 +238,9 @@ fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
         kinds,
         [FeedbackKind::ChangesRequested, FeedbackKind::ChecksFailed]
     );
+}
 
+fn sees_the_end(hub: &Emulate, draft: &ReviewDraft, mut watch: ReviewWatch) {
     // A human closes it: a new one is opened, not the old one again.
     hub.human(
         "tok_admin",
@@ -240,7 +254,7 @@ fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
         .unwrap()
         .remove(0);
     assert_eq!(facts.state, ForgeState::Closed);
-    let second = hub.forge(false).open_or_adopt(&draft).unwrap();
+    let second = hub.forge(false).open_or_adopt(draft).unwrap();
     assert_eq!((second.number, second.adopted), (Some(2), false));
 
     // A human merges it, also when the number was never recorded.
@@ -262,7 +276,7 @@ fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
             "{facts:?}"
         );
     }
-    let done = hub.forge(true).open_or_adopt(&draft).unwrap();
+    let done = hub.forge(true).open_or_adopt(draft).unwrap();
     assert_eq!(
         (done.number, done.adopted),
         (Some(2), true),

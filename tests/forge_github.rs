@@ -663,6 +663,19 @@ fn a_clock_that_is_off_is_noted_and_the_forge_s_time_is_known() {
 }
 
 #[test]
+fn a_client_for_https_is_built_with_its_own_provider_and_roots() {
+    // Bound and closed: nobody listens there.
+    let port = {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let base = format!("https://127.0.0.1:{port}");
+    let forge = GitHubForge::new(config_for(&base, TOKEN), Arc::new(Fixed));
+    let error = forge.observe(&[watch(None)]).unwrap_err();
+    insta::assert_snapshot!(error, @"cannot list the pull requests of agent/T-7 in octo/hello: no whole answer (Connection refused); a later tick finds out what happened");
+}
+
+#[test]
 fn it_works_inside_a_runtime_too() {
     let fake = pushed();
     let outer = tokio::runtime::Builder::new_current_thread()
