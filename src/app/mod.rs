@@ -9,3 +9,4 @@
 
 pub mod context;
 pub mod publish;
+pub mod tick;

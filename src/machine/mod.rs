@@ -12,3 +12,4 @@ pub mod clock;
 pub mod handover;
 pub mod host;
 pub mod ids;
+pub mod signals;

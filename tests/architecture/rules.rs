@@ -146,6 +146,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("anstyle", &["cli"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("signal_hook", &["machine"]),
     ("fs2", &["git", "config", "forge", "sandbox", "agents"]),
     ("git2", &["git"]),
     ("libgit2_sys", &["git"]),

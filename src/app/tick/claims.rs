@@ -1,0 +1,333 @@
+//! Steps 2–4: fold, decide, and publish the intent. What is claimed here may run.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+
+use crate::app::context::Minter;
+use crate::app::publish::{self, ChangeError, Decision, How, Terms};
+use crate::app::tick::documents::ClaimDoc;
+use crate::app::tick::report::{ClaimReport, Waiting};
+use crate::app::tick::{World, prompt};
+use crate::domain::escalation::Trigger;
+use crate::domain::ids::{RecordId, SessionUid, TaskUid};
+use crate::domain::record::{LockAcquired, Op, SessionClaimed, SessionStarted};
+use crate::domain::state::{Index, State};
+use crate::domain::time::{DurationMs, Timestamp};
+use crate::engine::facts::Facts;
+use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
+use crate::ports::lease::Lease;
+use crate::ports::state_repo::Freshness;
+use crate::store::{Checkpoint, Scope};
+
+/// Added to the longest run of an agent when a claim must outlive a phase that cannot renew it.
+const PHASE_SLACK: DurationMs = DurationMs::mins(30);
+
+/// How claims of this step are made.
+#[derive(Debug, Clone)]
+pub(super) struct Manner {
+    /// What the engine may hand out.
+    pub(super) limits: Limits,
+    /// The run is another phase: the lease must last without renewal, and nothing is started here.
+    pub(super) handed_over: bool,
+    /// How long publishing may take.
+    pub(super) publish_limit: DurationMs,
+}
+
+/// A claim that was published: the lease and the document for the run.
+#[derive(Debug, Clone)]
+pub(super) struct Claimed {
+    pub(super) lease: Lease,
+    pub(super) doc: ClaimDoc,
+}
+
+/// What the intent step gives.
+#[derive(Debug)]
+pub(super) struct Intent {
+    pub(super) plan: Plan,
+    /// What reconciliation wrote.
+    pub(super) ops: Vec<Op>,
+    pub(super) claimed: Vec<Claimed>,
+    pub(super) state: State,
+}
+
+/// Decides on the newest state and publishes reconciliation, claims, locks and start marks at once.
+/// Nothing has run when this fails or is lost.
+pub(super) fn claim(
+    world: &World<'_>,
+    facts: &Facts,
+    manner: &Manner,
+) -> Result<Intent, ChangeError<Infallible>> {
+    let terms = Terms {
+        scope: Scope::Live,
+        freshness: Freshness::Local,
+        how: How::Must(manner.publish_limit),
+        checkpoint: Checkpoint::IfGrown,
+    };
+    let changed = publish::change(world.context, &terms, |loaded, minter| {
+        minter.act_as("fleet");
+        let (plan, ops) = decide(world, &loaded.state, facts, &manner.limits, minter);
+        let claims = plan
+            .claims
+            .iter()
+            .map(|planned| mint_claim(world, minter, planned, manner))
+            .collect::<Vec<_>>();
+        let names: Vec<_> = plan
+            .claims
+            .iter()
+            .map(|c| loaded.state.name_of(c.task).to_string())
+            .collect();
+        let value = (plan, ops, claims);
+        if minter.records().is_empty() {
+            return Ok::<_, Infallible>(Decision::Nothing(value));
+        }
+        let subject = if names.is_empty() {
+            "reconcile".to_owned()
+        } else {
+            format!("claim {}", names.join(", "))
+        };
+        Ok(Decision::write(value, subject))
+    })?;
+    let (plan, ops, claims) = changed.value;
+    let index = changed.state.index();
+    let claimed = changed
+        .published
+        .as_ref()
+        .map(|published| {
+            claims
+                .into_iter()
+                .map(|(session, claim)| {
+                    let doc = document(world, &changed.state, &index, session, &claim);
+                    Claimed {
+                        lease: Lease::granted(published, session, claim),
+                        doc,
+                    }
+                })
+                .collect()
+        })
+        .unwrap_or_default();
+    Ok(Intent {
+        plan,
+        ops,
+        claimed,
+        state: changed.state,
+    })
+}
+
+/// Plans on `state`; what the outside decided is minted, and the rest planned on top of it.
+pub(super) fn decide(
+    world: &World<'_>,
+    state: &State,
+    facts: &Facts,
+    limits: &Limits,
+    minter: &mut Minter<'_>,
+) -> (Plan, Vec<Op>) {
+    let now = minter.now();
+    let mut index = state.index();
+    let first = plan::plan(state, &index, facts, world.policy, limits, now);
+    if first.ops.is_empty() {
+        return (first, Vec::new());
+    }
+    let mut state = state.clone();
+    let mut make = |op: Op| {
+        minter.add(op);
+        minter
+            .records()
+            .last()
+            .cloned()
+            .expect("a record was added just now")
+    };
+    let (plan, records) = plan::settle(
+        &mut state,
+        &mut index,
+        facts,
+        world.policy,
+        limits,
+        now,
+        &mut make,
+    );
+    (plan, records.into_iter().map(|record| record.op).collect())
+}
+
+fn mint_claim(
+    world: &World<'_>,
+    minter: &mut Minter<'_>,
+    planned: &ClaimPlan,
+    manner: &Manner,
+) -> (SessionUid, SessionClaimed) {
+    let now = minter.now();
+    let claim = SessionClaimed {
+        task: planned.task,
+        attempt: planned.attempt,
+        nonce: minter.nonce(),
+        agent: planned.routed.agent.clone(),
+        model: planned.routed.model.clone(),
+        role: planned.routed.role.clone(),
+        runner: world.host.identity(),
+        base: planned.base.clone(),
+        branch: planned.branch.clone(),
+        continues: planned.continues.clone(),
+        lease_until: lease_end(world, planned, manner.handed_over, now),
+        addresses: planned.addresses(),
+    };
+    let session = SessionUid::created_by(minter.add(Op::SessionClaimed(claim.clone())));
+    if !planned.globs.is_empty() {
+        minter.add(Op::LockAcquired(LockAcquired {
+            session,
+            task: planned.task,
+            globs: planned.globs.clone(),
+            until: planned.lock_until,
+        }));
+    }
+    if !manner.handed_over {
+        minter.add(Op::SessionStarted(SessionStarted {
+            session,
+            runner: world.host.identity(),
+            agent_session: None,
+        }));
+    }
+    (session, claim)
+}
+
+/// End of a lease: renewed by this process as long as it lives, or long enough for the whole run.
+fn lease_end(
+    world: &World<'_>,
+    planned: &ClaimPlan,
+    handed_over: bool,
+    now: Timestamp,
+) -> Timestamp {
+    if !handed_over {
+        return planned.lease_until;
+    }
+    let agent = world.policy.agents.get(&planned.routed.agent);
+    let longest = agent.map_or(DurationMs(0), |a| a.total_timeout);
+    // Twice, because a failed check sends the agent to work once more.
+    now.plus(longest)
+        .plus(longest)
+        .plus(PHASE_SLACK)
+        .max(planned.lease_until)
+}
+
+/// The document that the run of a claim needs.
+pub(super) fn document(
+    world: &World<'_>,
+    state: &State,
+    index: &Index,
+    session: SessionUid,
+    claim: &SessionClaimed,
+) -> ClaimDoc {
+    let task = state.tasks.get(&claim.task);
+    ClaimDoc {
+        session,
+        task: state.name_of(claim.task).to_string(),
+        title: task.map(|t| t.title.value.clone()).unwrap_or_default(),
+        deliverable: task.map(|t| t.deliverable.value).unwrap_or_default(),
+        paths: task
+            .map(|t| t.paths.iter().map(str::to_owned).collect())
+            .unwrap_or_default(),
+        prompt: prompt::build(state, index, world.policy, claim.task, claim),
+        allowed: allowed(state, index, claim.task, &claim.addresses),
+        claim: claim.clone(),
+    }
+}
+
+/// Whether a human answered a question about protected paths of this task with "allow …".
+fn allowed(state: &State, index: &Index, task: TaskUid, addresses: &[RecordId]) -> bool {
+    index
+        .escalations_of(task)
+        .iter()
+        .filter(|uid| addresses.contains(&uid.record()))
+        .filter_map(|uid| state.escalations.get(uid))
+        .filter(|e| {
+            e.opened
+                .as_ref()
+                .is_some_and(|(opened, _)| opened.trigger == Trigger::ProtectedPaths)
+        })
+        .any(|e| {
+            e.answer.as_ref().is_some_and(|(answer, _, _)| {
+                answer
+                    .trim_start()
+                    .to_ascii_lowercase()
+                    .starts_with("allow")
+            })
+        })
+}
+
+/// Claims as the report shows them.
+pub(super) fn claim_reports(state: &State, plan: &Plan) -> Vec<ClaimReport> {
+    plan.claims
+        .iter()
+        .map(|c| ClaimReport {
+            task: state.name_of(c.task).to_string(),
+            title: state
+                .tasks
+                .get(&c.task)
+                .map(|t| t.title.value.clone())
+                .unwrap_or_default(),
+            attempt: c.attempt,
+            agent: c.routed.agent.clone(),
+            role: c.routed.role.clone(),
+            model: c.routed.model.clone(),
+            branch: c.branch.clone(),
+            locks: c.globs.clone(),
+            because: c
+                .routed
+                .explained
+                .iter()
+                .map(|f| format!("{} {}: {}", f.name, f.points, f.note))
+                .chain(
+                    c.routed
+                        .skipped
+                        .iter()
+                        .map(|s| format!("not {}: {}", s.agent, s.why)),
+                )
+                .collect(),
+        })
+        .collect()
+}
+
+/// Waiting tasks as the report shows them.
+pub(super) fn waiting(state: &State, plan: &Plan) -> Vec<Waiting> {
+    plan.waits
+        .iter()
+        .map(|(uid, why)| Waiting {
+            uid: *uid,
+            task: state.name_of(*uid).to_string(),
+            title: state
+                .tasks
+                .get(uid)
+                .map(|t| t.title.value.clone())
+                .unwrap_or_default(),
+            why: why.iter().map(ToString::to_string).collect(),
+        })
+        .collect()
+}
+
+/// What reconciliation changed, in words.
+pub(super) fn reconciled(state: &State, ops: &[Op]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut seen: BTreeMap<String, ()> = BTreeMap::new();
+    for op in ops {
+        let line = match op {
+            Op::TaskClosed(p) => format!("{} is done", state.name_of(p.task)),
+            Op::SessionReleased(p) => {
+                let task = state.sessions.get(&p.session).and_then(|s| s.task());
+                let name =
+                    task.map_or_else(|| "a task".to_owned(), |t| state.name_of(t).to_string());
+                format!("{name}: its run is freed: {}", p.proof)
+            }
+            Op::EscalationOpened(p) => {
+                format!(
+                    "{}: a human is asked ({})",
+                    state.name_of(p.task),
+                    p.trigger.name()
+                )
+            }
+            Op::ReviewFeedback(_) => "feedback on a review was taken in".to_owned(),
+            _ => continue,
+        };
+        if seen.insert(line.clone(), ()).is_none() {
+            lines.push(line);
+        }
+    }
+    lines
+}

@@ -1,0 +1,90 @@
+//! The documents of the hand-over: what one phase tells the next (docs/formats.md).
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::ids::{Oid, RecordId, SessionUid};
+use crate::domain::record::{SessionClaimed, SessionFinished};
+use crate::domain::task::Deliverable;
+use crate::domain::time::Timestamp;
+
+/// Version of these documents; a phase of another version refuses them.
+pub const HANDOVER_VERSION: u32 = 1;
+
+/// `claims.json`: everything that the run phase needs, without the state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimsDoc {
+    /// [`HANDOVER_VERSION`].
+    pub version: u32,
+    /// When they were claimed.
+    pub at: Timestamp,
+    /// The claims.
+    pub claims: Vec<ClaimDoc>,
+}
+
+/// One claimed session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClaimDoc {
+    /// The session.
+    pub session: SessionUid,
+    /// Its published claim.
+    pub claim: SessionClaimed,
+    /// `T-7`.
+    pub task: String,
+    /// One line.
+    pub title: String,
+    /// What it hands over.
+    pub deliverable: Deliverable,
+    /// Path globs it expects to touch.
+    pub paths: Vec<String>,
+    /// The whole prompt.
+    pub prompt: String,
+    /// Protected paths that a human allowed for this task.
+    pub allowed: bool,
+}
+
+/// `<session>/result.json`: what came out of a run. Data, never trusted: the publish phase checks
+/// the commit again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResultDoc {
+    /// [`HANDOVER_VERSION`].
+    pub version: u32,
+    /// The claim that was run.
+    pub claim: ClaimDoc,
+    /// How it ended; becomes the record.
+    pub finished: SessionFinished,
+    /// What the commit was made on.
+    pub start: Oid,
+    /// The agent's last words; body of a report.
+    pub final_message: String,
+    /// Outbox lines as the agent wrote them.
+    pub outbox: String,
+    /// Why a human must decide, if the work broke a rule that needs one.
+    pub held: Option<Held>,
+    /// True if the commit travels in `work.bundle`.
+    pub bundled: bool,
+    /// Until when the agent's provider asked to be left alone.
+    pub retry_at: Option<Timestamp>,
+    /// When the agent was started.
+    pub started_at: Timestamp,
+}
+
+/// Work that is not published before a human decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// True if the rule is about protected paths (R3), which a human may allow.
+    pub protected: bool,
+    /// Rule, path and what it means, one line each.
+    pub reasons: Vec<String>,
+}
+
+/// Folder of a session in the hand-over directory.
+#[must_use]
+pub fn folder(session: SessionUid) -> String {
+    session.to_string()
+}
+
+/// The session that a folder belongs to.
+#[must_use]
+pub fn session_of(folder: &str) -> Option<SessionUid> {
+    folder.parse::<RecordId>().ok().map(SessionUid::created_by)
+}

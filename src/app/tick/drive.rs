@@ -1,0 +1,349 @@
+//! A whole tick in one process: the loop around claims, the pool and results.
+
+use std::convert::Infallible;
+
+use crate::app::publish::{self, ChangeError, Decision, How, Terms};
+use crate::app::tick::claims::{self, Intent, Manner};
+use crate::app::tick::documents::ResultDoc;
+use crate::app::tick::opening::{self, REMOTE_LIMIT};
+use crate::app::tick::pool::{FromPool, Pool};
+use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::{TickError, TickOptions, World, observe, results, reviews};
+use crate::domain::ids::{SessionUid, TaskUid};
+use crate::domain::record::{LockAcquired, Op, SessionRenewed};
+use crate::domain::state::State;
+use crate::domain::time::{DurationMs, Timestamp};
+use crate::engine::facts::Facts;
+use crate::engine::plan::{Limits, Plan};
+use crate::ports::runner::Cancel;
+use crate::ports::state_repo::Freshness;
+use crate::store::{Checkpoint, Scope};
+
+/// How long politely stopped work may take to end before it is killed.
+const STOP_GRACE: DurationMs = DurationMs::secs(5);
+/// How long the end of a tick may take after its time is up (I9: budget + 10 s).
+const END_SLACK: DurationMs = DurationMs::secs(8);
+/// How often signals and timers are looked at while nothing happens.
+const LOOK: DurationMs = DurationMs(100);
+
+/// Everything in one process.
+pub(super) fn all(
+    world: &World<'_>,
+    options: &TickOptions,
+    cancel: &Cancel,
+    on: &mut dyn FnMut(TickEvent),
+) -> Result<TickReport, TickError> {
+    let started = world.context.clock.now();
+    let mut report = opening::empty_report(options.dry_run);
+    let first = opening::open(world, options, &mut report, on)?;
+    if options.dry_run {
+        opening::dry_run(world, options, &first, &mut report);
+    } else {
+        let found = opening::adopt(world, &first.state, &mut report.notes);
+        let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
+        std::thread::scope(|scope| {
+            let mut drive = Drive {
+                world,
+                pool: Pool::new(scope, world, false),
+                facts: first.facts,
+                only: first.only,
+                pending: found,
+                report: &mut report,
+                on,
+                claims_left: opening::claims_left(world, options),
+                deadline: started.plus(budget),
+                heartbeat: started.plus(half(world.policy.leases.lease)),
+                stop: None,
+                replan: true,
+                last: None,
+            };
+            drive.run(cancel)
+        })?;
+        opening::sweep(world, &mut report);
+    }
+    report.duration_ms = world.context.clock.now().since(started).0;
+    Ok(report)
+}
+
+const fn half(span: DurationMs) -> DurationMs {
+    DurationMs(span.0 / 2)
+}
+
+/// The loop of a tick.
+struct Drive<'a, 'scope, 'env> {
+    world: &'env World<'env>,
+    pool: Pool<'scope, 'env>,
+    facts: Facts,
+    only: Vec<TaskUid>,
+    /// Results that are not published yet.
+    pending: Vec<ResultDoc>,
+    report: &'a mut TickReport,
+    on: &'a mut dyn FnMut(TickEvent),
+    claims_left: u32,
+    deadline: Timestamp,
+    heartbeat: Timestamp,
+    /// When stopping began.
+    stop: Option<Timestamp>,
+    /// Something changed since the last decision.
+    replan: bool,
+    /// The last decision, for the report.
+    last: Option<(State, Plan)>,
+}
+
+type Step = Result<(), ChangeError<Infallible>>;
+
+impl Drive<'_, '_, '_> {
+    fn run(&mut self, cancel: &Cancel) -> Result<(), TickError> {
+        let mut failed = None;
+        loop {
+            self.mind_the_end(cancel);
+            let turn = if failed.is_none() {
+                self.turn()
+            } else {
+                Ok(())
+            };
+            if let Err(error) = turn {
+                // What runs is stopped, its results are kept for the next tick, and the error is
+                // told when nothing is running any more.
+                failed.get_or_insert(error);
+                self.begin_stop();
+            }
+            if self.pool.running() == 0 && (failed.is_some() || self.is_idle()) {
+                break;
+            }
+            self.listen();
+        }
+        if let Some((state, plan)) = self.last.take() {
+            opening::tell_state(self.report, &state, &plan);
+        }
+        self.report.stopped = self.stop.is_some() && failed.is_none();
+        failed.map_or(Ok(()), |error| Err(error.into()))
+    }
+
+    /// Nothing runs, nothing is to be published, nothing new can be decided.
+    fn is_idle(&self) -> bool {
+        self.pending.is_empty() && (!self.replan || self.stop.is_some())
+    }
+
+    fn turn(&mut self) -> Step {
+        if !self.pending.is_empty() {
+            self.publish()?;
+        }
+        if self.replan && self.stop.is_none() {
+            self.decide()?;
+        }
+        self.renew()
+    }
+
+    /// Takes what the running sessions say.
+    fn listen(&mut self) {
+        if self.pool.running() > 0 {
+            for message in self.pool.wait(LOOK) {
+                self.take(message);
+            }
+        }
+    }
+
+    /// Stops at a signal or at the end of the time budget: politely, then at once.
+    fn mind_the_end(&mut self, cancel: &Cancel) {
+        let now = self.world.context.clock.now();
+        match self.stop {
+            None if cancel.is_asked() || now >= self.deadline => self.begin_stop(),
+            Some(since) if cancel.is_urgent() || now.since(since) >= STOP_GRACE => {
+                self.pool.stop_all();
+            }
+            None | Some(_) => {}
+        }
+    }
+
+    fn begin_stop(&mut self) {
+        if self.stop.is_none() {
+            self.stop = Some(self.world.context.clock.now());
+            self.pool.stop_all();
+        }
+    }
+
+    /// How long the remote may take now, so that the tick ends in time.
+    fn limit(&self) -> DurationMs {
+        let now = self.world.context.clock.now();
+        let end = self
+            .stop
+            .map_or(self.deadline, |since| since.min(self.deadline))
+            .plus(END_SLACK);
+        DurationMs(end.since(now).0.clamp(1_000, REMOTE_LIMIT.0))
+    }
+
+    fn decide(&mut self) -> Step {
+        self.replan = false;
+        let manner = Manner {
+            limits: Limits {
+                max: Some(self.claims_left),
+                only: self.only.clone(),
+            },
+            handed_over: false,
+            publish_limit: self.limit(),
+        };
+        let intent = claims::claim(self.world, &self.facts, &manner)?;
+        let Intent {
+            plan,
+            ops,
+            claimed,
+            state,
+        } = intent;
+        self.report
+            .reconciled
+            .extend(claims::reconciled(&state, &ops));
+        self.claims_left = self
+            .claims_left
+            .saturating_sub(u32::try_from(claimed.len()).unwrap_or(0));
+        self.report
+            .claimed
+            .extend(claims::claim_reports(&state, &plan));
+        for one in claimed {
+            (self.on)(TickEvent::Claimed {
+                session: one.lease.session(),
+                task: one.doc.task.clone(),
+                title: one.doc.title.clone(),
+                attempt: one.doc.claim.attempt,
+                agent: one.doc.claim.agent.clone(),
+            });
+            self.pool.start(one);
+        }
+        let due: Vec<_> = plan
+            .reviews
+            .iter()
+            .map(|r| reviews::Due {
+                task: r.task,
+                session: r.session,
+                review: r.review,
+            })
+            .collect();
+        self.last = Some((state, plan));
+        self.show(&due)
+    }
+
+    /// Opens reviews of pushed work.
+    fn show(&mut self, due: &[reviews::Due]) -> Step {
+        if due.is_empty() {
+            return Ok(());
+        }
+        let Some((state, _)) = &self.last else {
+            return Ok(());
+        };
+        let shown = reviews::open(self.world, state, due, self.limit())?;
+        let mut notes = Vec::new();
+        results::tell_reviews(shown, &mut self.report.sessions, &mut notes);
+        for note in notes {
+            self.note(note);
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, text: String) {
+        (self.on)(TickEvent::Note(text.clone()));
+        if !self.report.notes.contains(&text) {
+            self.report.notes.push(text);
+        }
+    }
+
+    fn take(&mut self, message: FromPool) {
+        match message {
+            FromPool::Event(session, event) => {
+                let task = self.pool.task_of(session);
+                let at = self.world.context.clock.now();
+                (self.on)(TickEvent::Agent {
+                    session,
+                    task,
+                    at,
+                    event,
+                });
+            }
+            FromPool::Done(result) => self.pending.push(*result),
+            FromPool::Died(session) => {
+                self.note(format!(
+                    "session {session} ended without a result, which is a defect of fleet"
+                ));
+            }
+        }
+    }
+
+    /// Publishes what has ended, then looks whether others can start.
+    fn publish(&mut self) -> Step {
+        observe::branches_again(self.world, &self.pending, &mut self.facts);
+        let finished = results::finish(self.world, &self.pending, self.limit())?;
+        self.pending.clear();
+        for line in finished.lines {
+            self.report.cost = self.report.cost.plus(line.cost.unwrap_or_default());
+            (self.on)(TickEvent::Ended {
+                session: line.session,
+                task: line.task.clone(),
+                ended: line.ended,
+            });
+            self.report.sessions.push(line);
+        }
+        for note in finished.notes {
+            self.note(note);
+        }
+        let plan = self.last.take().map(|(_, plan)| plan).unwrap_or_default();
+        self.last = Some((finished.state, plan));
+        self.replan = true;
+        Ok(())
+    }
+
+    /// Extends the leases and locks of what runs; stops what lost its lease.
+    fn renew(&mut self) -> Step {
+        let now = self.world.context.clock.now();
+        if now < self.heartbeat || self.pool.running() == 0 {
+            return Ok(());
+        }
+        let leases = self.world.policy.leases;
+        self.heartbeat = now.plus(half(leases.lease));
+        let mine: Vec<_> = self
+            .pool
+            .sessions()
+            .map(|(uid, running)| (*uid, running.lease.task()))
+            .collect();
+        let terms = Terms {
+            scope: Scope::Live,
+            freshness: Freshness::Local,
+            how: How::Prefer(self.limit()),
+            checkpoint: Checkpoint::Never,
+        };
+        let changed = publish::change(self.world.context, &terms, |loaded, minter| {
+            let index = loaded.state.index();
+            let (held, lost): (Vec<_>, Vec<_>) = mine
+                .iter()
+                .copied()
+                .partition(|(uid, task)| index.lease_holder(&loaded.state, *task) == Some(*uid));
+            for (session, task) in held {
+                let lease_until = minter.now().plus(leases.lease);
+                minter.add(Op::SessionRenewed(SessionRenewed {
+                    session,
+                    lease_until,
+                }));
+                if let Some(lock) = loaded
+                    .state
+                    .locks
+                    .get(&session)
+                    .filter(|l| l.released.is_none())
+                {
+                    minter.add(Op::LockAcquired(LockAcquired {
+                        session,
+                        task,
+                        globs: lock.globs.clone(),
+                        until: minter.now().plus(leases.lock),
+                    }));
+                }
+            }
+            let lost: Vec<SessionUid> = lost.into_iter().map(|(uid, _)| uid).collect();
+            if minter.records().is_empty() {
+                return Ok::<_, Infallible>(Decision::Nothing(lost));
+            }
+            Ok(Decision::write(lost, "renew leases"))
+        })?;
+        for session in changed.value {
+            self.pool.stop(session);
+        }
+        Ok(())
+    }
+}

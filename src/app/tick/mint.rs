@@ -1,0 +1,189 @@
+//! Records of one ended session: its end, its lock, what it asked, said and proposed.
+
+use crate::app::context::Minter;
+use crate::app::tick::World;
+use crate::app::tick::documents::ResultDoc;
+use crate::domain::dep::DepKind;
+use crate::domain::escalation::Trigger;
+use crate::domain::ids::{RecordId, TaskUid};
+use crate::domain::record::{
+    AgentPaused, CloseOutcome, CommentAdded, DepEdge, EscalationOpened, FindingAdded, LockReleased,
+    Op, SessionFinished, TaskAdded, TaskClosed, TaskFields,
+};
+use crate::domain::session::{FailureClass, Outcome};
+use crate::domain::task::{Acceptance, Deliverable};
+use crate::domain::time::DurationMs;
+use crate::engine::holdings::{Hold, conflicts_of_diff};
+use crate::engine::outbox::{self, Saying};
+use crate::store::Loaded;
+
+/// How long a provider is left alone that limits without saying until when.
+const DEFAULT_PAUSE: DurationMs = DurationMs::mins(15);
+
+/// Mints the records of one ended session.
+pub(super) fn record(
+    world: &World<'_>,
+    minter: &mut Minter<'_>,
+    result: &ResultDoc,
+    finished: SessionFinished,
+    held: Option<(Trigger, String)>,
+    loaded: &Loaded,
+) {
+    let session = finished.session;
+    let task = result.claim.claim.task;
+    let agent = result.claim.claim.agent.clone();
+    let succeeded = finished.outcome == Outcome::Succeeded;
+    let class = match finished.outcome {
+        Outcome::Failed { class } => Some(class),
+        Outcome::Succeeded | Outcome::Escalated => None,
+    };
+    minter.add(Op::SessionFinished(finished));
+    if loaded
+        .state
+        .locks
+        .get(&session)
+        .is_some_and(|lock| lock.released.is_none())
+    {
+        minter.add(Op::LockReleased(LockReleased { session }));
+    }
+    if let Some((trigger, context)) = held {
+        let options = if trigger == Trigger::ProtectedPaths {
+            vec![
+                "allow these paths".to_owned(),
+                "retry without touching them".to_owned(),
+            ]
+        } else {
+            vec!["retry".to_owned()]
+        };
+        minter.add(Op::EscalationOpened(EscalationOpened {
+            task,
+            session: Some(session),
+            agent: Some(agent.clone()),
+            trigger,
+            context,
+            options,
+        }));
+    }
+    if class == Some(FailureClass::RateLimited) {
+        let until = result
+            .retry_at
+            .unwrap_or_else(|| minter.now().plus(DEFAULT_PAUSE));
+        minter.add(Op::AgentPaused(AgentPaused {
+            agent: agent.clone(),
+            until,
+            reason: result
+                .finished
+                .summary
+                .lines()
+                .next()
+                .unwrap_or("")
+                .to_owned(),
+        }));
+    }
+    overlaps(minter, result, loaded);
+    minter.act_as(format!("agent:{agent}"));
+    outbox_records(world, minter, result);
+    if succeeded && result.claim.deliverable != Deliverable::Pr {
+        minter.add(Op::CommentAdded(CommentAdded {
+            task,
+            text: result.final_message.clone(),
+        }));
+        minter.add(Op::TaskClosed(TaskClosed {
+            task,
+            outcome: CloseOutcome::Done,
+            reason: "handed over".to_owned(),
+        }));
+    }
+    minter.act_as("fleet");
+}
+
+/// The lock check at publish: what the branch really changes against what others hold now. The work
+/// is done and paid for, so it is shown all the same, with a word to whoever merges.
+fn overlaps(minter: &mut Minter<'_>, result: &ResultDoc, loaded: &Loaded) {
+    let task = result.claim.claim.task;
+    let found = conflicts_of_diff(
+        &loaded.state,
+        &loaded.state.index(),
+        task,
+        &result.finished.paths,
+        minter.now(),
+    );
+    if found.is_empty() {
+        return;
+    }
+    let lines: Vec<String> = found
+        .iter()
+        .take(10)
+        .map(|c| {
+            let what = match c.hold {
+                Hold::Lock { .. } => "is being worked on for",
+                Hold::Review => "is also changed, in review, by",
+            };
+            format!("- {} {what} {}", c.ours, loaded.state.name_of(c.by))
+        })
+        .collect();
+    let text = format!(
+        "This change overlaps with others; mind the order of merging:\n{}",
+        lines.join("\n")
+    );
+    minter.add(Op::CommentAdded(CommentAdded { task, text }));
+}
+
+/// What the agent said through its outbox, validated.
+fn outbox_records(world: &World<'_>, minter: &mut Minter<'_>, result: &ResultDoc) {
+    let (task, session) = (result.claim.claim.task, result.finished.session);
+    let said = outbox::parse(result.outbox.as_bytes());
+    for saying in said.sayings {
+        match saying {
+            Saying::Escalate { context, options } => {
+                minter.add(Op::EscalationOpened(EscalationOpened {
+                    task,
+                    session: Some(session),
+                    agent: Some(result.claim.claim.agent.clone()),
+                    trigger: Trigger::Question,
+                    context,
+                    options,
+                }));
+            }
+            Saying::Subtask(sub) => {
+                let id: RecordId = minter.add(Op::TaskAdded(TaskAdded {
+                    n: None,
+                    key: None,
+                    set: TaskFields {
+                        title: Some(sub.title),
+                        body: Some(sub.body),
+                        kind: (!sub.kind.is_empty()).then_some(sub.kind),
+                        priority: sub.priority,
+                        complexity: sub.complexity,
+                        acceptance: Some(
+                            sub.acceptance
+                                .into_iter()
+                                .map(|text| Acceptance { text, done: false })
+                                .collect(),
+                        ),
+                        ..TaskFields::default()
+                    },
+                    labels: Vec::new(),
+                    paths: sub.paths,
+                    admitted: world.policy.admit_subtasks,
+                }));
+                minter.add(Op::DepAdded(DepEdge {
+                    from: TaskUid::created_by(id),
+                    to: task,
+                    kind: DepKind::DiscoveredFrom,
+                }));
+            }
+            Saying::Finding { text } => {
+                minter.add(Op::FindingAdded(FindingAdded {
+                    task,
+                    session,
+                    text,
+                }));
+            }
+            Saying::Note { text } => {
+                minter.add(Op::CommentAdded(CommentAdded { task, text }));
+            }
+            Saying::Progress { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Step 1: what is to be seen outside the records, as plain facts for the engine.
+
+use std::collections::BTreeMap;
+
+use crate::app::tick::World;
+use crate::app::tick::documents;
+use crate::domain::ids::{ReviewUid, SessionUid};
+use crate::domain::review::FeedbackKind;
+use crate::domain::session::Session;
+use crate::domain::state::State;
+use crate::engine::facts::{Facts, FeedbackSeen, ReviewSeen, RunLife, SeenState};
+use crate::ports::code_repo::MergeFacts;
+use crate::ports::forge::{ForgeState, ReviewFacts, ReviewWatch};
+use crate::ports::host::Life;
+
+/// Most paths of the base commit that are read for overlaps.
+const BASE_PATHS: usize = 100_000;
+
+/// Looks at everything once. Trouble with the forge or the code is a fact too, not an error.
+pub(super) fn observe(world: &World<'_>, state: &State, notes: &mut Vec<String>) -> Facts {
+    let mut facts = Facts::default();
+    match world.code.base() {
+        Ok(base) => facts.base = Some(base),
+        Err(error) => notes.push(format!("nothing can be claimed: failed to {error}")),
+    }
+    // Paths matter only where globs are compared.
+    if let Some(base) = &facts.base
+        && state
+            .tasks
+            .values()
+            .any(|t| t.is_open() && t.paths.iter().next().is_some())
+    {
+        facts.base_paths = world.code.paths(base, BASE_PATHS).unwrap_or_default();
+    }
+    observe_branches(world, state, &mut facts, notes);
+    observe_reviews(world, state, &mut facts, notes);
+    facts.runs = state
+        .sessions
+        .iter()
+        .filter(|(_, session)| session.holds_lease())
+        .map(|(uid, session)| (*uid, life(world, *uid, session)))
+        .collect();
+    facts.agents = world
+        .policy
+        .agents
+        .iter()
+        .map(|(name, agent)| (name.clone(), world.runner.available(agent)))
+        .collect();
+    facts
+}
+
+/// A run whose process is gone but whose result lies in the hand-over directory is not dead: this
+/// tick carries it on.
+fn life(world: &World<'_>, uid: SessionUid, session: &Session) -> RunLife {
+    let runner = match (&session.started, &session.claim) {
+        (Some((runner, _)), _) => runner,
+        (None, Some((claim, _))) => &claim.runner,
+        (None, None) => {
+            return RunLife::Unknown {
+                why: "its claim is not known".to_owned(),
+            };
+        }
+    };
+    let finished = format!("{}/result.json", documents::folder(uid));
+    if matches!(world.handover.get(&finished), Ok(Some(_))) {
+        return RunLife::Alive;
+    }
+    match world.host.life(runner) {
+        Life::Alive => RunLife::Alive,
+        Life::Dead { proof } => RunLife::Dead { proof },
+        Life::Unknown { why } => RunLife::Unknown { why },
+    }
+}
+
+fn observe_branches(world: &World<'_>, state: &State, facts: &mut Facts, notes: &mut Vec<String>) {
+    let mut names: Vec<String> = state
+        .reviews
+        .values()
+        .filter(|review| review.is_open())
+        .filter_map(|review| {
+            review
+                .opened
+                .as_ref()
+                .map(|(opened, _)| opened.branch.clone())
+        })
+        .chain(
+            state
+                .tasks
+                .iter()
+                .filter(|(_, task)| task.is_open())
+                .filter_map(|(uid, _)| state.number_of(*uid).map(|n| format!("agent/{n}"))),
+        )
+        .collect();
+    names.sort();
+    names.dedup();
+    match world.code.branches(&names) {
+        Ok(branches) => facts.branches = branches.into_iter().map(|b| (b.name, b.head)).collect(),
+        Err(error) => notes.push(format!("branches were not looked at: failed to {error}")),
+    }
+}
+
+fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &mut Vec<String>) {
+    let watched: Vec<(ReviewUid, ReviewWatch)> = state
+        .reviews
+        .iter()
+        .filter(|(_, review)| review.is_open())
+        .filter_map(|(uid, review)| {
+            let (opened, _) = review.opened.as_ref()?;
+            let head = review
+                .head
+                .value
+                .clone()
+                .unwrap_or_else(|| opened.head.clone());
+            Some((
+                *uid,
+                ReviewWatch {
+                    number: opened.number,
+                    branch: opened.branch.clone(),
+                    base_branch: opened.base_branch.clone(),
+                    head,
+                },
+            ))
+        })
+        .collect();
+    if watched.is_empty() {
+        return;
+    }
+    let watches: Vec<_> = watched.iter().map(|(_, watch)| watch.clone()).collect();
+    let seen = match world.forge.observe(&watches) {
+        Ok(seen) => seen,
+        Err(error) => {
+            notes.push(format!("reviews were not looked at: {error}"));
+            facts.forge_trouble = Some(error.to_string());
+            // Git still tells what was merged.
+            watches.iter().map(unseen).collect()
+        }
+    };
+    facts.reviews = watched
+        .into_iter()
+        .zip(seen)
+        .map(|((uid, watch), seen)| (uid, review_seen(world, facts, &watch, seen)))
+        .collect::<BTreeMap<_, _>>();
+}
+
+fn unseen(watch: &ReviewWatch) -> ReviewFacts {
+    ReviewFacts {
+        number: watch.number,
+        branch: watch.branch.clone(),
+        head: None,
+        state: ForgeState::Open,
+        feedback: Vec::new(),
+    }
+}
+
+/// What the forge says, with what git knows: merged by hand, or in conflict with the base.
+fn review_seen(
+    world: &World<'_>,
+    facts: &Facts,
+    watch: &ReviewWatch,
+    seen: ReviewFacts,
+) -> ReviewSeen {
+    let merge = facts
+        .base
+        .as_ref()
+        .and_then(|base| world.code.merge_facts(base, &watch.head).ok());
+    let state = match (seen.state, merge) {
+        (ForgeState::Merged { commit }, _) => SeenState::Merged { commit },
+        (_, Some(MergeFacts::Merged)) => SeenState::Merged {
+            commit: facts.base.clone(),
+        },
+        (ForgeState::Closed, _) => SeenState::Closed,
+        (ForgeState::Open, _) => SeenState::Open,
+    };
+    let conflict = merge == Some(MergeFacts::Conflict)
+        || seen
+            .feedback
+            .iter()
+            .any(|f| f.kind == FeedbackKind::Conflict);
+    ReviewSeen {
+        state,
+        // The head as it is known from the fetch, if the forge does not show one.
+        head: seen
+            .head
+            .or_else(|| facts.branches.get(&watch.branch).cloned().flatten()),
+        feedback: seen
+            .feedback
+            .into_iter()
+            .map(|f| FeedbackSeen {
+                kind: f.kind,
+                head: f.head,
+                text: f.text,
+                key: f.key,
+            })
+            .collect(),
+        conflict,
+    }
+}
+
+/// Looks again at the branches of results that are about to be pushed: from refs, no network.
+pub(super) fn branches_again(
+    world: &World<'_>,
+    results: &[documents::ResultDoc],
+    facts: &mut Facts,
+) {
+    let names: Vec<String> = results
+        .iter()
+        .filter_map(|r| r.claim.claim.branch.clone())
+        .collect();
+    if let Ok(branches) = world.code.branches(&names) {
+        facts
+            .branches
+            .extend(branches.into_iter().map(|b| (b.name, b.head)));
+    }
+}

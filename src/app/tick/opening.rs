@@ -1,0 +1,170 @@
+//! The beginning and the end of a tick: the first look, what a dead tick left, the report's frame.
+
+use crate::app::context::Minter;
+use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc};
+use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::{TickError, TickOptions, World, claims, observe};
+use crate::domain::ids::TaskUid;
+use crate::domain::money::MicroUsd;
+use crate::domain::session::Session;
+use crate::domain::state::State;
+use crate::domain::time::DurationMs;
+use crate::engine::facts::Facts;
+use crate::engine::plan::{Limits, Plan};
+use crate::ports::host::Life;
+use crate::ports::state_repo::{Freshness, RemoteState};
+use crate::store::{self, Scope};
+
+/// Longest wait for the remote in one call.
+pub(super) const REMOTE_LIMIT: DurationMs = DurationMs::secs(30);
+
+/// What is known when a tick begins.
+pub(super) struct Opening {
+    pub(super) state: State,
+    pub(super) facts: Facts,
+    pub(super) only: Vec<TaskUid>,
+}
+
+/// Steps 1 and 2: one fetch, one fold, one look around.
+pub(super) fn open(
+    world: &World<'_>,
+    options: &TickOptions,
+    report: &mut TickReport,
+    on: &mut dyn FnMut(TickEvent),
+) -> Result<Opening, TickError> {
+    on(TickEvent::Step("fetch the newest state"));
+    let view = world.context.repo.view(Freshness::Fetch(REMOTE_LIMIT))?;
+    if let RemoteState::Unreachable { cause } = view.remote {
+        return Err(TickError::Unreachable { cause });
+    }
+    let loaded = store::load(&view, Scope::Live)?;
+    if !loaded.problems.is_empty() {
+        report.notes.push(format!(
+            "{} damaged places in the state; `fleet doctor` names them",
+            loaded.problems.len()
+        ));
+    }
+    let only = options
+        .only
+        .iter()
+        .map(|selector| {
+            loaded
+                .state
+                .resolve(selector)
+                .map_err(|unresolved| TickError::NoSuchTask {
+                    selector: selector.clone(),
+                    unresolved,
+                })
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let facts = observe::observe(world, &loaded.state, &mut report.notes);
+    Ok(Opening {
+        state: loaded.state,
+        facts,
+        only,
+    })
+}
+
+pub(super) fn empty_report(dry_run: bool) -> TickReport {
+    TickReport {
+        reconciled: Vec::new(),
+        claimed: Vec::new(),
+        sessions: Vec::new(),
+        waiting: Vec::new(),
+        notes: Vec::new(),
+        cost: MicroUsd(0),
+        open_questions: 0,
+        dry_run,
+        stopped: false,
+        budget_stop: false,
+        duration_ms: 0,
+    }
+}
+
+pub(super) fn claims_left(world: &World<'_>, options: &TickOptions) -> u32 {
+    options
+        .max
+        .unwrap_or(u32::MAX)
+        .min(world.policy.tick.max_claims)
+}
+
+pub(super) fn dry_run(
+    world: &World<'_>,
+    options: &TickOptions,
+    opening: &Opening,
+    report: &mut TickReport,
+) {
+    let limits = Limits {
+        max: options.max,
+        only: opening.only.clone(),
+    };
+    let mut minter = Minter::new(world.context);
+    minter.restart(opening.state.clock);
+    let (plan, ops) = claims::decide(world, &opening.state, &opening.facts, &limits, &mut minter);
+    report.reconciled = claims::reconciled(&opening.state, &ops);
+    report.claimed = claims::claim_reports(&opening.state, &plan);
+    tell_state(report, &opening.state, &plan);
+}
+
+/// What waits and what is asked, in the report.
+pub(super) fn tell_state(report: &mut TickReport, state: &State, plan: &Plan) {
+    report.waiting = claims::waiting(state, plan);
+    report.budget_stop = plan.stopped_by_budget();
+    report.open_questions = state.escalations.values().filter(|e| e.is_open()).count();
+    for note in &plan.notes {
+        if !report.notes.contains(note) {
+            report.notes.push(note.clone());
+        }
+    }
+}
+
+/// Results that an earlier tick left in the hand-over directory when it died: they are paid for,
+/// so they are carried on. Folders of sessions that ended otherwise are removed.
+pub(super) fn adopt(world: &World<'_>, state: &State, notes: &mut Vec<String>) -> Vec<ResultDoc> {
+    let folders = world.handover.folders().unwrap_or_default();
+    let mut found = Vec::new();
+    for folder in folders {
+        let Some(session) = documents::session_of(&folder) else {
+            continue;
+        };
+        let known = state.sessions.get(&session);
+        if !known.is_some_and(Session::holds_lease) {
+            // An unknown session may be one that another process claimed a moment ago.
+            if known.is_some() {
+                world.handover.remove(&folder);
+            }
+            continue;
+        }
+        let runner = known
+            .and_then(|s| s.started.as_ref())
+            .map(|(runner, _)| runner);
+        let dead = runner.is_none_or(|r| matches!(world.host.life(r), Life::Dead { .. }));
+        if dead && let Some(result) = read_result(world, &folder) {
+            notes.push(format!(
+                "{}: its finished work was found and is carried on",
+                result.claim.task
+            ));
+            found.push(result);
+        }
+    }
+    found
+}
+
+/// The result document of a folder, if it is whole and of this version.
+pub(super) fn read_result(world: &World<'_>, folder: &str) -> Option<ResultDoc> {
+    let bytes = world
+        .handover
+        .get(&format!("{folder}/result.json"))
+        .ok()??;
+    serde_json::from_slice::<ResultDoc>(&bytes)
+        .ok()
+        .filter(|r| r.version == HANDOVER_VERSION)
+}
+
+pub(super) fn sweep(world: &World<'_>, report: &mut TickReport) {
+    if let Err(error) = world.workspaces.sweep(&[]) {
+        report
+            .notes
+            .push(format!("old workspaces remain: failed to {error}"));
+    }
+}

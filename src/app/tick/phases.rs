@@ -1,0 +1,317 @@
+//! The three phases as separate processes, with documents between them (security.md §0.1: the
+//! write token is never where the agent is).
+
+use crate::app::tick::claims::{self, Claimed, Manner};
+use crate::app::tick::documents::{self, ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
+use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
+use crate::app::tick::pool::{FromPool, Pool};
+use crate::app::tick::report::{Ended, TickEvent, TickReport};
+use crate::app::tick::{TickError, TickOptions, World, results, reviews};
+use crate::domain::money::Usage;
+use crate::domain::record::SessionFinished;
+use crate::domain::session::{FailureClass, Outcome};
+use crate::domain::time::DurationMs;
+use crate::engine::plan::Limits;
+use crate::ports::lease::Lease;
+use crate::ports::runner::Cancel;
+use crate::ports::state_repo::{Freshness, RemoteState};
+use crate::store::{self, Scope};
+
+/// Name of the claims' document.
+const CLAIMS: &str = "claims.json";
+/// How often signals are looked at while nothing happens.
+const LOOK: DurationMs = DurationMs(100);
+/// How long politely stopped work may take to end before it is killed.
+const STOP_GRACE: DurationMs = DurationMs::secs(5);
+
+/// Phase `claim`.
+pub(super) fn claim(
+    world: &World<'_>,
+    options: &TickOptions,
+    on: &mut dyn FnMut(TickEvent),
+) -> Result<TickReport, TickError> {
+    let started = world.context.clock.now();
+    let mut report = empty_report(false);
+    let first = opening::open(world, options, &mut report, on)?;
+    let manner = Manner {
+        limits: Limits {
+            max: options.max,
+            only: first.only,
+        },
+        handed_over: true,
+        publish_limit: REMOTE_LIMIT,
+    };
+    let intent = claims::claim(world, &first.facts, &manner)?;
+    let due: Vec<_> = intent
+        .plan
+        .reviews
+        .iter()
+        .map(|r| reviews::Due {
+            task: r.task,
+            session: r.session,
+            review: r.review,
+        })
+        .collect();
+    // The document first: a claim without one would only be freed when its lease has ended.
+    let doc = ClaimsDoc {
+        version: HANDOVER_VERSION,
+        at: started,
+        claims: intent.claimed.iter().map(|c| c.doc.clone()).collect(),
+    };
+    world.handover.put(CLAIMS, &encode(CLAIMS, &doc)?)?;
+    report.reconciled = claims::reconciled(&intent.state, &intent.ops);
+    report.claimed = claims::claim_reports(&intent.state, &intent.plan);
+    tell_state(&mut report, &intent.state, &intent.plan);
+    let shown = reviews::open(world, &intent.state, &due, REMOTE_LIMIT)?;
+    results::tell_reviews(shown, &mut [], &mut report.notes);
+    report.duration_ms = world.context.clock.now().since(started).0;
+    Ok(report)
+}
+
+/// Phase `run`: no state, no token, no ref. Sessions whose result exists already are not run again.
+pub(super) fn run(
+    world: &World<'_>,
+    options: &TickOptions,
+    cancel: &Cancel,
+    on: &mut dyn FnMut(TickEvent),
+) -> Result<TickReport, TickError> {
+    let started = world.context.clock.now();
+    let mut report = empty_report(false);
+    let deadline = started.plus(options.time_budget.unwrap_or(world.policy.tick.time_budget));
+    let only: Vec<String> = options.only.iter().map(ToString::to_string).collect();
+    let mut todo: Vec<ClaimDoc> = claims_doc(world)?
+        .claims
+        .into_iter()
+        .filter(|doc| only.is_empty() || only.contains(&doc.task))
+        .filter(|doc| opening::read_result(world, &documents::folder(doc.session)).is_none())
+        .collect();
+    let expired = |doc: &ClaimDoc| doc.claim.lease_until <= started;
+    for doc in todo.iter().filter(|doc| expired(doc)) {
+        report
+            .notes
+            .push(format!("{}: its lease has ended; it is not run", doc.task));
+    }
+    todo.retain(|doc| !expired(doc));
+    todo.reverse();
+    let parallel = world.policy.tick.max_parallel.max(1) as usize;
+    std::thread::scope(|scope| {
+        let mut pool = Pool::new(scope, world, true);
+        let mut stop = None;
+        loop {
+            let now = world.context.clock.now();
+            match stop {
+                None if cancel.is_asked() || now >= deadline => {
+                    stop = Some(now);
+                    todo.clear();
+                    pool.stop_all();
+                }
+                Some(since) if cancel.is_urgent() || now.since(since) >= STOP_GRACE => {
+                    pool.stop_all();
+                }
+                None | Some(_) => {}
+            }
+            while pool.running() < parallel
+                && let Some(doc) = todo.pop()
+            {
+                let lease = Lease::found_live(doc.session, doc.claim.clone());
+                pool.start(Claimed { lease, doc });
+            }
+            if pool.running() == 0 {
+                break;
+            }
+            for message in pool.wait(LOOK) {
+                tell(world, &mut report, on, &pool, message);
+            }
+        }
+        report.stopped = stop.is_some();
+    });
+    report.duration_ms = world.context.clock.now().since(started).0;
+    Ok(report)
+}
+
+fn tell(
+    world: &World<'_>,
+    report: &mut TickReport,
+    on: &mut dyn FnMut(TickEvent),
+    pool: &Pool<'_, '_>,
+    message: FromPool,
+) {
+    match message {
+        FromPool::Event(session, event) => {
+            let at = world.context.clock.now();
+            on(TickEvent::Agent {
+                session,
+                task: pool.task_of(session),
+                at,
+                event,
+            });
+        }
+        FromPool::Done(result) => {
+            let verdict = results::Verdicted {
+                session: result.finished.session,
+                ended: Ended::HandedOver,
+                head: result.finished.head.clone(),
+                summary: result.finished.summary.clone(),
+            };
+            let line = results::session_report(&result, &verdict);
+            report.cost = report.cost.plus(line.cost.unwrap_or_default());
+            on(TickEvent::Ended {
+                session: line.session,
+                task: line.task.clone(),
+                ended: line.ended,
+            });
+            report.sessions.push(line);
+        }
+        FromPool::Died(session) => {
+            report.notes.push(format!(
+                "session {session} ended without a result, which is a defect of fleet"
+            ));
+        }
+    }
+}
+
+/// Phase `publish`: agent output only as data, checked again.
+pub(super) fn publish(
+    world: &World<'_>,
+    on: &mut dyn FnMut(TickEvent),
+) -> Result<TickReport, TickError> {
+    let started = world.context.clock.now();
+    let mut report = empty_report(false);
+    on(TickEvent::Step("fetch the newest state"));
+    let view = world.context.repo.view(Freshness::Fetch(REMOTE_LIMIT))?;
+    if let RemoteState::Unreachable { cause } = view.remote {
+        return Err(TickError::Unreachable { cause });
+    }
+    let state = store::load(&view, Scope::Live)?.state;
+    let mut found: Vec<ResultDoc> = Vec::new();
+    for doc in claims_doc(world)?.claims {
+        let held = state
+            .sessions
+            .get(&doc.session)
+            .is_some_and(|s| s.holds_lease());
+        if held {
+            found.push(result_of(world, doc, &mut report.notes));
+        }
+    }
+    if !found.is_empty() {
+        let finished = results::finish(world, &found, REMOTE_LIMIT)?;
+        for line in finished.lines {
+            report.cost = report.cost.plus(line.cost.unwrap_or_default());
+            on(TickEvent::Ended {
+                session: line.session,
+                task: line.task.clone(),
+                ended: line.ended,
+            });
+            report.sessions.push(line);
+        }
+        report.notes.extend(finished.notes);
+        report.open_questions = finished
+            .state
+            .escalations
+            .values()
+            .filter(|e| e.is_open())
+            .count();
+    }
+    report.duration_ms = world.context.clock.now().since(started).0;
+    Ok(report)
+}
+
+/// The result of a claim: as the run phase left it, or "it left none".
+fn result_of(world: &World<'_>, doc: ClaimDoc, notes: &mut Vec<String>) -> ResultDoc {
+    let folder = documents::folder(doc.session);
+    let result = opening::read_result(world, &folder)
+        // The claim is the one published, whatever the result says of it.
+        .filter(|r| r.claim.session == doc.session && r.finished.session == doc.session)
+        .map(|r| ResultDoc { claim: doc.clone(), ..r });
+    let Some(mut result) = result else {
+        notes.push(format!("{}: the run phase left no result", doc.task));
+        return missing(world, doc, "the run phase left no result");
+    };
+    result.start = doc
+        .claim
+        .continues
+        .clone()
+        .unwrap_or_else(|| doc.claim.base.clone());
+    if let Some(head) = result.finished.head.clone() {
+        let taken = world
+            .handover
+            .path(&format!("{folder}/work.bundle"))
+            .map_err(|error| error.to_string())
+            .and_then(|path| {
+                world
+                    .code
+                    .import_bundle(&path, &head)
+                    .map_err(|error| error.to_string())
+            });
+        if let Err(error) = taken {
+            notes.push(format!(
+                "{}: its work could not be taken over: failed to {error}",
+                doc.task
+            ));
+            return missing(
+                world,
+                doc,
+                &format!("its work could not be taken over: failed to {error}"),
+            );
+        }
+    }
+    result
+}
+
+fn missing(world: &World<'_>, doc: ClaimDoc, why: &str) -> ResultDoc {
+    ResultDoc {
+        version: HANDOVER_VERSION,
+        finished: SessionFinished {
+            session: doc.session,
+            outcome: Outcome::Failed {
+                class: FailureClass::Infrastructure,
+            },
+            summary: why.to_owned(),
+            head: None,
+            paths: Vec::new(),
+            verify: Vec::new(),
+            agent_session: None,
+            model: None,
+            usage: Usage::default(),
+            cost: None,
+            duration_ms: 0,
+            sandbox: String::new(),
+            journal: None,
+        },
+        start: doc.claim.base.clone(),
+        claim: doc,
+        final_message: String::new(),
+        outbox: String::new(),
+        held: None,
+        bundled: false,
+        retry_at: None,
+        started_at: world.context.clock.now(),
+    }
+}
+
+fn claims_doc(world: &World<'_>) -> Result<ClaimsDoc, TickError> {
+    let bad = |cause: String| TickError::Document {
+        name: CLAIMS.to_owned(),
+        cause,
+    };
+    let bytes = world
+        .handover
+        .get(CLAIMS)?
+        .ok_or_else(|| bad("it does not exist; `fleet tick --phase claim` writes it".to_owned()))?;
+    let doc: ClaimsDoc = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+    if doc.version == HANDOVER_VERSION {
+        Ok(doc)
+    } else {
+        Err(bad(format!(
+            "it is of version {}, this fleet reads version {HANDOVER_VERSION}; use one version in all phases",
+            doc.version
+        )))
+    }
+}
+
+fn encode(name: &str, doc: &impl serde::Serialize) -> Result<Vec<u8>, TickError> {
+    serde_json::to_vec_pretty(doc).map_err(|error| TickError::Document {
+        name: name.to_owned(),
+        cause: error.to_string(),
+    })
+}

@@ -1,0 +1,160 @@
+//! What a tick tells: events while it goes on, and the report at its end.
+
+use serde::Serialize;
+
+use crate::domain::ids::{SessionUid, TaskUid};
+use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::time::Timestamp;
+use crate::ports::runner::AgentEvent;
+
+/// Something happened; for whoever watches.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TickEvent {
+    /// A step of the tick began.
+    Step(&'static str),
+    /// A task was claimed: name, title, attempt, agent.
+    #[expect(missing_docs, reason = "the names say it")]
+    Claimed {
+        session: SessionUid,
+        task: String,
+        title: String,
+        attempt: u32,
+        agent: String,
+    },
+    /// A running agent said something.
+    #[expect(missing_docs, reason = "the names say it")]
+    Agent {
+        session: SessionUid,
+        task: String,
+        at: Timestamp,
+        event: AgentEvent,
+    },
+    /// A session ended.
+    #[expect(missing_docs, reason = "the names say it")]
+    Ended {
+        session: SessionUid,
+        task: String,
+        ended: Ended,
+    },
+    /// Something a human should know.
+    Note(String),
+}
+
+/// How a session of this tick ended, for people.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Its work is in review.
+    InReview,
+    /// Its text was handed over and the task is closed.
+    Reported,
+    /// It asked a human.
+    AskedHuman,
+    /// A rule holds its work back until a human decides.
+    Held,
+    /// It failed and will be tried again.
+    Failed,
+    /// It was stopped.
+    Stopped,
+    /// Its right to run had passed to another attempt; nothing was published.
+    Superseded,
+    /// Its branch is pushed; the review could not be opened and is tried by the next tick.
+    Pushed,
+    /// It was handed to the next phase.
+    HandedOver,
+}
+
+/// One session of a tick.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SessionReport {
+    /// The session.
+    pub session: SessionUid,
+    /// `T-7`.
+    pub task: String,
+    /// One line.
+    pub title: String,
+    /// 1, 2, 3 ….
+    pub attempt: u32,
+    /// Who worked.
+    pub agent: String,
+    /// Model that answered.
+    pub model: Option<String>,
+    /// How it ended.
+    pub ended: Ended,
+    /// What was done, or why not.
+    pub summary: String,
+    /// Branch, if one was pushed.
+    pub branch: Option<String>,
+    /// Where a human looks.
+    pub review: Option<String>,
+    /// Tokens.
+    pub usage: Usage,
+    /// Money, in micro-dollars; none when unknown.
+    pub cost: Option<MicroUsd>,
+    /// Wall time.
+    pub duration_ms: u64,
+}
+
+/// A task that does not start now, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Waiting {
+    /// The task.
+    #[serde(skip)]
+    pub uid: TaskUid,
+    /// `T-7`.
+    pub task: String,
+    /// One line.
+    pub title: String,
+    /// Reasons in words.
+    pub why: Vec<String>,
+}
+
+/// A claim that was made, or would be made by a dry run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ClaimReport {
+    /// `T-7`.
+    pub task: String,
+    /// One line.
+    pub title: String,
+    /// 1, 2, 3 ….
+    pub attempt: u32,
+    /// Who is to work.
+    pub agent: String,
+    /// Role prompt.
+    pub role: String,
+    /// Model asked for.
+    pub model: Option<String>,
+    /// Branch.
+    pub branch: Option<String>,
+    /// Path globs that are locked.
+    pub locks: Vec<String>,
+    /// Why this agent and this place in the order.
+    pub because: Vec<String>,
+}
+
+/// The end of a tick.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TickReport {
+    /// What was, or would be, changed in the records before anything ran.
+    pub reconciled: Vec<String>,
+    /// Claims made (or that would be made).
+    pub claimed: Vec<ClaimReport>,
+    /// Sessions that ended in this tick.
+    pub sessions: Vec<SessionReport>,
+    /// Tasks that wait, and why.
+    pub waiting: Vec<Waiting>,
+    /// Things a human should know.
+    pub notes: Vec<String>,
+    /// Money spent by the sessions of this tick.
+    pub cost: MicroUsd,
+    /// Questions that wait for a human.
+    pub open_questions: usize,
+    /// True if nothing was written.
+    pub dry_run: bool,
+    /// True if the tick ended because it was told to stop or its time was up.
+    pub stopped: bool,
+    /// True if budgets held work back.
+    pub budget_stop: bool,
+    /// Wall time of the tick.
+    pub duration_ms: u64,
+}

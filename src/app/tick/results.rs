@@ -1,0 +1,283 @@
+//! Step 6: results become records and branches in one atomic push, then reviews.
+
+use std::convert::Infallible;
+
+use crate::app::context::Minter;
+use crate::app::publish::{self, ChangeError, Changed, Decision, How, Terms};
+use crate::app::tick::checks::{self, Verdict};
+use crate::app::tick::documents::{self, ResultDoc};
+use crate::app::tick::report::{Ended, SessionReport};
+use crate::app::tick::{World, mint, reviews};
+use crate::domain::escalation::Trigger;
+use crate::domain::ids::{Oid, ReviewUid, SessionUid};
+use crate::domain::record::SessionFinished;
+use crate::domain::review::Review;
+use crate::domain::session::{FailureClass, Outcome};
+use crate::domain::state::State;
+use crate::domain::task::Deliverable;
+use crate::domain::time::DurationMs;
+use crate::ports::state_repo::{Freshness, RefChange};
+use crate::store::{Checkpoint, Loaded, Scope};
+
+/// The forge whose reviews are records only.
+const LOCAL: &str = "local";
+
+/// What one decision says about one result.
+#[derive(Debug, Clone)]
+pub(super) struct Verdicted {
+    pub(super) session: SessionUid,
+    pub(super) ended: Ended,
+    pub(super) head: Option<Oid>,
+    pub(super) summary: String,
+}
+
+/// Publishes results together: each as far as its own rules allow.
+fn publish(
+    world: &World<'_>,
+    results: &[ResultDoc],
+    limit: DurationMs,
+) -> Result<Changed<Vec<Verdicted>>, ChangeError<Infallible>> {
+    let terms = Terms {
+        scope: Scope::Live,
+        freshness: Freshness::Local,
+        how: How::Must(limit),
+        checkpoint: Checkpoint::IfGrown,
+    };
+    publish::change(world.context, &terms, |loaded, minter| {
+        let mut verdicts = Vec::new();
+        let mut refs = Vec::new();
+        for result in results {
+            verdicts.push(decide(world, loaded, minter, result, &mut refs));
+        }
+        let names: Vec<_> = results.iter().map(|r| r.claim.task.as_str()).collect();
+        if minter.records().is_empty() {
+            return Ok(Decision::Nothing(verdicts));
+        }
+        Ok(Decision::Write {
+            value: verdicts,
+            subject: format!("finish {}", names.join(", ")),
+            refs,
+        })
+    })
+}
+
+/// Results that were published, and shown where humans look.
+pub(super) struct Finished {
+    pub(super) lines: Vec<SessionReport>,
+    pub(super) notes: Vec<String>,
+    pub(super) state: State,
+}
+
+/// Publishes results, opens what reviews are due, and removes what the hand-over held of them.
+pub(super) fn finish(
+    world: &World<'_>,
+    results: &[ResultDoc],
+    limit: DurationMs,
+) -> Result<Finished, ChangeError<Infallible>> {
+    let changed = publish(world, results, limit)?;
+    let index = changed.state.index();
+    let mut lines = Vec::new();
+    let mut due = Vec::new();
+    for (result, verdict) in results.iter().zip(&changed.value) {
+        let mut line = session_report(result, verdict);
+        if verdict.ended == Ended::Pushed && world.forge.kind() == LOCAL {
+            line.ended = Ended::InReview;
+            line.review = line
+                .branch
+                .as_ref()
+                .map(|branch| format!("branch {branch}"));
+        } else if verdict.ended == Ended::Pushed {
+            let task = result.claim.claim.task;
+            let is_open =
+                |uid: &ReviewUid| changed.state.reviews.get(uid).is_some_and(Review::is_open);
+            let review = index.reviews_of(task).iter().copied().find(is_open);
+            due.push(reviews::Due {
+                task,
+                session: verdict.session,
+                review,
+            });
+        }
+        world.handover.remove(&documents::folder(verdict.session));
+        lines.push(line);
+    }
+    let mut finished = Finished {
+        lines,
+        notes: Vec::new(),
+        state: changed.state,
+    };
+    let shown = reviews::open(world, &finished.state, &due, limit)?;
+    tell_reviews(shown, &mut finished.lines, &mut finished.notes);
+    Ok(finished)
+}
+
+/// Puts opened reviews into the lines of the report, and those that could not be opened into notes.
+pub(super) fn tell_reviews(
+    shown: Vec<reviews::Shown>,
+    lines: &mut [SessionReport],
+    notes: &mut Vec<String>,
+) {
+    for one in shown {
+        match one.place {
+            Ok(place) => {
+                for line in lines.iter_mut().filter(|line| line.session == one.session) {
+                    line.ended = Ended::InReview;
+                    line.review = Some(place.clone());
+                }
+            }
+            Err(why) => notes.push(format!(
+                "a review could not be opened, the next tick tries again: {why}"
+            )),
+        }
+    }
+}
+
+/// Records of one result. The lease is looked at in the newest state: a session that does not hold
+/// it any more publishes nothing (I2).
+fn decide(
+    world: &World<'_>,
+    loaded: &Loaded,
+    minter: &mut Minter<'_>,
+    result: &ResultDoc,
+    refs: &mut Vec<RefChange>,
+) -> Verdicted {
+    let session = result.finished.session;
+    let task = result.claim.claim.task;
+    let holder = loaded.state.index().lease_holder(&loaded.state, task);
+    let mut verdict = Verdicted {
+        session,
+        ended: Ended::Superseded,
+        head: None,
+        summary: result.finished.summary.clone(),
+    };
+    if holder != Some(session) {
+        "its lease had passed on; nothing was published".clone_into(&mut verdict.summary);
+        return verdict;
+    }
+    let mut finished = result.finished.clone();
+    let mut held = result
+        .held
+        .clone()
+        .map(|h| (trigger_of(h.protected), h.reasons.join("\n")));
+    if let Some(head) = finished.head.clone()
+        && let Err((trigger, why)) = may_push(world, result, &head)
+    {
+        finished.head = None;
+        finished.outcome = Outcome::Failed {
+            class: FailureClass::PolicyRefused,
+        };
+        held = Some((trigger, why));
+    }
+    if let (Some(head), Some(branch)) = (&finished.head, &result.claim.claim.branch) {
+        refs.push(RefChange {
+            name: format!("refs/heads/{branch}"),
+            expected: result.claim.claim.continues.clone(),
+            new: head.clone(),
+        });
+    }
+    verdict.head.clone_from(&finished.head);
+    verdict.ended = ended(&finished, held.is_some(), result.claim.deliverable);
+    if let Some((_, why)) = &held {
+        verdict.summary.clone_from(why);
+    }
+    let head = finished.head.clone();
+    mint::record(world, minter, result, finished, held, loaded);
+    if let Some((head, branch)) = head.zip(result.claim.claim.branch.clone())
+        && world.forge.kind() == LOCAL
+    {
+        // A local review has nothing outside git, so it is opened by the same push.
+        reviews::record_local(world, &loaded.state, minter, (task, session), branch, head);
+    }
+    verdict
+}
+
+const fn trigger_of(protected: bool) -> Trigger {
+    if protected {
+        Trigger::ProtectedPaths
+    } else {
+        Trigger::Policy
+    }
+}
+
+/// The commit is judged again, from objects, whatever the run phase said; and the branch must still
+/// be where this attempt found it.
+fn may_push(world: &World<'_>, result: &ResultDoc, head: &Oid) -> Result<(), (Trigger, String)> {
+    let claim = &result.claim.claim;
+    let policy = |why: String| (Trigger::Policy, why);
+    let changes = world
+        .code
+        .diff(&result.start, head)
+        .map_err(|error| policy(format!("the work could not be checked: failed to {error}")))?;
+    match checks::judge_changes(&world.policy.diff, &changes, result.claim.allowed) {
+        Verdict::Pass => {}
+        Verdict::Empty => return Err(policy("the commit changes nothing".to_owned())),
+        Verdict::Held(held) => {
+            return Err((trigger_of(held.protected), held.reasons.join("\n")));
+        }
+    }
+    let text = world
+        .code
+        .added_text(&result.start, head, world.policy.diff.max_bytes)
+        .map_err(|error| policy(format!("the work could not be checked: failed to {error}")))?;
+    if let Some(rule) = checks::secret_in(world.secrets, &text) {
+        return Err(policy(rule));
+    }
+    let Some(branch) = &claim.branch else {
+        return Ok(());
+    };
+    let now = world
+        .code
+        .branches(std::slice::from_ref(branch))
+        .ok()
+        .and_then(|mut facts| facts.pop())
+        .and_then(|facts| facts.head);
+    if now == claim.continues {
+        return Ok(());
+    }
+    let found = now.map_or_else(
+        || "is gone".to_owned(),
+        |oid| format!("is at {}", oid.short()),
+    );
+    Err((
+        Trigger::HumanCommit,
+        format!(
+            "branch {branch} {found}, which fleet did not put there; it is left as it is. The work of \
+             this attempt is commit {head} in the clone that made it"
+        ),
+    ))
+}
+
+fn ended(finished: &SessionFinished, held: bool, deliverable: Deliverable) -> Ended {
+    match (&finished.outcome, held) {
+        (_, true) => Ended::Held,
+        (Outcome::Succeeded, false) if deliverable == Deliverable::Pr => Ended::Pushed,
+        (Outcome::Succeeded, false) => Ended::Reported,
+        (Outcome::Escalated, false) => Ended::AskedHuman,
+        (
+            Outcome::Failed {
+                class: FailureClass::Cancelled,
+            },
+            false,
+        ) => Ended::Stopped,
+        (Outcome::Failed { .. }, false) => Ended::Failed,
+    }
+}
+
+/// One line of the report.
+pub(super) fn session_report(result: &ResultDoc, verdict: &Verdicted) -> SessionReport {
+    let claim = &result.claim.claim;
+    SessionReport {
+        session: verdict.session,
+        task: result.claim.task.clone(),
+        title: result.claim.title.clone(),
+        attempt: claim.attempt,
+        agent: claim.agent.clone(),
+        model: result.finished.model.clone(),
+        ended: verdict.ended,
+        summary: verdict.summary.clone(),
+        branch: verdict.head.as_ref().and(claim.branch.clone()),
+        review: None,
+        usage: result.finished.usage,
+        cost: result.finished.cost,
+        duration_ms: result.finished.duration_ms,
+    }
+}

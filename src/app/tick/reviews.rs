@@ -1,0 +1,198 @@
+//! Reviews: opened or adopted at the forge, then recorded. Safe to repeat at any point (I4, I7).
+
+use crate::app::context::Minter;
+use crate::app::publish::{self, ChangeError, Decision, How, Terms};
+use crate::app::tick::{World, review_text};
+use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
+use crate::domain::record::{Op, ReviewOpened, ReviewUpdated};
+use crate::domain::state::State;
+use crate::domain::time::DurationMs;
+use crate::ports::forge::{ForgeError, ReviewDraft, ReviewHandle};
+use crate::ports::state_repo::Freshness;
+use crate::store::{Checkpoint, Scope};
+
+/// A review that is due: its branch is pushed.
+#[derive(Debug, Clone)]
+pub(super) struct Due {
+    pub(super) task: TaskUid,
+    pub(super) session: SessionUid,
+    pub(super) review: Option<ReviewUid>,
+}
+
+/// A review that exists at the forge and is to be recorded.
+#[derive(Debug, Clone)]
+struct Opened {
+    due: Due,
+    branch: String,
+    head: Oid,
+    handle: ReviewHandle,
+}
+
+/// What became of one due review.
+#[derive(Debug, Clone)]
+pub(super) struct Shown {
+    pub(super) session: SessionUid,
+    /// Where a human looks, or why not yet.
+    pub(super) place: Result<String, String>,
+}
+
+/// Opens all due reviews and records them in one publish.
+pub(super) fn open(
+    world: &World<'_>,
+    state: &State,
+    due: &[Due],
+    limit: DurationMs,
+) -> Result<Vec<Shown>, ChangeError<std::convert::Infallible>> {
+    let mut shown = Vec::new();
+    let mut opened = Vec::new();
+    for due in due {
+        match open_one(world, state, due) {
+            Ok(one) => {
+                let place = one
+                    .handle
+                    .url
+                    .clone()
+                    .unwrap_or_else(|| format!("branch {}", one.branch));
+                shown.push(Shown {
+                    session: due.session,
+                    place: Ok(place),
+                });
+                opened.push(one);
+            }
+            Err(Trouble::NotDue) => {}
+            Err(Trouble::Forge(error)) => {
+                shown.push(Shown {
+                    session: due.session,
+                    place: Err(error.to_string()),
+                });
+            }
+        }
+    }
+    if !opened.is_empty() {
+        let terms = Terms {
+            scope: Scope::Live,
+            freshness: Freshness::Local,
+            how: How::Must(limit),
+            checkpoint: Checkpoint::IfGrown,
+        };
+        publish::change(world.context, &terms, |loaded, minter| {
+            for one in &opened {
+                record(world, &loaded.state, minter, one);
+            }
+            if minter.records().is_empty() {
+                return Ok(Decision::Nothing(()));
+            }
+            Ok(Decision::write((), "open reviews"))
+        })?;
+    }
+    Ok(shown)
+}
+
+enum Trouble {
+    NotDue,
+    Forge(ForgeError),
+}
+
+fn open_one(world: &World<'_>, state: &State, due: &Due) -> Result<Opened, Trouble> {
+    let session = state.sessions.get(&due.session).ok_or(Trouble::NotDue)?;
+    let (claim, _) = session.claim.as_ref().ok_or(Trouble::NotDue)?;
+    let (finished, _) = session.finished.as_ref().ok_or(Trouble::NotDue)?;
+    let (branch, head) = claim
+        .branch
+        .clone()
+        .zip(finished.head.clone())
+        .ok_or(Trouble::NotDue)?;
+    let task = state.tasks.get(&due.task).ok_or(Trouble::NotDue)?;
+    let name = state.name_of(due.task).to_string();
+    let number = due
+        .review
+        .and_then(|uid| state.reviews.get(&uid))
+        .and_then(|review| review.opened.as_ref())
+        .and_then(|(opened, _)| opened.number);
+    let draft = ReviewDraft {
+        title: world.secrets.redact(&review_text::title(&name, task)),
+        body: world.secrets.redact(&review_text::body(
+            state,
+            &name,
+            task,
+            due.session,
+            claim,
+            finished,
+        )),
+        branch: branch.clone(),
+        base_branch: world.policy.base_branch.clone(),
+        head: head.clone(),
+        number,
+    };
+    let handle = world.forge.open_or_adopt(&draft).map_err(Trouble::Forge)?;
+    Ok(Opened {
+        due: due.clone(),
+        branch,
+        head,
+        handle,
+    })
+}
+
+/// Records a review that exists in the records only.
+pub(super) fn record_local(
+    world: &World<'_>,
+    state: &State,
+    minter: &mut Minter<'_>,
+    (task, session): (TaskUid, SessionUid),
+    branch: String,
+    head: Oid,
+) {
+    let handle = ReviewHandle {
+        number: None,
+        url: None,
+        adopted: false,
+    };
+    let due = Due {
+        task,
+        session,
+        review: None,
+    };
+    record(
+        world,
+        state,
+        minter,
+        &Opened {
+            due,
+            branch,
+            head,
+            handle,
+        },
+    );
+}
+
+/// Records a review unless somebody else has done so meanwhile.
+fn record(world: &World<'_>, state: &State, minter: &mut Minter<'_>, one: &Opened) {
+    let known = state.reviews.iter().find(|(_, review)| {
+        review.is_open()
+            && review.opened.as_ref().is_some_and(|(o, _)| {
+                o.task == one.due.task && (o.branch == one.branch || o.number == one.handle.number)
+            })
+    });
+    match known {
+        Some((_, review)) if review.head.value.as_ref() == Some(&one.head) => {}
+        Some((uid, _)) => {
+            minter.add(Op::ReviewUpdated(ReviewUpdated {
+                review: *uid,
+                head: Some(one.head.clone()),
+                state: None,
+            }));
+        }
+        None => {
+            minter.add(Op::ReviewOpened(ReviewOpened {
+                task: one.due.task,
+                session: one.due.session,
+                forge: world.forge.kind().to_owned(),
+                number: one.handle.number,
+                url: one.handle.url.clone(),
+                branch: one.branch.clone(),
+                base_branch: world.policy.base_branch.clone(),
+                head: one.head.clone(),
+            }));
+        }
+    }
+}

@@ -1,0 +1,472 @@
+//! One session: workspace, agent, import, gates, checks, commit. Runs in a thread of its own.
+//!
+//! Nothing here moves a ref or writes a record: what comes out is a document.
+
+use crate::app::tick::World;
+use crate::app::tick::checks::{self, Verdict};
+use crate::app::tick::documents::{ClaimDoc, HANDOVER_VERSION, Held, ResultDoc};
+use crate::app::tick::prompt;
+use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::policy::AgentSpec;
+use crate::domain::record::SessionFinished;
+use crate::domain::session::{FailureClass, Outcome, VerifyResult};
+use crate::domain::task::Deliverable;
+use crate::domain::time::Timestamp;
+use crate::engine::outbox::{self, Saying};
+use crate::engine::text;
+use crate::ports::lease::Lease;
+use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
+use crate::ports::workspaces::{
+    CommitRequest, Imported, Workspace, WorkspaceError, WorkspaceRequest,
+};
+
+/// Most bytes of a summary in a record.
+const SUMMARY_BYTES: usize = 4_000;
+/// Most paths in a record.
+const RECORD_PATHS: usize = 1_000;
+
+/// Runs one claimed session to its end. Always comes back with a result.
+pub(super) fn run_session(
+    world: &World<'_>,
+    lease: &Lease,
+    doc: &ClaimDoc,
+    cancel: &Cancel,
+    events: &mut dyn FnMut(AgentEvent),
+) -> ResultDoc {
+    let started_at = world.context.clock.now();
+    let mut session = Session::new(world, lease, doc, started_at);
+    if let Err(failure) = session.go(cancel, events) {
+        session.fail(failure);
+    }
+    events(AgentEvent::SessionFinished {
+        summary: session.finished.summary.clone(),
+    });
+    if let Some(workspace) = &session.workspace {
+        world.workspaces.discard(workspace);
+    }
+    session.into_result()
+}
+
+/// Why a session ends without work.
+struct Failure {
+    class: FailureClass,
+    reason: String,
+}
+
+impl Failure {
+    fn infrastructure(error: &WorkspaceError) -> Self {
+        Self {
+            class: FailureClass::Infrastructure,
+            reason: format!("failed to {error}"),
+        }
+    }
+}
+
+/// A session on its way.
+struct Session<'a> {
+    world: &'a World<'a>,
+    lease: &'a Lease,
+    doc: &'a ClaimDoc,
+    workspace: Option<Workspace>,
+    finished: SessionFinished,
+    final_message: String,
+    outbox: Vec<u8>,
+    held: Option<Held>,
+    retry_at: Option<Timestamp>,
+    started_at: Timestamp,
+}
+
+impl<'a> Session<'a> {
+    fn new(
+        world: &'a World<'a>,
+        lease: &'a Lease,
+        doc: &'a ClaimDoc,
+        started_at: Timestamp,
+    ) -> Self {
+        let finished = SessionFinished {
+            session: lease.session(),
+            outcome: Outcome::Succeeded,
+            summary: String::new(),
+            head: None,
+            paths: Vec::new(),
+            verify: Vec::new(),
+            agent_session: None,
+            model: doc.claim.model.clone(),
+            usage: Usage::default(),
+            cost: None,
+            duration_ms: 0,
+            sandbox: "none".to_owned(),
+            journal: None,
+        };
+        Self {
+            world,
+            lease,
+            doc,
+            workspace: None,
+            finished,
+            final_message: String::new(),
+            outbox: Vec::new(),
+            held: None,
+            retry_at: None,
+            started_at,
+        }
+    }
+
+    fn go(&mut self, cancel: &Cancel, events: &mut dyn FnMut(AgentEvent)) -> Result<(), Failure> {
+        let agent = self.agent()?;
+        let start = self.start();
+        let want = WorkspaceRequest {
+            start,
+            paths: self.doc.paths.clone(),
+            sparse: true,
+        };
+        let workspace = self
+            .world
+            .workspaces
+            .prepare(self.lease, &want)
+            .map_err(|error| Failure::infrastructure(&error))?;
+        self.workspace = Some(workspace.clone());
+        let mut request = self.request(&agent, &workspace);
+        let first = self.run(&request, cancel, events)?;
+        if self.asks_a_human() {
+            self.finished.outcome = Outcome::Escalated;
+            self.finished.summary = self.bounded("asked a human and stopped");
+            return Ok(());
+        }
+        if self.doc.deliverable != Deliverable::Pr {
+            return self.hand_over_text();
+        }
+        let (mut imported, mut verdict) = self.import(&workspace)?;
+        if let Verdict::Pass = verdict
+            && let Some(failed) = self.verify(&request, cancel, events)
+        {
+            self.second_chance(&mut request, &failed, &first, cancel, events)?;
+            (imported, verdict) = self.import(&workspace)?;
+            if let Verdict::Pass = verdict
+                && let Some(failed) = self.verify(&request, cancel, events)
+            {
+                return Err(Failure {
+                    class: FailureClass::VerifyFailed,
+                    reason: format!(
+                        "the check `{}` still fails after a second chance",
+                        failed.first().map_or("", |(command, _)| command.as_str())
+                    ),
+                });
+            }
+        }
+        self.hand_over_work(&imported, verdict)
+    }
+
+    fn agent(&self) -> Result<AgentSpec, Failure> {
+        let name = &self.doc.claim.agent;
+        self.world
+            .policy
+            .agents
+            .get(name)
+            .cloned()
+            .ok_or_else(|| Failure {
+                class: FailureClass::Infrastructure,
+                reason: format!("agent `{name}` was claimed for but is not configured here"),
+            })
+    }
+
+    fn start(&self) -> crate::domain::ids::Oid {
+        let claim = &self.doc.claim;
+        claim
+            .continues
+            .clone()
+            .unwrap_or_else(|| claim.base.clone())
+    }
+
+    fn request(&self, agent: &AgentSpec, workspace: &Workspace) -> RunRequest {
+        RunRequest {
+            task: self.doc.task.clone(),
+            agent: agent.clone(),
+            model: self.doc.claim.model.clone().or_else(|| agent.model.clone()),
+            prompt: self.doc.prompt.clone(),
+            workdir: workspace.dir.clone(),
+            home: workspace.home.clone(),
+            tmp: workspace.tmp.clone(),
+            outbox: workspace.outbox.clone(),
+            prompt_file: workspace.prompt_file.clone(),
+            journal: self.world.journal_of(self.lease.session()),
+            resume: None,
+        }
+    }
+
+    /// Runs the agent once; its numbers are added to the record whatever comes of it.
+    fn run(
+        &mut self,
+        request: &RunRequest,
+        cancel: &Cancel,
+        events: &mut dyn FnMut(AgentEvent),
+    ) -> Result<RunOutcome, Failure> {
+        let outcome = self.world.runner.run(self.lease, request, events, cancel);
+        let finished = &mut self.finished;
+        finished.usage = finished.usage.plus(outcome.usage);
+        finished.cost = match (finished.cost, outcome.cost) {
+            (Some(a), Some(b)) => Some(a.plus(b)),
+            (a, b) => a.or(b),
+        };
+        finished.duration_ms += outcome.duration_ms;
+        finished.sandbox.clone_from(&outcome.sandbox);
+        finished.journal = Some(request.journal.display().to_string());
+        if outcome.agent_session.is_some() {
+            finished.agent_session.clone_from(&outcome.agent_session);
+        }
+        if outcome.model.is_some() {
+            finished.model.clone_from(&outcome.model);
+        }
+        self.outbox.clone_from(&outcome.outbox);
+        self.final_message.clone_from(&outcome.final_message);
+        match &outcome.end {
+            RunEnd::Completed => Ok(outcome),
+            // A question is an answer, even if the agent then ended in disorder.
+            RunEnd::Failed { .. } if self.asks_a_human() => Ok(outcome),
+            RunEnd::Failed {
+                class,
+                reason,
+                retry_at,
+            } => {
+                self.retry_at = *retry_at;
+                Err(Failure {
+                    class: *class,
+                    reason: reason.clone(),
+                })
+            }
+        }
+    }
+
+    fn asks_a_human(&self) -> bool {
+        self.says(|saying| matches!(saying, Saying::Escalate { .. }))
+    }
+
+    fn says(&self, what: impl Fn(&Saying) -> bool) -> bool {
+        outbox::parse(&self.outbox).sayings.iter().any(what)
+    }
+
+    /// Imports what lies in the workspace and judges it by the rules of diffs.
+    fn import(&self, workspace: &Workspace) -> Result<(Imported, Verdict), Failure> {
+        let max = self.world.policy.diff.max_bytes;
+        let imported = self
+            .world
+            .workspaces
+            .import(workspace, max)
+            .map_err(|error| Failure::infrastructure(&error))?;
+        let verdict = checks::judge(&self.world.policy.diff, &imported, self.doc.allowed);
+        Ok((imported, verdict))
+    }
+
+    /// Runs the checks; gives those that failed with the end of their output, or `None`.
+    fn verify(
+        &mut self,
+        request: &RunRequest,
+        cancel: &Cancel,
+        events: &mut dyn FnMut(AgentEvent),
+    ) -> Option<Vec<(String, String)>> {
+        let mut results: Vec<VerifyResult> = Vec::new();
+        for command in &self.world.policy.verify {
+            let shown = command.argv.join(" ");
+            events(AgentEvent::Verify {
+                command: shown.clone(),
+                passed: None,
+            });
+            let result = self
+                .world
+                .runner
+                .verify(self.lease, request, command, cancel);
+            events(AgentEvent::Verify {
+                command: shown,
+                passed: Some(result.passed()),
+            });
+            self.finished.duration_ms += result.duration_ms;
+            let passed = result.passed();
+            results.push(result);
+            if !passed {
+                break;
+            }
+        }
+        let failed: Vec<_> = results
+            .iter()
+            .filter(|r| !r.passed())
+            .map(|r| (r.command.clone(), r.tail.clone()))
+            .collect();
+        self.finished.verify = results;
+        (!failed.is_empty()).then_some(failed)
+    }
+
+    /// A failed check goes back to the agent once, in its own session where it has one.
+    fn second_chance(
+        &mut self,
+        request: &mut RunRequest,
+        failed: &[(String, String)],
+        first: &RunOutcome,
+        cancel: &Cancel,
+        events: &mut dyn FnMut(AgentEvent),
+    ) -> Result<(), Failure> {
+        if cancel.is_asked() {
+            return Err(Failure {
+                class: FailureClass::Cancelled,
+                reason: "stopped while its checks ran".to_owned(),
+            });
+        }
+        request.resume.clone_from(&first.agent_session);
+        request.prompt =
+            prompt::after_failed_checks(&self.doc.prompt, failed, request.resume.is_some());
+        self.run(request, cancel, events).map(|_| ())
+    }
+
+    /// A report or a plan: text, no branch.
+    fn hand_over_text(&mut self) -> Result<(), Failure> {
+        let plan = self.doc.deliverable == Deliverable::Plan;
+        let empty = if plan {
+            !self.says(|saying| matches!(saying, Saying::Subtask(_)))
+        } else {
+            self.final_message.trim().is_empty()
+        };
+        if empty {
+            return Err(Failure {
+                class: FailureClass::InvalidOutput,
+                reason: if plan {
+                    "the agent handed over no subtask".to_owned()
+                } else {
+                    "the agent's last message, which is the report, is empty".to_owned()
+                },
+            });
+        }
+        self.finished.outcome = Outcome::Succeeded;
+        self.finished.summary = self.bounded(&self.final_message);
+        Ok(())
+    }
+
+    fn hand_over_work(&mut self, imported: &Imported, verdict: Verdict) -> Result<(), Failure> {
+        self.finished.paths = imported
+            .changes
+            .iter()
+            .take(RECORD_PATHS)
+            .map(|c| c.path.clone())
+            .collect();
+        match verdict {
+            Verdict::Pass => {}
+            Verdict::Empty => {
+                return Err(Failure {
+                    class: FailureClass::InvalidOutput,
+                    reason: "the agent ended without changing any file".to_owned(),
+                });
+            }
+            Verdict::Held(held) => {
+                let reason = held.reasons.join("; ");
+                self.held = Some(held);
+                return Err(Failure {
+                    class: FailureClass::PolicyRefused,
+                    reason,
+                });
+            }
+        }
+        self.finished.outcome = Outcome::Succeeded;
+        self.finished.summary = self.bounded(&self.final_message);
+        let commit = self
+            .world
+            .workspaces
+            .commit(&CommitRequest {
+                tree: imported.tree.clone(),
+                parent: self.start(),
+                message: self.message(),
+                author_name: format!("{} (fleet)", self.doc.claim.agent),
+                author_email: "fleet@localhost".to_owned(),
+                time_secs: i64::try_from(self.world.context.clock.now().0 / 1000).unwrap_or(0),
+            })
+            .map_err(|error| Failure::infrastructure(&error))?;
+        let text = self
+            .world
+            .code
+            .added_text(&self.start(), &commit, self.world.policy.diff.max_bytes)
+            .map_err(|error| Failure {
+                class: FailureClass::Infrastructure,
+                reason: format!("failed to {error}"),
+            })?;
+        if let Some(rule) = checks::secret_in(self.world.secrets, &text) {
+            self.held = Some(Held {
+                protected: false,
+                reasons: vec![rule.clone()],
+            });
+            return Err(Failure {
+                class: FailureClass::PolicyRefused,
+                reason: rule,
+            });
+        }
+        self.finished.head = Some(commit);
+        Ok(())
+    }
+
+    /// Commit message: title, what the agent says, trailers.
+    fn message(&self) -> String {
+        let title = checks::subject_line(&self.doc.title);
+        let body = self.world.secrets.redact(&self.final_message);
+        let body = checks::message_body(&body);
+        let gap = if body.is_empty() { "" } else { "\n\n" };
+        format!(
+            "{title}{gap}{body}\n\nTask: {}\nSession: {}\nAgent: {}\n",
+            self.doc.task,
+            self.lease.session(),
+            match &self.finished.model {
+                Some(model) => format!("{} ({model})", self.doc.claim.agent),
+                None => self.doc.claim.agent.clone(),
+            }
+        )
+    }
+
+    fn bounded(&self, words: &str) -> String {
+        text::truncated(&self.world.secrets.redact(words.trim()), SUMMARY_BYTES).into_owned()
+    }
+
+    fn fail(&mut self, failure: Failure) {
+        let said = self.final_message.trim();
+        let summary = if said.is_empty() || failure.class == FailureClass::PolicyRefused {
+            failure.reason
+        } else {
+            format!("{}\n\nThe agent's last words: {said}", failure.reason)
+        };
+        self.finished.head = None;
+        self.finished.outcome = Outcome::Failed {
+            class: failure.class,
+        };
+        self.finished.summary = self.bounded(&summary);
+    }
+
+    fn into_result(mut self) -> ResultDoc {
+        let estimate = self
+            .agent()
+            .map(|agent| agent.cost_estimate)
+            .unwrap_or_default();
+        // An agent that tells no cost is reckoned at its configured estimate, so that budgets hold.
+        if self.finished.cost.is_none() && estimate > MicroUsd(0) {
+            self.finished.cost = Some(estimate);
+        }
+        let start = self.start();
+        ResultDoc {
+            version: HANDOVER_VERSION,
+            claim: self.doc.clone(),
+            finished: self.finished,
+            start,
+            final_message: self.world.secrets.redact(&self.final_message),
+            outbox: self
+                .world
+                .secrets
+                .redact(&String::from_utf8_lossy(&self.outbox)),
+            held: self.held,
+            bundled: false,
+            retry_at: self.retry_at,
+            started_at: self.started_at,
+        }
+    }
+}
+
+/// A result whose commit could not be handed to the next phase is no result.
+pub(super) fn lost_in_handover(result: &mut ResultDoc, error: &str) {
+    result.finished.head = None;
+    result.finished.outcome = Outcome::Failed {
+        class: FailureClass::Infrastructure,
+    };
+    result.finished.summary = format!("the work could not be handed over: failed to {error}");
+}
