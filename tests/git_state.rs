@@ -5,5 +5,11 @@
 mod contract;
 #[path = "git_state/keeps.rs"]
 mod keeps;
+#[path = "git_state/kinds.rs"]
+mod kinds;
+#[path = "git_state/remotes.rs"]
+mod remotes;
 #[path = "git_state/sandbox.rs"]
 mod sandbox;
+#[path = "git_state/with_code.rs"]
+mod with_code;

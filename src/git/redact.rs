@@ -2,7 +2,8 @@
 
 /// `text` with the user part of every URL, and the value of every authorization header, replaced.
 ///
-/// `https://user:token@host/x` becomes `https://***@host/x`.
+/// `https://user:token@host/x` becomes `https://***@host/x`, and `user:token@host` becomes
+/// `***@host`; the `git@host:path` of ssh holds no secret and stays.
 #[must_use]
 pub fn redact(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -25,7 +26,7 @@ fn redact_line(line: &str, out: &mut String) {
     let mut rest = line;
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
-        out.push_str(before);
+        words(before, out);
         let end = after
             .find(|c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"' | '<' | '>' | '?'))
             .unwrap_or(after.len());
@@ -39,9 +40,23 @@ fn redact_line(line: &str, out: &mut String) {
         out.push_str(&after[host..end]);
         rest = &after[end..];
     }
-    out.push_str(rest);
+    words(rest, out);
     if header {
         out.push_str("authorization: ***");
+    }
+}
+
+/// Text without URLs: words such as `user:token@host` lose their first part.
+fn words(text: &str, out: &mut String) {
+    let end = |c: char| c.is_whitespace() || matches!(c, '/' | '\'' | '"' | '<' | '>');
+    for word in text.split_inclusive(end) {
+        match word.rfind('@') {
+            Some(at) if word[..at].contains(':') => {
+                out.push_str("***");
+                out.push_str(&word[at..]);
+            }
+            _ => out.push_str(word),
+        }
     }
 }
 
@@ -60,6 +75,8 @@ mod tests {
             ("> Authorization: Basic abc=", "> authorization: ***"),
             ("https://host/p?q=a@b", "https://host/p?q=a@b"),
             ("a://b@c d://e:f@g@h\nplain", "a://***@c d://***@h\nplain"),
+            ("look up u:pw@host (port 1)", "look up ***@host (port 1)"),
+            ("git@github.com:o/r: denied", "git@github.com:o/r: denied"),
             ("", ""),
         ] {
             assert_eq!(redact(said), shown);

@@ -195,6 +195,32 @@ impl Remote {
         Ok(Fetched::Fresh { missing })
     }
 
+    /// Fetches these objects and nothing that they refer to, as git does for partial clones.
+    pub(super) fn fetch_objects(
+        &self,
+        objects: &[git2::Oid],
+        limit: DurationMs,
+    ) -> Result<Fetched, StateRepoError> {
+        let wanted: String = objects.iter().map(|id| format!("{id}\n")).collect();
+        let output = self.run(
+            self.call(limit.std())
+                .config("fetch.negotiationAlgorithm=noop")
+                .args(["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"])
+                .args(["--filter=blob:none", "--refmap=", "--no-recurse-submodules"])
+                .args(["--stdin", "--", &self.name])
+                .stdin(wanted),
+        )?;
+        Ok(if output.ok() {
+            Fetched::Fresh {
+                missing: Vec::new(),
+            }
+        } else {
+            Fetched::Failed {
+                cause: output.cause(),
+            }
+        })
+    }
+
     /// Moves refs of the remote, all or none, each only from what it is expected to be.
     pub(super) fn push(
         &self,

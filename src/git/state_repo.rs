@@ -6,6 +6,7 @@
 
 mod follow;
 mod local;
+mod partial;
 mod publish;
 
 use std::path::Path;
@@ -60,6 +61,7 @@ pub struct GitStateRepo {
     owned: Owned,
     remote: Option<Remote>,
     options: StateOptions,
+    partial: bool,
     warnings: Mutex<Vec<String>>,
 }
 
@@ -118,10 +120,17 @@ impl GitStateRepo {
                 options.branch
             )));
         }
+        let objects = Objects::open(place);
+        let objects = objects.map_err(|error| unusable(error.message().to_owned()))?;
+        let remote = Remote::choose(&git, place, &options.remote)?;
+        let partial = remote
+            .as_ref()
+            .is_some_and(|remote| partial::is_partial(&objects.lock(), remote.name()));
         Ok(Self {
-            objects: Objects::open(place).map_err(|error| unusable(error.message().to_owned()))?,
+            objects,
             owned: Owned::new(place),
-            remote: Remote::choose(&git, place, &options.remote)?,
+            remote,
+            partial,
             place: place.clone(),
             options,
             warnings: Mutex::default(),
@@ -305,6 +314,9 @@ impl StateRepo for GitStateRepo {
             self.check_rewind(&repo, tip)?;
         }
         let unpublished = self.unpublished(&repo, tip, local)?;
+        for commit in [tip, unpublished].into_iter().flatten() {
+            partial::complete(self, &repo, commit)?;
+        }
         drop(repo);
         let boxed = |tree: ObjectTree| Box::new(tree) as Box<dyn StateTree>;
         let name = |id: Option<git2::Oid>| id.map_or_else(|| "0".to_owned(), |id| id.to_string());

@@ -1,5 +1,4 @@
 //! Repositories in a folder of their own, and git without the machine's configuration.
-#![expect(dead_code, reason = "parts of the sandbox wait for their stories")]
 
 use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
@@ -32,7 +31,8 @@ impl Sandbox {
         self.dir.path().join(name)
     }
 
-    fn env(&self) -> Vec<(OsString, OsString)> {
+    /// The environment of every git here.
+    pub(crate) fn git_env(&self) -> Vec<(OsString, OsString)> {
         let home = self.path("home").into_os_string();
         let path = std::env::var_os("PATH").unwrap();
         [
@@ -47,7 +47,7 @@ impl Sandbox {
 
     /// Git as fleet starts it.
     pub(crate) fn git(&self) -> Git {
-        Git::with_env("git", self.env())
+        Git::with_env("git", self.git_env())
     }
 
     /// Runs git as a person would, and expects success.
@@ -60,7 +60,7 @@ impl Sandbox {
     pub(crate) fn try_run(&self, dir: &Path, args: &[&str]) -> (bool, String) {
         let output = Command::new("git")
             .env_clear()
-            .envs(self.env())
+            .envs(self.git_env())
             .args(["-c", "user.name=T", "-c", "user.email=t@localhost"])
             .args([
                 "-c",

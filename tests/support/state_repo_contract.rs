@@ -13,7 +13,7 @@ use fleet::ports::state_repo::{
 };
 
 /// One shared place and the repositories on it. Each story gets a new one.
-pub trait World: Sync {
+pub(crate) trait World: Sync {
     /// Another clone of the remote; without a remote, another process's handle on the one
     /// repository. Each call makes a new handle.
     fn repo(&self) -> Box<dyn StateRepo>;
@@ -44,7 +44,7 @@ const REMOTE: Reach = Reach::Remote(DurationMs(10_000));
 const FILE: &str = ".orchestra/log/2026-11/aaaa-0000.jsonl";
 
 /// Runs every story on its own world.
-pub fn keep(make: &dyn Fn() -> Box<dyn World>) {
+pub(crate) fn keep(make: &dyn Fn() -> Box<dyn World>) {
     let stories: &[(&str, fn(&dyn World))] = &[
         (
             "an empty repository has no tip",
@@ -109,7 +109,11 @@ pub fn keep(make: &dyn Fn() -> Box<dyn World>) {
 static NONCE: Mutex<u64> = Mutex::new(0);
 
 /// A proposal on `view` that writes these files.
-pub fn proposal(view: &StateView, files: &[(&str, Option<&[u8]>)], reach: Reach) -> Proposal {
+pub(crate) fn proposal(
+    view: &StateView,
+    files: &[(&str, Option<&[u8]>)],
+    reach: Reach,
+) -> Proposal {
     let mut nonce = NONCE.lock().unwrap();
     *nonce += 1;
     Proposal {
