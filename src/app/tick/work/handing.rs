@@ -1,0 +1,162 @@
+//! What a session hands over at its end: text, or a commit, or why there is neither.
+
+use crate::app::tick::checks::{self, Verdict};
+use crate::app::tick::documents::{HANDOVER_VERSION, Held, ResultDoc};
+use crate::app::tick::work::{Failure, RECORD_PATHS, SUMMARY_BYTES, Session};
+use crate::domain::money::MicroUsd;
+use crate::domain::session::{FailureClass, Outcome};
+use crate::domain::task::Deliverable;
+use crate::engine::outbox::Saying;
+use crate::engine::text;
+use crate::ports::workspaces::{CommitRequest, Imported};
+
+impl Session<'_> {
+    /// A report or a plan: text, no branch.
+    pub(super) fn hand_over_text(&mut self) -> Result<(), Failure> {
+        let plan = self.doc.deliverable == Deliverable::Plan;
+        let empty = if plan {
+            !self.says(|saying| matches!(saying, Saying::Subtask(_)))
+        } else {
+            self.final_message.trim().is_empty()
+        };
+        if empty {
+            return Err(Failure {
+                class: FailureClass::InvalidOutput,
+                reason: if plan {
+                    "the agent handed over no subtask".to_owned()
+                } else {
+                    "the agent's last message, which is the report, is empty".to_owned()
+                },
+            });
+        }
+        self.finished.outcome = Outcome::Succeeded;
+        self.finished.summary = self.bounded(&self.final_message);
+        Ok(())
+    }
+
+    pub(super) fn hand_over_work(
+        &mut self,
+        imported: &Imported,
+        verdict: Verdict,
+    ) -> Result<(), Failure> {
+        self.finished.paths = imported
+            .changes
+            .iter()
+            .take(RECORD_PATHS)
+            .map(|c| c.path.clone())
+            .collect();
+        match verdict {
+            Verdict::Pass => {}
+            Verdict::Empty => {
+                return Err(Failure {
+                    class: FailureClass::InvalidOutput,
+                    reason: "the agent ended without changing any file".to_owned(),
+                });
+            }
+            Verdict::Held(held) => {
+                let reason = held.reasons.join("; ");
+                self.held = Some(held);
+                return Err(Failure {
+                    class: FailureClass::PolicyRefused,
+                    reason,
+                });
+            }
+        }
+        self.finished.outcome = Outcome::Succeeded;
+        self.finished.summary = self.bounded(&self.final_message);
+        let commit = self
+            .world
+            .workspaces
+            .commit(&CommitRequest {
+                tree: imported.tree.clone(),
+                parent: self.start(),
+                message: self.message(),
+                author_name: format!("{} (fleet)", self.doc.claim.agent),
+                author_email: "fleet@localhost".to_owned(),
+                time_secs: i64::try_from(self.world.context.clock.now().0 / 1000).unwrap_or(0),
+            })
+            .map_err(|error| Failure::infrastructure(&error))?;
+        let text = self
+            .world
+            .code
+            .added_text(&self.start(), &commit, self.world.policy.diff.max_bytes)
+            .map_err(|error| Failure {
+                class: FailureClass::Infrastructure,
+                reason: format!("failed to {error}"),
+            })?;
+        if let Some(rule) = checks::secret_in(self.world.secrets, &text) {
+            self.held = Some(Held {
+                protected: false,
+                reasons: vec![rule.clone()],
+            });
+            return Err(Failure {
+                class: FailureClass::PolicyRefused,
+                reason: rule,
+            });
+        }
+        self.finished.head = Some(commit);
+        Ok(())
+    }
+
+    /// Commit message: title, what the agent says, trailers.
+    fn message(&self) -> String {
+        let title = checks::subject_line(&self.doc.title);
+        let body = self.world.secrets.redact(&self.final_message);
+        let body = checks::message_body(&body);
+        let gap = if body.is_empty() { "" } else { "\n\n" };
+        format!(
+            "{title}{gap}{body}\n\nTask: {}\nSession: {}\nAgent: {}\n",
+            self.doc.task,
+            self.lease.session(),
+            match &self.finished.model {
+                Some(model) => format!("{} ({model})", self.doc.claim.agent),
+                None => self.doc.claim.agent.clone(),
+            }
+        )
+    }
+
+    pub(super) fn bounded(&self, words: &str) -> String {
+        text::truncated(&self.world.secrets.redact(words.trim()), SUMMARY_BYTES).into_owned()
+    }
+
+    pub(super) fn fail(&mut self, failure: Failure) {
+        let said = self.final_message.trim();
+        let summary = if said.is_empty() || failure.class == FailureClass::PolicyRefused {
+            failure.reason
+        } else {
+            format!("{}\n\nThe agent's last words: {said}", failure.reason)
+        };
+        self.finished.head = None;
+        self.finished.outcome = Outcome::Failed {
+            class: failure.class,
+        };
+        self.finished.summary = self.bounded(&summary);
+    }
+
+    pub(super) fn into_result(mut self) -> ResultDoc {
+        let estimate = self
+            .agent()
+            .map(|agent| agent.cost_estimate)
+            .unwrap_or_default();
+        // An agent that tells no cost is reckoned at its configured estimate, so that budgets hold.
+        if self.finished.cost.is_none() && estimate > MicroUsd(0) {
+            self.finished.cost = Some(estimate);
+        }
+        let start = self.start();
+        ResultDoc {
+            version: HANDOVER_VERSION,
+            claim: self.doc.clone(),
+            finished: self.finished,
+            start,
+            final_message: self.world.secrets.redact(&self.final_message),
+            outbox: self
+                .world
+                .secrets
+                .redact(&String::from_utf8_lossy(&self.outbox)),
+            held: self.held,
+            bundled: false,
+            retry_at: self.retry_at,
+            started_at: self.started_at,
+        }
+    }
+}
