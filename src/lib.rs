@@ -27,6 +27,7 @@
 
 pub mod agents;
 pub mod app;
+pub mod cli;
 pub mod domain;
 pub mod engine;
 pub mod forge;

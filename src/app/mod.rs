@@ -10,3 +10,4 @@
 pub mod context;
 pub mod publish;
 pub mod tick;
+pub mod tracker;

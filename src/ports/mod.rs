@@ -15,5 +15,6 @@ pub mod lease;
 pub mod memory;
 pub mod memory_tree;
 pub mod runner;
+pub mod site;
 pub mod state_repo;
 pub mod workspaces;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::ports::state_repo::StateTree;
+use crate::ports::state_repo::{StateTree, StateView};
 use crate::store::error::StoreError;
 use crate::store::layout::LOG;
 use crate::store::log::{months, segments};
@@ -47,6 +47,29 @@ pub(crate) fn carry_over(
         }
     }
     Ok(carried)
+}
+
+/// Lines of local records that the published tree lacks: what `fleet sync` would publish.
+///
+/// # Errors
+/// The storage cannot be read.
+pub fn unpublished(view: &StateView) -> Result<Vec<String>, StoreError> {
+    let Some(local) = &view.unpublished else {
+        return Ok(Vec::new());
+    };
+    let mut lines = Vec::new();
+    for (path, merged) in carry_over(&*view.tree, &**local)? {
+        let there = view.tree.read(&path)?.unwrap_or_default();
+        let known: BTreeSet<&[u8]> = there.split(|c| *c == b'\n').collect();
+        let new = merged
+            .split(|c| *c == b'\n')
+            .filter(|line| !known.contains(line));
+        lines.extend(
+            new.filter(|line| !line.is_empty())
+                .map(|line| String::from_utf8_lossy(line).into_owned()),
+        );
+    }
+    Ok(lines)
 }
 
 /// Union of two versions of one segment: the longer if one begins with the other; else the lines

@@ -25,6 +25,7 @@ pub use codec::{LineError, MAX_LINE_BYTES, decode_line, encode_record};
 pub use error::StoreError;
 pub use layout::{FORMAT, FORMAT_PATH, ROOT, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES, first_file};
 pub use log::{HistoryOf, history};
+pub use merge::unpublished;
 pub use problem::{Problem, ProblemKind};
 pub use read::{Loaded, Scope, load};
 pub use write::{Checkpoint, Write, plan_write};

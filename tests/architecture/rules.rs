@@ -170,6 +170,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
         "tokio",
         &["app", "git", "forge", "agents", "providers", "sandbox"],
     ),
+    ("terminal_size", &["cli"]),
     ("toml", &["config"]),
 ];
 

@@ -1,0 +1,353 @@
+//! Changing tasks: fields, close, reopen, comments, admission.
+
+use crate::app::context::Minter;
+use crate::app::publish::Decision;
+use crate::app::tracker::desk::Desk;
+use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::names::{name, resolve_all, title};
+use crate::app::tracker::report::{ChangeReport, ChangedTask};
+use crate::app::tracker::request::{CloseRequest, Edits, Mode};
+use crate::app::tracker::values::{self, Checked};
+use crate::app::tracker::views::outcome_name;
+use crate::domain::ids::{TaskSelector, TaskUid};
+use crate::domain::record::{
+    CommentAdded, Op, TaskAdmitted, TaskClosed, TaskFields, TaskReopened, TaskUpdated,
+};
+use crate::domain::state::State;
+use crate::domain::task::{Status, Task};
+use crate::engine::ready::admission_hash;
+use crate::store::Scope;
+
+/// What one task gets: operations, and a word about them. No operations = it was so already.
+struct Step {
+    ops: Vec<Op>,
+    note: String,
+}
+
+/// Makes the same kind of change on several tasks, in one publish.
+fn each(
+    desk: Desk<'_>,
+    action: &'static str,
+    tasks: &[TaskSelector],
+    mode: Mode,
+    step: impl Fn(TaskUid, &Task) -> Result<Step, TrackerError>,
+) -> Result<ChangeReport, TrackerError> {
+    let what = format!("record that the task is {action}");
+    let scope = Scope::Tasks(tasks.to_vec());
+    let done = desk.change(&what, scope, mode, |loaded, minter| {
+        let mut steps = Vec::new();
+        for uid in resolve_all(&loaded.state, tasks)? {
+            let task = &loaded.state.tasks[&uid];
+            let step = step(uid, task)?;
+            let changed = !step.ops.is_empty();
+            for op in step.ops {
+                minter.add(op);
+            }
+            steps.push((uid, changed, step.note));
+        }
+        let subject = subject(action, &loaded.state, &steps);
+        Ok(decision(minter, steps, subject))
+    })?;
+    let tasks: Vec<_> = done
+        .value
+        .into_iter()
+        .map(|(uid, changed, note)| ChangedTask {
+            id: name(&done.state, uid),
+            uid: uid.to_string(),
+            title: title(&done.state, uid),
+            changed,
+            note,
+        })
+        .collect();
+    Ok(ChangeReport {
+        action,
+        total: tasks.len(),
+        tasks,
+        has_more: false,
+        delivery: done.delivery,
+    })
+}
+
+fn subject(action: &str, state: &State, steps: &[(TaskUid, bool, String)]) -> String {
+    let mut names: Vec<_> = steps
+        .iter()
+        .filter(|(_, changed, _)| *changed)
+        .take(4)
+        .map(|(uid, _, _)| name(state, *uid))
+        .collect();
+    if steps.len() > names.len() && names.len() == 4 {
+        names.push("…".to_owned());
+    }
+    format!("{action} {}", names.join(" "))
+}
+
+fn decision<T>(minter: &Minter<'_>, value: T, subject: String) -> Decision<T> {
+    if minter.records().is_empty() {
+        Decision::Nothing(value)
+    } else {
+        Decision::write(value, subject)
+    }
+}
+
+/// Changes fields. Only what differs is recorded.
+///
+/// # Errors
+/// A wrong value, an unknown or ambiguous task, or a failed publish.
+pub fn update(
+    desk: Desk<'_>,
+    tasks: &[TaskSelector],
+    edits: &Edits,
+    mode: Mode,
+) -> Result<ChangeReport, TrackerError> {
+    if *edits == Edits::default() {
+        return Err(TrackerError::Invalid {
+            what: "no change is named".to_owned(),
+            hint: "`fleet update --help` shows what can be changed".to_owned(),
+        });
+    }
+    let checked = values::check(edits, desk.now())?;
+    each(desk, "updated", tasks, mode, |uid, task| {
+        let (updated, fields) = difference(uid, task, &checked)?;
+        if fields.is_empty() {
+            return Ok(Step {
+                ops: Vec::new(),
+                note: "already so".to_owned(),
+            });
+        }
+        let mut ops = Vec::new();
+        let admission = readmission(desk, task, &updated);
+        ops.push(Op::TaskUpdated(updated));
+        ops.extend(admission);
+        Ok(Step {
+            ops,
+            note: fields.join(", "),
+        })
+    })
+}
+
+/// A human's change of an admitted text is admitted with it: the human wrote these bytes (R4).
+fn readmission(desk: Desk<'_>, task: &Task, updated: &TaskUpdated) -> Option<Op> {
+    let set = &updated.set;
+    let text_changes = set.title.is_some() || set.body.is_some() || set.acceptance.is_some();
+    let pinned = task.admitted.value && task.admitted_sha256.value.is_some();
+    if !text_changes || !pinned || desk.context.actor.starts_with("agent:") {
+        return None;
+    }
+    let mut after = task.clone();
+    if let Some(title) = &set.title {
+        after.title.value.clone_from(title);
+    }
+    if let Some(body) = &set.body {
+        after.body.value.clone_from(body);
+    }
+    if let Some(acceptance) = &set.acceptance {
+        after.acceptance.value.clone_from(acceptance);
+    }
+    Some(Op::TaskAdmitted(TaskAdmitted {
+        task: updated.task,
+        sha256: admission_hash(&after),
+    }))
+}
+
+/// The part of an edit that changes something, and the names of the fields that it changes.
+fn difference(
+    uid: TaskUid,
+    task: &Task,
+    checked: &Checked,
+) -> Result<(TaskUpdated, Vec<&'static str>), TrackerError> {
+    let mut set = TaskFields::default();
+    let mut names = Vec::new();
+    macro_rules! field {
+        ($field:ident, $name:literal, $now:expr) => {
+            if let Some(new) = &checked.set.$field
+                && *new != $now
+            {
+                set.$field = Some(new.clone());
+                names.push($name);
+            }
+        };
+    }
+    field!(title, "title", task.title.value);
+    field!(body, "body", task.body.value);
+    field!(kind, "type", *task.type_name());
+    field!(priority, "priority", task.priority());
+    field!(complexity, "complexity", task.complexity.value);
+    field!(deliverable, "deliverable", task.deliverable.value);
+    field!(assignee, "assignee", task.assignee.value);
+    field!(due, "due", task.due.value);
+    field!(defer_until, "defer", task.defer_until.value);
+    field!(external_ref, "external-ref", task.external_ref.value);
+    field!(agent, "agent", task.agent.value);
+    let mut acceptance = checked
+        .set
+        .acceptance
+        .clone()
+        .unwrap_or_else(|| task.acceptance.value.clone());
+    let count = acceptance.len();
+    for met in &checked.meet {
+        let point = met.checked_sub(1).and_then(|at| acceptance.get_mut(at));
+        let Some(point) = point else {
+            return Err(TrackerError::Invalid {
+                what: format!("there is no acceptance point {met}, the task has {count}"),
+                hint: "`fleet show` numbers them from 1".to_owned(),
+            });
+        };
+        point.done = true;
+    }
+    if acceptance != task.acceptance.value {
+        set.acceptance = Some(acceptance);
+        names.push("acceptance");
+    }
+    let absent = |list: &[String], has: &dyn Fn(&str) -> bool| -> Vec<String> {
+        list.iter().filter(|e| !has(e)).cloned().collect()
+    };
+    let present = |list: &[String], has: &dyn Fn(&str) -> bool| -> Vec<String> {
+        list.iter().filter(|e| has(e)).cloned().collect()
+    };
+    let has_label = |e: &str| task.labels.contains(e);
+    let has_path = |e: &str| task.paths.contains(e);
+    let updated = TaskUpdated {
+        task: uid,
+        set,
+        add_labels: absent(&checked.add_labels, &has_label),
+        rm_labels: present(&checked.rm_labels, &has_label),
+        add_paths: absent(&checked.add_paths, &has_path),
+        rm_paths: present(&checked.rm_paths, &has_path),
+    };
+    if !updated.add_labels.is_empty() || !updated.rm_labels.is_empty() {
+        names.push("labels");
+    }
+    if !updated.add_paths.is_empty() || !updated.rm_paths.is_empty() {
+        names.push("paths");
+    }
+    Ok((updated, names))
+}
+
+/// Closes tasks. A task that is closed with that outcome already stays as it is.
+///
+/// # Errors
+/// An unknown or ambiguous task, or a failed publish.
+pub fn close(
+    desk: Desk<'_>,
+    request: &CloseRequest,
+    mode: Mode,
+) -> Result<ChangeReport, TrackerError> {
+    let reason = values::text("reason", &request.reason)?;
+    each(desk, "closed", &request.tasks, mode, |uid, task| {
+        let same = match &task.status.value {
+            Status::Open => false,
+            Status::Closed {
+                outcome,
+                reason: old,
+            } => *outcome == request.outcome && (reason.is_empty() || *old == reason),
+        };
+        let ops = if same {
+            Vec::new()
+        } else {
+            vec![Op::TaskClosed(TaskClosed {
+                task: uid,
+                outcome: request.outcome,
+                reason: reason.clone(),
+            })]
+        };
+        let note = if same {
+            "already closed"
+        } else {
+            outcome_name(request.outcome)
+        };
+        Ok(Step {
+            ops,
+            note: note.to_owned(),
+        })
+    })
+}
+
+/// Opens closed tasks again.
+///
+/// # Errors
+/// An unknown or ambiguous task, or a failed publish.
+pub fn reopen(
+    desk: Desk<'_>,
+    tasks: &[TaskSelector],
+    reason: &str,
+    mode: Mode,
+) -> Result<ChangeReport, TrackerError> {
+    let reason = values::text("reason", reason)?;
+    each(desk, "reopened", tasks, mode, |uid, task| {
+        Ok(if task.is_open() {
+            Step {
+                ops: Vec::new(),
+                note: "already open".to_owned(),
+            }
+        } else {
+            Step {
+                ops: vec![Op::TaskReopened(TaskReopened {
+                    task: uid,
+                    reason: reason.clone(),
+                })],
+                note: String::new(),
+            }
+        })
+    })
+}
+
+/// Adds a remark.
+///
+/// # Errors
+/// An empty or too long text, an unknown or ambiguous task, or a failed publish.
+pub fn comment(
+    desk: Desk<'_>,
+    task: &TaskSelector,
+    text: &str,
+    mode: Mode,
+) -> Result<ChangeReport, TrackerError> {
+    let text = values::said("comment", text)?;
+    each(
+        desk,
+        "commented",
+        std::slice::from_ref(task),
+        mode,
+        |uid, _| {
+            Ok(Step {
+                ops: vec![Op::CommentAdded(CommentAdded {
+                    task: uid,
+                    text: text.clone(),
+                })],
+                note: String::new(),
+            })
+        },
+    )
+}
+
+/// Admits exactly the present text of tasks (R4).
+///
+/// # Errors
+/// An unknown or ambiguous task, an agent as actor, or a failed publish.
+pub fn admit(
+    desk: Desk<'_>,
+    tasks: &[TaskSelector],
+    mode: Mode,
+) -> Result<ChangeReport, TrackerError> {
+    if desk.context.actor.starts_with("agent:") {
+        return Err(TrackerError::Invalid {
+            what: "an agent cannot admit text".to_owned(),
+            hint: "a human runs `fleet admit`".to_owned(),
+        });
+    }
+    each(desk, "admitted", tasks, mode, |uid, task| {
+        let sha256 = admission_hash(task);
+        let pinned = task.admitted_sha256.value.as_deref();
+        let so = task.admitted.value && pinned.is_none_or(|old| old == sha256);
+        Ok(if so {
+            Step {
+                ops: Vec::new(),
+                note: "already admitted".to_owned(),
+            }
+        } else {
+            Step {
+                ops: vec![Op::TaskAdmitted(TaskAdmitted { task: uid, sha256 })],
+                note: String::new(),
+            }
+        })
+    })
+}

@@ -1,0 +1,246 @@
+//! What the tracker's use-cases work with, and the one way in which they read and change state.
+
+use crate::app::context::{Context, Minter};
+use crate::app::publish::{self, ChangeError, Changed, Decision, How, Terms};
+use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::names;
+use crate::app::tracker::report::Delivery;
+use crate::app::tracker::request::Mode;
+use crate::domain::policy::{Policy, PushMode};
+use crate::domain::state::State;
+use crate::domain::time::Timestamp;
+use crate::ports::site::Site;
+use crate::ports::state_repo::{Freshness, StateView};
+use crate::store::{self, Checkpoint, Loaded, Scope, StoreError};
+
+/// An open repository with its policy.
+#[derive(Debug, Clone, Copy)]
+pub struct Desk<'a> {
+    /// Ports and identity.
+    pub context: Context<'a>,
+    /// What the owner decided.
+    pub policy: &'a Policy,
+}
+
+/// Something that has a desk.
+pub trait Opened {
+    /// The desk.
+    fn desk(&self) -> Desk<'_>;
+}
+
+/// A repository that may not be set up yet, or not well: for `init` and `doctor`.
+pub trait Place {
+    /// Facts, the configuration, and files that humans review.
+    fn site(&self) -> &dyn Site;
+
+    /// Opens the state with this policy.
+    ///
+    /// # Errors
+    /// The repository cannot be used.
+    fn open(&self, policy: Policy) -> Result<Box<dyn Opened + '_>, TrackerError>;
+}
+
+/// A view and what it says.
+pub(in crate::app::tracker) struct Reading {
+    pub(in crate::app::tracker) view: StateView,
+    pub(in crate::app::tracker) loaded: Loaded,
+}
+
+/// What a change came to.
+pub(in crate::app::tracker) struct Done<T> {
+    pub(in crate::app::tracker) value: T,
+    pub(in crate::app::tracker) state: State,
+    pub(in crate::app::tracker) delivery: Delivery,
+}
+
+impl Desk<'_> {
+    /// Now.
+    pub(in crate::app::tracker) fn now(self) -> Timestamp {
+        self.context.clock.now()
+    }
+
+    /// Reads what is known locally, without network.
+    pub(in crate::app::tracker) fn read(self, scope: Scope) -> Result<Reading, TrackerError> {
+        let view = self.context.repo.view(Freshness::Local)?;
+        self.ensure_initialised(&view)?;
+        let loaded = store::load(&view, scope)?;
+        Ok(Reading { view, loaded })
+    }
+
+    /// Reads live work; everything, if `found` says that this is not enough.
+    pub(in crate::app::tracker) fn read_until<T>(
+        self,
+        find: impl Fn(&State) -> Result<T, TrackerError>,
+    ) -> Result<(Reading, T), TrackerError> {
+        let reading = self.read(Scope::Live)?;
+        match find(&reading.loaded.state) {
+            Ok(value) => Ok((reading, value)),
+            Err(TrackerError::UnknownTask { .. }) => {
+                let loaded = store::load(&reading.view, Scope::All)?;
+                let reading = Reading {
+                    view: reading.view,
+                    loaded,
+                };
+                let value = find(&reading.loaded.state)?;
+                Ok((reading, value))
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    fn ensure_initialised(self, view: &StateView) -> Result<(), TrackerError> {
+        if view.tip.is_none() && view.unpublished.is_none() {
+            return Err(TrackerError::NotInitialised {
+                branch: self.policy.state.branch.clone(),
+            });
+        }
+        Ok(())
+    }
+
+    /// How far a write goes by `sync.push`.
+    pub(in crate::app::tracker) const fn usual_reach(self) -> How {
+        let limit = self.policy.state.push_timeout;
+        match self.policy.state.push {
+            PushMode::Auto => How::Prefer(limit),
+            PushMode::Always => How::Must(limit),
+            PushMode::Never => How::Local,
+        }
+    }
+
+    /// Makes a change as far as `sync.push` says. `what` fits after "failed to ".
+    pub(in crate::app::tracker) fn change<T>(
+        self,
+        what: &str,
+        scope: Scope,
+        mode: Mode,
+        decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, TrackerError>,
+    ) -> Result<Done<T>, TrackerError> {
+        let terms = Terms {
+            scope,
+            freshness: Freshness::Local,
+            how: self.usual_reach(),
+            checkpoint: Checkpoint::Never,
+        };
+        self.change_on(what, &terms, mode, decide)
+    }
+
+    /// Makes a change on these terms.
+    pub(in crate::app::tracker) fn change_on<T>(
+        self,
+        what: &str,
+        terms: &Terms,
+        mode: Mode,
+        mut decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, TrackerError>,
+    ) -> Result<Done<T>, TrackerError> {
+        let mut records = Vec::new();
+        let mut noted = |loaded: &Loaded, minter: &mut Minter<'_>| {
+            self.ensure_known(loaded)?;
+            let decision = decide(loaded, minter)?;
+            records = minter
+                .records()
+                .iter()
+                .map(|r| r.op.name().to_owned())
+                .collect();
+            Ok(decision)
+        };
+        let done = match mode {
+            Mode::Do => publish::change(self.context, terms, noted),
+            Mode::DryRun => self.pretend(terms, &mut noted),
+        };
+        let done = done.map_err(|error| self.explain(what, error))?;
+        records.extend(done.granted.iter().map(|_| "task.numbered".to_owned()));
+        let kept = match (&done.kept_locally, &done.published) {
+            (Some(cause), _) => Some(cause.clone()),
+            (None, Some(published)) if !published.settled => {
+                Some("`sync.push` is \"never\"".to_owned())
+            }
+            _ => None,
+        };
+        let delivery = Delivery {
+            published: kept.is_none() && mode == Mode::Do,
+            unpublished_because: kept,
+            dry_run: mode == Mode::DryRun,
+            records,
+        };
+        Ok(Done {
+            value: done.value,
+            state: done.state,
+            delivery,
+        })
+    }
+
+    /// Decides once, on what is known, and records nothing.
+    fn pretend<T>(
+        self,
+        terms: &Terms,
+        decide: &mut impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, TrackerError>,
+    ) -> Result<Changed<T>, ChangeError<TrackerError>> {
+        let view = self.context.repo.view(Freshness::Local)?;
+        let loaded = store::load(&view, terms.scope.clone())?;
+        let mut minter = Minter::new(self.context);
+        minter.restart(loaded.state.clock);
+        let value = match decide(&loaded, &mut minter).map_err(ChangeError::Refused)? {
+            Decision::Nothing(value) | Decision::Write { value, .. } => value,
+        };
+        loaded.writable()?;
+        let mut state = loaded.state;
+        for record in minter.records() {
+            state.apply(record);
+        }
+        Ok(Changed {
+            value,
+            state,
+            published: None,
+            granted: std::collections::BTreeMap::new(),
+            kept_locally: None,
+            tries: 1,
+        })
+    }
+
+    fn ensure_known(self, loaded: &Loaded) -> Result<(), TrackerError> {
+        if loaded.format.is_some() || loaded.tail_records() > 0 {
+            return Ok(());
+        }
+        // A state that was begun while the remote did not answer is there, but not published.
+        self.ensure_initialised(&self.context.repo.view(Freshness::Local)?)
+    }
+
+    fn explain(self, what: &str, error: ChangeError<TrackerError>) -> TrackerError {
+        let what = what.to_owned();
+        match error {
+            ChangeError::Refused(TrackerError::UnknownTask { selector, near }) => {
+                // The decision read only a part; what looks alike is looked for in everything.
+                let all = self.read(Scope::All).ok();
+                let near = all.map_or(near, |r| names::near(&r.loaded.state, &selector));
+                TrackerError::UnknownTask { selector, near }
+            }
+            ChangeError::Refused(inner) => inner,
+            ChangeError::Store(inner) => inner.into(),
+            ChangeError::Repo(inner) => inner.into(),
+            ChangeError::Lost { tries, .. } => TrackerError::Lost { what, tries },
+            ChangeError::Denied { cause } => TrackerError::Denied { what, cause },
+            ChangeError::Unreachable { cause } => TrackerError::Unreachable { what, cause },
+        }
+    }
+}
+
+impl From<StoreError> for TrackerError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Read(inner) => inner.into(),
+            StoreError::TooNew { .. } | StoreError::NewerFormat { .. } => {
+                Self::TooNew(error.to_string())
+            }
+            StoreError::LineTooLong { .. } => Self::Invalid {
+                what: format!("failed to {error}"),
+                hint: String::new(),
+            },
+            StoreError::BadFormat { .. }
+            | StoreError::Unreadable { .. }
+            | StoreError::BadRecord { .. }
+            | StoreError::BadWriter { .. }
+            | StoreError::PartialCheckpoint
+            | StoreError::UnsettledCheckpoint => Self::State(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,416 @@
+//! Looking for what is wrong. Repairs only add records.
+
+use crate::app::publish::Decision;
+use crate::app::tracker::deps::cycles_of;
+use crate::app::tracker::desk::{Desk, Place};
+use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::init::first_trouble;
+use crate::app::tracker::names::name;
+use crate::app::tracker::report::{ConfigReport, Delivery, DoctorFinding, DoctorReport};
+use crate::app::tracker::request::Mode;
+use crate::domain::ids::TaskNumber;
+use crate::domain::policy::Policy;
+use crate::domain::record::{Op, TaskNumbered};
+use crate::domain::state::{State, unambiguous_handle};
+use crate::ports::site::Site;
+use crate::ports::state_repo::{Freshness, StateView};
+use crate::store::{self, HistoryOf, Problem, ProblemKind, Scope};
+
+/// What kind of error a doctor's report has: it decides the exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Illness {
+    /// The configuration, or a set-up that is not there.
+    Config,
+    /// The state.
+    State,
+}
+
+/// The worst kind of error in a report; none if it is healthy.
+#[must_use]
+pub fn exit_class(report: &DoctorReport) -> Option<Illness> {
+    let errors = || report.findings.iter().filter(|f| f.severity == "error");
+    let state = errors().any(|f| f.code.starts_with("state"));
+    match (state, errors().next()) {
+        (true, _) => Some(Illness::State),
+        (false, Some(_)) => Some(Illness::Config),
+        (false, None) => None,
+    }
+}
+
+/// Findings under construction.
+#[derive(Default)]
+struct Sheet {
+    facts: Vec<(String, String)>,
+    findings: Vec<DoctorFinding>,
+    repairs: Option<Delivery>,
+}
+
+impl Sheet {
+    fn fact(&mut self, name: &str, value: impl ToString) {
+        self.facts.push((name.to_owned(), value.to_string()));
+    }
+
+    fn find(
+        &mut self,
+        (severity, code): (&'static str, &'static str),
+        place: impl Into<String>,
+        what: impl Into<String>,
+        next: impl Into<String>,
+    ) {
+        self.findings.push(DoctorFinding {
+            severity,
+            code,
+            place: place.into(),
+            what: what.into(),
+            next: next.into(),
+        });
+    }
+}
+
+/// Looks at repository, configuration, agents and state. With `verify`, folds every record again;
+/// with `fix`, records what mends what can be mended.
+///
+/// # Errors
+/// A repair could not be recorded. Whatever else is wrong is a finding.
+pub fn doctor(place: &dyn Place, verify: bool, fix: bool) -> Result<DoctorReport, TrackerError> {
+    let mut sheet = Sheet::default();
+    look_at_site(place.site(), &mut sheet);
+    if let Some(policy) = look_at_config(place.site(), &mut sheet) {
+        look_at_agents(place.site(), &policy, &mut sheet);
+        match place.open(policy) {
+            Ok(opened) => look_at_state(opened.desk(), verify, fix, &mut sheet)?,
+            Err(error) => {
+                let next = "`git fsck` says whether the repository is sound";
+                sheet.find(("error", "state_unusable"), "", error.to_string(), next);
+            }
+        }
+    }
+    Ok(DoctorReport {
+        healthy: sheet.findings.iter().all(|f| f.severity != "error"),
+        total: sheet.findings.len(),
+        facts: sheet.facts,
+        findings: sheet.findings,
+        has_more: false,
+        repairs: sheet.repairs,
+    })
+}
+
+fn look_at_site(site: &dyn Site, sheet: &mut Sheet) {
+    match site.git_version() {
+        Ok(version) => sheet.fact("git", version),
+        Err(cause) => {
+            let next = "install git 2.31 or newer, and see that it is on PATH";
+            sheet.find(("error", "git_missing"), "git", cause, next);
+        }
+    }
+    let facts = match site.facts() {
+        Ok(facts) => facts,
+        Err(cause) => {
+            let next = "`git fsck` says whether the repository is sound";
+            sheet.find(("error", "state_repository"), "", cause, next);
+            return;
+        }
+    };
+    let kind = if facts.bare { "bare" } else { "work tree" };
+    sheet.fact("repository", format!("{} ({kind})", facts.top));
+    let remotes = facts.remotes.join(", ");
+    let none = "none: the local branch decides".to_owned();
+    sheet.fact("remotes", if remotes.is_empty() { none } else { remotes });
+    match &facts.branch {
+        Some(branch) if facts.unborn => {
+            let what =
+                format!("branch {branch} has no commit, so agents have nothing to start from");
+            let next = "make a first commit: `git commit --allow-empty -m start`";
+            sheet.find(("warning", "unborn_branch"), branch.clone(), what, next);
+        }
+        Some(branch) => sheet.fact("branch", branch),
+        None => sheet.find(
+            ("note", "detached_head"),
+            "HEAD",
+            "no branch is checked out; fleet does not mind",
+            "nothing to do",
+        ),
+    }
+    if facts.shallow {
+        let what = "the history is cut off; whether old work is merged may not be known";
+        let next = "`git fetch --unshallow`";
+        sheet.find(("warning", "shallow"), "", what, next);
+    }
+}
+
+fn look_at_config(site: &dyn Site, sheet: &mut Sheet) -> Option<Policy> {
+    match site.configured() {
+        Ok(configured) => {
+            let file = configured.file.as_deref().unwrap_or("none: defaults hold");
+            sheet.fact("config", file);
+            for warning in configured.warnings {
+                let next = "`fleet config check`";
+                sheet.find(("warning", "config_remark"), file, warning, next);
+            }
+            Some(configured.policy)
+        }
+        Err(troubles) => {
+            for trouble in troubles {
+                let next = if trouble.hint.is_empty() {
+                    "edit the file, then run `fleet config check`".to_owned()
+                } else {
+                    trouble.hint
+                };
+                sheet.find(("error", "config"), trouble.place, trouble.what, next);
+            }
+            None
+        }
+    }
+}
+
+fn look_at_agents(site: &dyn Site, policy: &Policy, sheet: &mut Sheet) {
+    if policy.agents.is_empty() {
+        let what = "no agents are configured, so `fleet tick` has nobody to run";
+        let next = "add an [agents.<NAME>] table to .orchestra/config.toml";
+        sheet.find(("note", "no_agents"), "", what, next);
+    }
+    for (agent, spec) in &policy.agents {
+        match site.available(spec) {
+            Ok(()) => sheet.fact(&format!("agent {agent}"), "can start here"),
+            Err(cause) => {
+                let next = "install it, or take it out of .orchestra/config.toml";
+                sheet.find(("warning", "agent_unavailable"), agent.clone(), cause, next);
+            }
+        }
+    }
+}
+
+fn look_at_state(
+    desk: Desk<'_>,
+    verify: bool,
+    fix: bool,
+    sheet: &mut Sheet,
+) -> Result<(), TrackerError> {
+    let branch = &desk.policy.state.branch;
+    sheet.fact("state branch", branch);
+    let read = desk.context.repo.view(Freshness::Local);
+    let view = match read {
+        Ok(view) => view,
+        Err(error) => {
+            let next = format!("`git log {branch}` shows its history");
+            sheet.find(
+                ("error", "state_unreadable"),
+                branch.clone(),
+                error.to_string(),
+                next,
+            );
+            return Ok(());
+        }
+    };
+    if view.tip.is_none() && view.unpublished.is_none() {
+        let what = format!("there is no branch {branch} yet");
+        sheet.find(
+            ("error", "not_initialised"),
+            branch.clone(),
+            what,
+            "`fleet init`",
+        );
+        return Ok(());
+    }
+    let loaded = match store::load(&view, Scope::All) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            let what = format!("failed to {error}");
+            let next = format!("`git log {branch}` shows its history");
+            sheet.find(("error", "state_unreadable"), branch.clone(), what, next);
+            return Ok(());
+        }
+    };
+    if let Err(error) = loaded.writable() {
+        let what = format!("failed to {error}");
+        let next = "read this repository only, until that is mended";
+        sheet.find(("error", "state_not_writable"), branch.clone(), what, next);
+    }
+    for problem in &loaded.problems {
+        report_problem(branch, problem, sheet);
+    }
+    let open = loaded.state.tasks.values().filter(|t| t.is_open()).count();
+    let closed = loaded.state.tasks.len() - open;
+    sheet.fact("tasks", format!("{open} open, {closed} closed"));
+    look_at_unpublished(&view, sheet);
+    look_at_meaning(&loaded.state, sheet);
+    if verify {
+        compare(&view, &loaded.state, sheet);
+    }
+    if fix && loaded.state.collisions().next().is_some() {
+        sheet.repairs = Some(renumber(desk)?);
+    }
+    Ok(())
+}
+
+fn report_problem(branch: &str, problem: &Problem, sheet: &mut Sheet) {
+    let severity = match problem.what {
+        ProblemKind::NoFinalNewline
+        | ProblemKind::ByteOrderMark
+        | ProblemKind::CarriageReturns
+        | ProblemKind::More => "note",
+        ProblemKind::Unreadable => "error",
+        _ => "warning",
+    };
+    let place = match problem.line {
+        0 => problem.path.clone(),
+        line => format!("{}:{line}", problem.path),
+    };
+    let next = format!(
+        "`git log -p {branch} -- {}` shows how it came about",
+        problem.path
+    );
+    sheet.find((severity, "state_damage"), place, problem.to_string(), next);
+}
+
+fn look_at_unpublished(view: &StateView, sheet: &mut Sheet) {
+    match store::unpublished(view) {
+        Ok(lines) if lines.is_empty() && view.unpublished.is_none() => {}
+        Ok(lines) => {
+            let what = format!("{} records are kept locally and not published", lines.len());
+            sheet.find(("warning", "unpublished"), "", what, "`fleet sync`");
+        }
+        Err(error) => {
+            let what = format!("failed to {error}");
+            sheet.find(("error", "state_unreadable"), "", what, "`git fsck`");
+        }
+    }
+}
+
+/// What the records say that cannot be meant.
+fn look_at_meaning(state: &State, sheet: &mut Sheet) {
+    for (n, uids) in state.collisions() {
+        let handles: Vec<_> = uids
+            .iter()
+            .map(|uid| unambiguous_handle(state, *uid))
+            .collect();
+        let what = format!(
+            "{} tasks have the number {n}: {}",
+            uids.len(),
+            handles.join(", ")
+        );
+        let next = "`fleet doctor --fix` gives all but the first a new number";
+        sheet.find(
+            ("error", "state_number_collision"),
+            n.to_string(),
+            what,
+            next,
+        );
+    }
+    for cycle in cycles_of(state) {
+        let what = format!("these tasks wait for each other: {}", cycle.join(", "));
+        let next = "`fleet dep rm` takes one of the edges away";
+        sheet.find(("warning", "dependency_cycle"), "", what, next);
+    }
+    for key in state.live_deps() {
+        let unknown = |uid| state.tasks.get(&uid).is_none_or(|t| t.added.is_none());
+        if let Some(missing) = [key.from, key.to].into_iter().find(|uid| unknown(*uid)) {
+            let from = name(state, key.from);
+            let what = format!("a dependency of {from} names task {missing}, which is not here");
+            let next = "`fleet sync`, where that task was added";
+            sheet.find(("warning", "unknown_task"), from, what, next);
+        }
+    }
+    if !state.unknown.is_empty() {
+        let mut ops: Vec<_> = state.unknown.values().map(String::as_str).collect();
+        ops.sort_unstable();
+        ops.dedup();
+        let what = format!(
+            "{} records of a newer fleet are kept and not understood: {}",
+            state.unknown.len(),
+            ops.join(", ")
+        );
+        sheet.find(
+            ("note", "unknown_records"),
+            "",
+            what,
+            "install a newer fleet",
+        );
+    }
+}
+
+/// Folds the whole log again and compares (I14).
+fn compare(view: &StateView, read: &State, sheet: &mut Sheet) {
+    match store::history(view, HistoryOf::All) {
+        Ok(records) if State::fold(&records) == *read => {
+            sheet.fact(
+                "verified",
+                format!("{} records fold to this state", records.len()),
+            );
+        }
+        Ok(records) => {
+            let what = format!(
+                "the checkpoint differs from the fold of all {} records",
+                records.len()
+            );
+            let next =
+                "`fleet tick` writes a new checkpoint; keep a copy of the branch for a report";
+            sheet.find(("error", "state_checkpoint_differs"), "", what, next);
+        }
+        Err(error) => {
+            let what = format!("failed to {error}");
+            sheet.find(("error", "state_unreadable"), "", what, "`git fsck`");
+        }
+    }
+}
+
+/// Gives all but the keeper of a doubled number a new one.
+fn renumber(desk: Desk<'_>) -> Result<Delivery, TrackerError> {
+    let what = "give doubled numbers anew";
+    let done = desk.change(what, Scope::All, Mode::Do, |loaded, minter| {
+        let state = &loaded.state;
+        let mut max = state.max_number;
+        let losers: Vec<_> = state
+            .collisions()
+            .flat_map(|(_, uids)| uids.into_iter().skip(1))
+            .collect();
+        for task in losers {
+            let Some(n) = TaskNumber::new(max.saturating_add(1)) else {
+                return Err(TrackerError::State("find a free number".to_owned()));
+            };
+            max = n.get();
+            minter.add(Op::TaskNumbered(TaskNumbered { task, n }));
+        }
+        Ok(if minter.records().is_empty() {
+            Decision::Nothing(())
+        } else {
+            Decision::write((), "renumber tasks that share a number")
+        })
+    })?;
+    Ok(done.delivery)
+}
+
+/// What the configuration comes to.
+///
+/// # Errors
+/// Everything that is wrong with it: the first in full, the others counted.
+pub fn check_config(place: &dyn Place) -> Result<ConfigReport, TrackerError> {
+    let configured = place
+        .site()
+        .configured()
+        .map_err(|troubles| match troubles.as_slice() {
+            [] | [_] => first_trouble(&troubles),
+            several => TrackerError::Config {
+                what: several
+                    .iter()
+                    .map(|t| format!("{}: {}", t.place, t.what))
+                    .collect::<Vec<_>>()
+                    .join("\n"),
+                hint: several
+                    .iter()
+                    .map(|t| t.hint.as_str())
+                    .find(|hint| !hint.is_empty())
+                    .unwrap_or("edit the file")
+                    .to_owned(),
+            },
+        })?;
+    let policy = configured.policy;
+    Ok(ConfigReport {
+        file: configured.file,
+        agents: policy.agents.into_keys().collect(),
+        routes: policy.routes.len(),
+        state_branch: policy.state.branch,
+        base_branch: policy.base_branch,
+        warnings: configured.warnings,
+    })
+}

@@ -1,0 +1,29 @@
+//! Use-cases of the issue tracker: each takes a request, reads or publishes the state, and returns
+//! a typed report. Reports serialise to what `--json` shows; their field names are a contract.
+//!
+//! Invariants: no output, no argument parsing; every write goes through `app::publish`, except that
+//! `init` proposes the first, empty state itself.
+//!
+//! May import: domain, store, engine, ports.
+
+pub mod add;
+pub mod change;
+pub mod deps;
+pub mod desk;
+pub mod doctor;
+pub mod error;
+pub mod graph;
+pub mod history;
+pub mod inbox;
+pub mod init;
+pub mod list;
+mod names;
+pub mod ready;
+pub mod report;
+pub mod request;
+pub mod route;
+pub mod show;
+pub mod sync;
+pub mod text;
+pub mod values;
+mod views;

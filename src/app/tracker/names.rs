@@ -1,0 +1,73 @@
+//! Names on screen and what they mean: exact on writes, suggested, never guessed.
+
+use crate::app::tracker::error::TrackerError;
+use crate::domain::ids::{EscalationUid, HANDLE_MIN_LEN, TaskSelector, TaskUid};
+use crate::domain::state::{State, Unresolved, unambiguous_handle};
+use crate::domain::task::TaskName;
+
+/// What a task is called on screen.
+pub(in crate::app::tracker) fn name(state: &State, task: TaskUid) -> String {
+    match state.name_of(task) {
+        TaskName::Number(n) => n.to_string(),
+        TaskName::Provisional(uid) => unambiguous_handle(state, uid),
+    }
+}
+
+/// Title of a task; empty if it is not known.
+pub(in crate::app::tracker) fn title(state: &State, task: TaskUid) -> String {
+    state
+        .tasks
+        .get(&task)
+        .map_or_else(String::new, |t| t.title.value.clone())
+}
+
+/// The task with that name.
+pub(in crate::app::tracker) fn resolve(
+    state: &State,
+    selector: &TaskSelector,
+) -> Result<TaskUid, TrackerError> {
+    state.resolve(selector).map_err(|why| match why {
+        Unresolved::NotFound { near } => TrackerError::UnknownTask {
+            selector: selector.clone(),
+            near: near.iter().map(ToString::to_string).collect(),
+        },
+        Unresolved::Ambiguous { candidates } => TrackerError::AmbiguousTask {
+            selector: selector.clone(),
+            candidates: candidates
+                .iter()
+                .map(|uid| {
+                    let handle = unambiguous_handle(state, *uid);
+                    format!("{handle} ({})", title(state, *uid))
+                })
+                .collect(),
+        },
+    })
+}
+
+/// Resolves all, in order; a task named twice counts once.
+pub(in crate::app::tracker) fn resolve_all(
+    state: &State,
+    selectors: &[TaskSelector],
+) -> Result<Vec<TaskUid>, TrackerError> {
+    let mut uids = Vec::new();
+    for selector in selectors {
+        let uid = resolve(state, selector)?;
+        if !uids.contains(&uid) {
+            uids.push(uid);
+        }
+    }
+    Ok(uids)
+}
+
+/// Names that look like one that is not there.
+pub(in crate::app::tracker) fn near(state: &State, selector: &TaskSelector) -> Vec<String> {
+    match state.resolve(selector) {
+        Err(Unresolved::NotFound { near }) => near.iter().map(ToString::to_string).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Short id of an escalation, `E-k3f9q`: letters as in a task's handle.
+pub(in crate::app::tracker) fn escalation(uid: EscalationUid) -> String {
+    format!("E-{}", &TaskUid(uid.0).handle()[..HANDLE_MIN_LEN])
+}

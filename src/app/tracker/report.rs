@@ -1,0 +1,595 @@
+//! What the tracker answers. Field names are those of `--json`: a contract (docs/formats.md).
+
+use serde::Serialize;
+
+use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::time::Timestamp;
+pub use crate::engine::score::Factor;
+
+/// Whether a change reached where everybody sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct Delivery {
+    /// True if it is published: on the remote, or local because there is no remote.
+    pub published: bool,
+    /// Why it is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unpublished_because: Option<String>,
+    /// True if nothing was recorded because only a plan was asked for.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
+    /// Names of the operations recorded, or to be recorded, in order.
+    pub records: Vec<String>,
+}
+
+/// A task in a list.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+pub struct TaskRow {
+    /// `T-7`, or `T-~k3f9q` while unpublished.
+    pub id: String,
+    /// Identity that never changes.
+    pub uid: String,
+    /// One line.
+    pub title: String,
+    /// Type.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// 0 (most urgent) to 4.
+    pub priority: u8,
+    /// `low`, `medium` or `high`.
+    pub complexity: &'static str,
+    /// `open` or `closed`.
+    pub status: &'static str,
+    /// Computed phase.
+    pub phase: &'static str,
+    /// Human holder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assignee: Option<String>,
+    /// Labels, sorted.
+    pub labels: Vec<String>,
+    /// Why it is in this phase: with `--explain`, for `blocked` and `show`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// Everything else, with `--full`.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub full: Option<Box<TaskFull>>,
+}
+
+/// A reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// Stable name.
+    pub code: &'static str,
+    /// In words.
+    pub text: String,
+}
+
+/// The longer fields of a task.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[expect(missing_docs, reason = "the names are those of `domain::task::Task`")]
+pub struct TaskFull {
+    pub body: String,
+    pub acceptance: Vec<AcceptanceRow>,
+    pub deliverable: &'static str,
+    pub paths: Vec<String>,
+    pub due: Option<Timestamp>,
+    pub defer_until: Option<Timestamp>,
+    pub external_ref: Option<String>,
+    pub agent: Option<String>,
+    pub key: Option<String>,
+    pub admitted: bool,
+    /// `done`, `wontdo`, `duplicate` or `failed`, when closed.
+    pub outcome: Option<&'static str>,
+    /// Why it was closed.
+    pub close_reason: Option<String>,
+    pub added_by: Option<String>,
+    pub added_at: Option<Timestamp>,
+    pub updated_at: Timestamp,
+    /// Fields of newer versions.
+    #[serde(skip_serializing_if = "std::collections::BTreeMap::is_empty")]
+    pub extra: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+/// One acceptance point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct AcceptanceRow {
+    pub text: String,
+    pub done: bool,
+}
+
+/// A list.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+pub struct TaskList {
+    /// Those shown.
+    pub tasks: Vec<TaskRow>,
+    /// How many there are.
+    pub total: usize,
+    /// True if a limit left some out.
+    pub has_more: bool,
+}
+
+/// Answer of `ready`.
+#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+pub struct ReadyReport {
+    /// What can be worked on now, best first.
+    #[serde(flatten)]
+    pub list: TaskList,
+    /// What cannot, with reasons; only with `--explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Vec<TaskRow>>,
+    /// Cycles of ordering edges; only with `--explain`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<Vec<Vec<String>>>,
+}
+
+/// Answer of `ready --claim`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ClaimReport {
+    /// The task that is the caller's now; none if nothing was ready.
+    pub task: Option<TaskRow>,
+    /// How many are ready besides.
+    pub remaining: usize,
+    /// Delivery of the claim.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// Answer of `add` and `q`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AddReport {
+    /// `T-7`, or `T-~k3f9q` while unpublished.
+    pub id: String,
+    /// Identity that never changes.
+    pub uid: String,
+    /// One line.
+    pub title: String,
+    /// True if a task with that key was there already; nothing was added.
+    pub existed: bool,
+    /// Delivery.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// Answer of `add --graph`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct GraphReport {
+    /// The tasks, in the order of the plan.
+    pub tasks: Vec<GraphRow>,
+    /// How many.
+    pub total: usize,
+    /// Never: a plan is answered whole.
+    pub has_more: bool,
+    /// Edges recorded.
+    pub deps: usize,
+    /// Delivery.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// One task of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GraphRow {
+    /// Name in the plan.
+    pub name: String,
+    /// `T-7`, or a handle.
+    pub id: String,
+    /// Identity.
+    pub uid: String,
+    /// One line.
+    pub title: String,
+    /// True if a task with that key was there already.
+    pub existed: bool,
+}
+
+/// Answer of the verbs that change tasks.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ChangeReport {
+    /// What was done, in the past tense: `closed`.
+    pub action: &'static str,
+    /// Each task named.
+    pub tasks: Vec<ChangedTask>,
+    /// How many.
+    pub total: usize,
+    /// Never.
+    pub has_more: bool,
+    /// Delivery.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// A task that was named.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChangedTask {
+    /// `T-7`, or a handle.
+    pub id: String,
+    /// Identity.
+    pub uid: String,
+    /// One line.
+    pub title: String,
+    /// False if it was so already.
+    pub changed: bool,
+    /// What changed, or what it is now.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub note: String,
+}
+
+/// Answer of `show`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ShowReport {
+    /// Each task named, in that order.
+    pub tasks: Vec<TaskDetail>,
+    /// How many.
+    pub total: usize,
+    /// Never.
+    pub has_more: bool,
+}
+
+/// Everything about a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct TaskDetail {
+    #[serde(flatten)]
+    pub task: TaskRow,
+    pub deps: Vec<DepRow>,
+    pub dependents: Vec<DepRow>,
+    pub sessions: Vec<SessionRow>,
+    pub locks: Vec<LockRow>,
+    pub reviews: Vec<ReviewRow>,
+    pub escalations: Vec<EscalationRow>,
+    pub findings: Vec<FindingRow>,
+    pub comments: Vec<CommentRow>,
+}
+
+/// The other end of an edge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct DepRow {
+    pub kind: &'static str,
+    pub id: String,
+    pub title: String,
+    /// `open`, `closed`, or `unknown` when no record says anything about it.
+    pub status: &'static str,
+}
+
+/// A session of a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names are those of `domain::session`")]
+pub struct SessionRow {
+    pub id: String,
+    pub attempt: u32,
+    pub agent: String,
+    pub model: Option<String>,
+    pub role: String,
+    /// `claimed`, `running`, `succeeded`, `escalated`, `failed` or `released`.
+    pub state: &'static str,
+    /// Failure class, or the proof of a release.
+    pub why: Option<String>,
+    pub claimed_at: Timestamp,
+    pub finished_at: Option<Timestamp>,
+    pub lease_until: Timestamp,
+    pub branch: Option<String>,
+    pub base: String,
+    pub head: Option<String>,
+    pub cost_usd_micros: MicroUsd,
+    pub usage: Usage,
+    pub agent_session: Option<String>,
+    pub summary: String,
+}
+
+/// A lock of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct LockRow {
+    pub session: String,
+    pub globs: Vec<String>,
+    pub until: Timestamp,
+    pub live: bool,
+}
+
+/// A review of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names are those of `domain::review`")]
+pub struct ReviewRow {
+    pub forge: String,
+    pub number: Option<u64>,
+    pub url: Option<String>,
+    pub branch: String,
+    pub base_branch: String,
+    pub head: String,
+    /// `open`, `merged` or `closed`.
+    pub state: &'static str,
+    pub feedback: usize,
+}
+
+/// A question to a human.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EscalationRow {
+    /// Short id, as `answer` takes it.
+    pub id: String,
+    /// Identity.
+    pub uid: String,
+    /// The task it is about.
+    pub task: String,
+    /// Its title.
+    pub title: String,
+    /// Priority of the task; the queue is sorted by it and by waiting time.
+    pub priority: u8,
+    /// Why a human is asked.
+    pub trigger: &'static str,
+    /// Who asks.
+    pub agent: Option<String>,
+    /// What one must know.
+    pub context: String,
+    /// Offered answers.
+    pub options: Vec<String>,
+    /// Since when.
+    pub opened_at: Timestamp,
+    /// The answer and who gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
+    /// Who gave it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answered_by: Option<String>,
+}
+
+/// Something an agent noticed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct FindingRow {
+    pub at: Timestamp,
+    pub text: String,
+}
+
+/// A remark.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CommentRow {
+    pub at: Timestamp,
+    pub by: String,
+    pub text: String,
+}
+
+/// Answer of `inbox`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InboxReport {
+    /// Open questions, the most urgent first.
+    pub escalations: Vec<EscalationRow>,
+    /// How many.
+    pub total: usize,
+    /// Never.
+    pub has_more: bool,
+}
+
+/// Answer of `answer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AnswerReport {
+    /// The question, answered.
+    pub escalation: EscalationRow,
+    /// Delivery.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// Answer of `dep add` and `dep rm`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct DepReport {
+    /// `added` or `removed`.
+    pub action: &'static str,
+    pub from: String,
+    pub to: String,
+    pub kind: &'static str,
+    /// False if it was so already.
+    pub changed: bool,
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// Answer of `dep tree`: a line per edge, depth first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TreeReport {
+    /// The task asked for.
+    pub id: String,
+    /// It and what it depends on.
+    pub lines: Vec<TreeRow>,
+    /// How many lines.
+    pub total: usize,
+    /// Never.
+    pub has_more: bool,
+}
+
+/// One line of a tree.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TreeRow {
+    /// Distance from the task asked for.
+    pub depth: usize,
+    /// Name.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// `open`, `closed` or `unknown`.
+    pub status: &'static str,
+    /// Kind of the edge from the line above; none for the first.
+    pub kind: Option<&'static str>,
+    /// True if it was shown above already; its own edges are not repeated.
+    pub repeated: bool,
+}
+
+/// Answer of `dep cycles`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CyclesReport {
+    /// Each group of tasks that wait for each other.
+    pub cycles: Vec<Vec<String>>,
+    /// How many.
+    pub total: usize,
+    /// Never.
+    pub has_more: bool,
+}
+
+/// Answer of `log`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogReport {
+    /// The task.
+    pub id: String,
+    /// One line.
+    pub title: String,
+    /// Its history, oldest first.
+    pub entries: Vec<LogEntry>,
+    /// How many.
+    pub total: usize,
+    /// True if a limit left older ones out.
+    pub has_more: bool,
+}
+
+/// One record about a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LogEntry {
+    /// When, by the clock of the writer.
+    pub ts: Timestamp,
+    /// Who.
+    pub by: String,
+    /// Operation.
+    pub op: String,
+    /// Record id.
+    pub record: String,
+    /// In words.
+    pub what: String,
+    /// The payload.
+    pub payload: serde_json::Value,
+}
+
+/// Answer of `sync`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SyncReport {
+    /// `none` or the remote's state.
+    pub remote: &'static str,
+    /// Records published now.
+    pub records: usize,
+    /// Tasks that got their number now.
+    pub numbered: Vec<NumberedRow>,
+    /// Delivery.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// A task that got its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct NumberedRow {
+    pub handle: String,
+    pub id: String,
+    pub title: String,
+}
+
+/// Answer of `init`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InitReport {
+    /// Branch that carries the state.
+    pub branch: String,
+    /// What was done, or was there already, in order.
+    pub steps: Vec<InitStep>,
+    /// Delivery of the state branch.
+    #[serde(flatten)]
+    pub delivery: Delivery,
+}
+
+/// One step of `init`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InitStep {
+    /// What: a path or a branch.
+    pub what: String,
+    /// False if it was there already and was left as it is.
+    pub created: bool,
+}
+
+/// Answer of `route`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RouteReport {
+    /// The task.
+    pub task: TaskRow,
+    /// Attempt that would be next.
+    pub attempt: u32,
+    /// Who would take it; none if nobody can now.
+    pub taken_by: Option<RouteRow>,
+    /// Candidates that cannot take it now.
+    pub skipped: Vec<SkippedRow>,
+    /// Why it would not start now, besides the candidates; empty if it would.
+    pub waits_for: Vec<Reason>,
+}
+
+/// Who would take a task.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RouteRow {
+    /// Agent.
+    pub agent: String,
+    /// Model asked for.
+    pub model: Option<String>,
+    /// Role.
+    pub role: String,
+    /// Position of the route in the configuration, from 1.
+    pub route: Option<usize>,
+    /// Sum of the points, in hundredths.
+    pub score: u32,
+    /// The parts of the score.
+    pub factors: Vec<Factor>,
+}
+
+/// A candidate that cannot take it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SkippedRow {
+    /// Agent; empty if there is no candidate at all.
+    pub agent: String,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Answer of `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoctorReport {
+    /// True if no finding is an error.
+    pub healthy: bool,
+    /// Facts: name and value.
+    pub facts: Vec<(String, String)>,
+    /// What was found.
+    pub findings: Vec<DoctorFinding>,
+    /// How many.
+    pub total: usize,
+    /// Never.
+    pub has_more: bool,
+    /// Delivery of repairs, with `--fix`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repairs: Option<Delivery>,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DoctorFinding {
+    /// `error`, `warning` or `note`.
+    pub severity: &'static str,
+    /// Stable name.
+    pub code: &'static str,
+    /// Where: `file:line`, a ref, a key.
+    #[serde(rename = "where", skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// What is so.
+    pub what: String,
+    /// The next command.
+    pub next: String,
+}
+
+/// Answer of `config check`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ConfigReport {
+    /// The file, or that there is none and defaults hold.
+    pub file: Option<String>,
+    /// Agents by name.
+    pub agents: Vec<String>,
+    /// Number of routes.
+    pub routes: usize,
+    /// State branch.
+    pub state_branch: String,
+    /// Base branch.
+    pub base_branch: String,
+    /// Remarks that are no errors.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,143 @@
+//! What a person or program asks the tracker for. Faces build these values; nothing here is checked
+//! against the state yet.
+
+use crate::domain::dep::DepKind;
+use crate::domain::ids::TaskSelector;
+use crate::domain::record::CloseOutcome;
+use crate::domain::task::{Complexity, Deliverable};
+use crate::domain::time::{DurationMs, Timestamp};
+
+/// A moment, absolute or from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// That instant.
+    At(Timestamp),
+    /// This long from now.
+    In(DurationMs),
+}
+
+impl When {
+    /// The instant.
+    #[must_use]
+    pub const fn resolve(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::In(span) => now.plus(span),
+        }
+    }
+}
+
+/// An edge to an existing task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DepSpec {
+    /// What kind.
+    pub kind: DepKind,
+    /// On which task.
+    pub on: TaskSelector,
+}
+
+/// New values of fields. `None` = untouched; inner `None` = cleared.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(
+    missing_docs,
+    reason = "the names are those of `domain::record::TaskFields`"
+)]
+pub struct Edits {
+    pub title: Option<String>,
+    pub body: Option<String>,
+    pub kind: Option<String>,
+    pub priority: Option<u8>,
+    pub complexity: Option<Complexity>,
+    pub deliverable: Option<Deliverable>,
+    pub acceptance: Option<Vec<String>>,
+    pub assignee: Option<Option<String>>,
+    pub due: Option<Option<When>>,
+    pub defer_until: Option<Option<When>>,
+    pub external_ref: Option<Option<String>>,
+    pub agent: Option<Option<String>>,
+    pub add_labels: Vec<String>,
+    pub rm_labels: Vec<String>,
+    pub add_paths: Vec<String>,
+    pub rm_paths: Vec<String>,
+    /// Acceptance points to mark as met, counted from 1.
+    pub meet: Vec<usize>,
+}
+
+/// A task to add.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NewTask {
+    /// Its values; the title is there.
+    pub edits: Edits,
+    /// Edges to existing tasks.
+    pub deps: Vec<DepSpec>,
+    /// The task that it is part of.
+    pub parent: Option<TaskSelector>,
+    /// Idempotency key: adding again with the same key answers with the first task.
+    pub key: Option<String>,
+}
+
+/// Whether to record, or only to say what would be recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Do it.
+    #[default]
+    Do,
+    /// Say it.
+    DryRun,
+}
+
+/// Which tasks to list. All conditions must hold; inside one list, any.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Filter {
+    /// `open` or `closed`.
+    pub status: Vec<String>,
+    /// Task types.
+    pub kinds: Vec<String>,
+    /// Labels; a task must carry all of them.
+    pub labels: Vec<String>,
+    /// Priorities.
+    pub priorities: Vec<u8>,
+    /// Human holders.
+    pub assignees: Vec<String>,
+    /// Computed phases, such as `ready`.
+    pub phases: Vec<String>,
+    /// Words that title or body contain, without regard to case; all of them.
+    pub search: Vec<String>,
+    /// Closed ones too.
+    pub all: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// With bodies and everything.
+    pub full: bool,
+}
+
+/// What `ready` is to do.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ReadyRequest {
+    /// With reasons, and with what waits.
+    pub explain: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// With bodies and everything.
+    pub full: bool,
+}
+
+/// A close.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CloseRequest {
+    /// Which tasks.
+    pub tasks: Vec<TaskSelector>,
+    /// How they ended.
+    pub outcome: CloseOutcome,
+    /// Why.
+    pub reason: String,
+}
+
+/// What `init` is to set up.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct InitRequest {
+    /// Keep the state on the current branch instead of one of its own.
+    pub in_tree: bool,
+    /// Write the role prompts out, to be edited.
+    pub roles: bool,
+}

@@ -1,0 +1,97 @@
+//! The command line: parses arguments, calls a use-case, renders its report.
+//!
+//! Contracts (DESIGN §8): stdout is data, stderr is words; `--json` is one envelope; exit codes are
+//! those of [`exit`]. Text of records is escaped before it reaches a terminal (R7).
+//!
+//! Invariants: no git, no store, no clock; nothing is decided here; the outside is touched only to
+//! read a file or stream that an argument names, and to write to the two output streams.
+//!
+//! May import: domain, app.
+
+pub mod args;
+pub mod commands;
+pub mod error;
+pub mod exit;
+pub mod host;
+pub mod render;
+pub mod session;
+pub mod tree;
+
+use std::ffi::OsString;
+
+use clap::Parser as _;
+use clap::error::ErrorKind;
+
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::host::Host;
+use crate::cli::render::json;
+use crate::cli::render::sink::{Color, Sink};
+use crate::cli::session::Session;
+use crate::cli::tree::Cli;
+
+/// Runs one command line, program name included, to its exit code.
+#[must_use]
+pub fn run(args: Vec<OsString>, host: &dyn Host) -> Exit {
+    let wants_json = args
+        .iter()
+        .skip(1)
+        .take_while(|a| *a != "--")
+        .any(|a| a == "--json");
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => return refuse_arguments(&error, wants_json),
+    };
+    let sink = Sink::new(cli.global.color);
+    let mut session = Session::new(host, cli.global, sink);
+    match cli.verb.run(&mut session) {
+        Ok(exit) => exit,
+        Err(error) => {
+            show_error(sink, session.json(), &error);
+            error.exit
+        }
+    }
+}
+
+fn show_error(sink: Sink, as_json: bool, error: &CliError) {
+    if as_json {
+        // If even this cannot be written, the exit code still tells.
+        drop(sink.data(&json::refusal(error)));
+    } else {
+        sink.words(&render::human::error(error));
+    }
+}
+
+fn refuse_arguments(error: &clap::Error, wants_json: bool) -> Exit {
+    let sink = Sink::new(Color::Auto);
+    let asked = matches!(
+        error.kind(),
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+    );
+    let text = error.render();
+    if asked {
+        return match sink.data(&text.ansi().to_string()) {
+            Ok(()) => Exit::Ok,
+            Err(_) => Exit::Internal,
+        };
+    }
+    if wants_json {
+        let plain = text.to_string();
+        let message = plain
+            .lines()
+            .next()
+            .unwrap_or("")
+            .trim_start_matches("error: ");
+        let refusal = CliError::new(
+            Exit::Usage,
+            "usage",
+            message,
+            "`fleet help` shows every command",
+        )
+        .with(serde_json::json!({ "text": plain }));
+        show_error(sink, true, &refusal);
+    } else {
+        sink.words(&text.ansi().to_string());
+    }
+    Exit::Usage
+}

@@ -1,0 +1,44 @@
+//! Reports as words: calm aligned columns, one line a thing, details below headings.
+
+mod detail;
+mod place;
+mod tasks;
+
+pub use detail::{answered, inbox, log, show};
+pub use place::{config, doctor, init, route, sync};
+pub use tasks::{
+    added, blocked, changed, claimed, cycles, dep, graph, list, note_more, ready, tree,
+};
+
+use crate::app::tracker::report::Delivery;
+use crate::app::tracker::text::display_safe;
+use crate::cli::error::CliError;
+use crate::cli::render::page::{Page, Tone};
+
+/// An error as message and hint, for stderr.
+#[must_use]
+pub fn error(error: &CliError) -> String {
+    let (bad, dim) = (Tone::Bad.style(), Tone::Strong.style());
+    let mut text = format!("{bad}error:{bad:#} {}\n", display_safe(&error.message));
+    if !error.hint.is_empty() {
+        text.push_str(&format!(
+            "{dim}hint:{dim:#} {}\n",
+            display_safe(&error.hint)
+        ));
+    }
+    text
+}
+
+/// A line that says that nothing was recorded, if so.
+fn dry(delivery: &Delivery, page: &mut Page) {
+    if delivery.dry_run {
+        if delivery.records.is_empty() {
+            page.line("dry run: nothing would be recorded");
+        } else {
+            page.line(format!(
+                "dry run: would record {}",
+                delivery.records.join(", ")
+            ));
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! Rendering: typed reports to words for people, or to one JSON envelope for programs.
+
+pub mod human;
+pub mod json;
+pub mod page;
+pub mod sink;

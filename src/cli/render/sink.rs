@@ -1,0 +1,85 @@
+//! Where output goes: data to stdout, words to stderr. The only place that writes to either.
+
+use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+
+use anstream::{AutoStream, ColorChoice};
+
+/// When colours are used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Color {
+    /// On a terminal, unless `NO_COLOR` is set.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    const fn choice(self) -> ColorChoice {
+        match self {
+            Self::Auto => ColorChoice::Auto,
+            Self::Always => ColorChoice::AlwaysAnsi,
+            Self::Never => ColorChoice::Never,
+        }
+    }
+}
+
+/// The two streams.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sink {
+    color: Color,
+}
+
+impl Sink {
+    /// Streams that colour as `color` says.
+    #[must_use]
+    pub const fn new(color: Color) -> Self {
+        Self { color }
+    }
+
+    /// Columns of the terminal that stdout is, if it is one.
+    #[must_use]
+    pub fn width(self) -> Option<usize> {
+        if !io::stdout().is_terminal() {
+            return None;
+        }
+        terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))
+    }
+
+    /// Writes data.
+    ///
+    /// # Errors
+    /// The stream refuses. A reader that went away (EPIPE) is no error: nobody is left to tell.
+    pub fn data(self, text: &str) -> io::Result<()> {
+        quiet_if_closed(write_all(io::stdout().lock(), self.color, text))
+    }
+
+    /// Writes words. What cannot be told is not an error of its own.
+    pub fn words(self, text: &str) {
+        drop(write_all(io::stderr().lock(), self.color, text));
+    }
+}
+
+fn write_all(
+    stream: impl anstream::stream::RawStream + anstream::stream::AsLockedWrite,
+    color: Color,
+    text: &str,
+) -> io::Result<()> {
+    if !text.contains('\u{1b}') {
+        let mut stream = stream;
+        stream.write_all(text.as_bytes())?;
+        return stream.flush();
+    }
+    let mut out = AutoStream::new(stream, color.choice());
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+fn quiet_if_closed(done: io::Result<()>) -> io::Result<()> {
+    match done {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}

@@ -1,0 +1,133 @@
+//! One run of the program, as commands see it: the open repository, and the way to answer.
+
+use std::io::Read as _;
+
+use serde::Serialize;
+
+use crate::app::tracker::desk::{Opened, Place};
+use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::report::Delivery;
+use crate::app::tracker::request::Mode;
+use crate::cli::args::Global;
+use crate::cli::error::CliError;
+use crate::cli::host::Host;
+use crate::cli::render::json;
+use crate::cli::render::page::Page;
+use crate::cli::render::sink::Sink;
+
+/// Largest text that is read from a file or stdin.
+const MAX_INPUT_BYTES: u64 = 16 << 20;
+
+/// What `--dry-run` means.
+#[must_use]
+pub const fn mode(dry_run: bool) -> Mode {
+    if dry_run { Mode::DryRun } else { Mode::Do }
+}
+
+/// One run.
+pub struct Session<'a> {
+    host: &'a dyn Host,
+    global: Global,
+    sink: Sink,
+}
+
+impl<'a> Session<'a> {
+    /// A run with these options.
+    #[must_use]
+    pub const fn new(host: &'a dyn Host, global: Global, sink: Sink) -> Self {
+        Self { host, global, sink }
+    }
+
+    /// Whether the answer is JSON.
+    #[must_use]
+    pub const fn json(&self) -> bool {
+        self.global.json
+    }
+
+    /// Opens the repository.
+    ///
+    /// # Errors
+    /// As [`Host::open`].
+    pub fn open(&self) -> Result<Box<dyn Opened>, TrackerError> {
+        self.host.open(self.global.directory.as_deref())
+    }
+
+    /// Opens the place for set-up and diagnosis.
+    ///
+    /// # Errors
+    /// As [`Host::site`].
+    pub fn site(&self) -> Result<Box<dyn Place>, TrackerError> {
+        self.host.site(self.global.directory.as_deref())
+    }
+
+    /// Answers with `report`: as JSON, or as the page that `human` writes.
+    ///
+    /// # Errors
+    /// Stdout refuses; a closed one does not count.
+    pub fn answer<T: Serialize>(
+        &self,
+        report: &T,
+        human: impl FnOnce(&T, &mut Page),
+    ) -> Result<(), CliError> {
+        let text = if self.global.json {
+            json::answer(report)?
+        } else {
+            let mut page = Page::new(self.sink.width());
+            human(report, &mut page);
+            page.into_text()
+        };
+        self.text(&text)
+    }
+
+    /// Answers with text as it is.
+    ///
+    /// # Errors
+    /// Stdout refuses; a closed one does not count.
+    pub fn text(&self, text: &str) -> Result<(), CliError> {
+        self.sink.data(text).map_err(|e| CliError::output(&e))
+    }
+
+    /// Says something beside the answer.
+    pub fn note(&self, text: &str) {
+        let text = crate::app::tracker::text::display_safe(text);
+        self.sink.words(&format!("note: {text}\n"));
+    }
+
+    /// Says if a change is kept locally only.
+    pub fn note_delivery(&self, delivery: &Delivery) {
+        if let Some(why) = &delivery.unpublished_because {
+            self.note(&format!(
+                "kept locally, not published yet: {why}; `fleet sync` publishes it"
+            ));
+        }
+    }
+
+    /// Reads the file `name`, or stdin if it is `-`.
+    ///
+    /// # Errors
+    /// It cannot be read, is larger than 16 MiB, or is not UTF-8.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "reads the file that an argument names"
+    )]
+    pub fn read_input(&self, name: &str) -> Result<String, CliError> {
+        let mut bytes = Vec::new();
+        let read = if name == "-" {
+            std::io::stdin()
+                .lock()
+                .take(MAX_INPUT_BYTES + 1)
+                .read_to_end(&mut bytes)
+        } else {
+            std::fs::File::open(name)
+                .and_then(|file| file.take(MAX_INPUT_BYTES + 1).read_to_end(&mut bytes))
+        };
+        let shown = if name == "-" { "stdin" } else { name };
+        read.map_err(|e| CliError::input(shown, &e))?;
+        if bytes.len() as u64 > MAX_INPUT_BYTES {
+            let error = std::io::Error::other("larger than 16 MiB");
+            return Err(CliError::input(shown, &error));
+        }
+        String::from_utf8(bytes)
+            .map_err(|e| CliError::input(shown, &std::io::Error::other(format!("not UTF-8: {e}"))))
+    }
+}

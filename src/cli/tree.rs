@@ -1,0 +1,89 @@
+//! The tree of commands.
+
+use crate::cli::args::Global;
+use crate::cli::commands as c;
+use crate::cli::error::CliError;
+use crate::cli::exit::Exit;
+use crate::cli::session::Session;
+
+/// A backlog in git, worked off by coding agents
+///
+/// Tasks, dependencies, sessions and locks are records on a branch of this repository. People add
+/// tasks and review pull requests; `fleet tick` runs the agents in between.
+#[derive(Debug, clap::Parser)]
+#[command(
+    name = "fleet",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+#[command(after_help = "Examples:
+  fleet init                              Set up this repository
+  fleet add \"Parse dates\" -t implementation --path 'src/date/**'
+  fleet add \"Test date parsing\" -t testing --dep T-1
+  fleet ready --explain                   What can start, and what waits for what
+  fleet show T-1                          Everything about a task
+
+Exit codes: 0 ok, 1 internal, 2 usage, 3 not found, 4 lost race or claimed, 5 dependency,
+6 nothing ready (with --exit-code), 7 config, 8 state, 9 denied, 10 unreachable, 11 budget,
+12 needs human")]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+macro_rules! verbs {
+    ($( $(#[$attr:meta])* $variant:ident($module:ident) ),+ $(,)?) => {
+        /// What can be done.
+        #[derive(Debug, clap::Subcommand)]
+        #[expect(missing_docs, reason = "each command's arguments carry its help")]
+        pub enum Verb {
+            $( $(#[$attr])* $variant(c::$module::Args), )+
+        }
+
+        impl Verb {
+            /// Does it.
+            ///
+            /// # Errors
+            /// What went wrong, ready to be shown.
+            pub fn run(self, session: &mut Session<'_>) -> Result<Exit, CliError> {
+                match self {
+                    $( Self::$variant(args) => c::$module::run(args, session), )+
+                }
+            }
+        }
+    };
+}
+
+verbs! {
+    Init(init),
+    #[command(visible_alias = "create")]
+    Add(add),
+    Q(q),
+    Show(show),
+    #[command(visible_alias = "ls")]
+    List(list),
+    Ready(ready),
+    Blocked(blocked),
+    Update(update),
+    Close(close),
+    Reopen(reopen),
+    Dep(dep),
+    Comment(comment),
+    Defer(defer),
+    Undefer(undefer),
+    Admit(admit),
+    Inbox(inbox),
+    Answer(answer),
+    Log(log),
+    Route(route),
+    Sync(sync),
+    Doctor(doctor),
+    Config(config),
+    Completions(completions),
+    Version(version),
+}

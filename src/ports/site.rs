@@ -1,0 +1,83 @@
+//! The place where fleet stands: the repository as git sees it, its configuration, and the files
+//! that humans review.
+
+use crate::domain::policy::{AgentSpec, Policy};
+
+/// The repository as git sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SiteFacts {
+    /// Top of the work tree; the git dir if there is none.
+    pub top: String,
+    /// It has no work tree.
+    pub bare: bool,
+    /// Its history is cut off.
+    pub shallow: bool,
+    /// Branch that is checked out; none if HEAD is detached.
+    pub branch: Option<String>,
+    /// That branch has no commit yet.
+    pub unborn: bool,
+    /// Names of its remotes.
+    pub remotes: Vec<String>,
+}
+
+/// A configuration that holds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Configured {
+    /// The file, relative to the top; none while defaults hold.
+    pub file: Option<String>,
+    /// What it comes to.
+    pub policy: Policy,
+    /// Remarks that are no errors.
+    pub warnings: Vec<String>,
+}
+
+/// Something wrong in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigTrouble {
+    /// File, with line and key where known.
+    pub place: String,
+    /// What is wrong.
+    pub what: String,
+    /// What to write instead; may be empty.
+    pub hint: String,
+}
+
+/// The place where fleet stands. Nothing here touches hooks or git's configuration.
+pub trait Site: Send + Sync {
+    /// The repository.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn facts(&self) -> Result<SiteFacts, String>;
+
+    /// Version of the git program.
+    ///
+    /// # Errors
+    /// Why it does not run.
+    fn git_version(&self) -> Result<String, String>;
+
+    /// The configuration.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    fn configured(&self) -> Result<Configured, Vec<ConfigTrouble>>;
+
+    /// First files of a project, path and text: the configuration (with this state branch, if it is
+    /// not the default), then the role prompts.
+    fn templates(&self, state_branch: Option<&str>) -> Vec<(String, String)>;
+
+    /// Writes a file of the work tree unless there is one; says whether it did.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    fn put_new(&self, path: &str, text: &str) -> Result<bool, String>;
+
+    /// Whether there is a file of that path in the work tree.
+    fn has(&self, path: &str) -> bool;
+
+    /// Whether an agent could be started here.
+    ///
+    /// # Errors
+    /// What is missing and what to do.
+    fn available(&self, agent: &AgentSpec) -> Result<(), String>;
+}
