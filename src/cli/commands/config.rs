@@ -1,6 +1,6 @@
 //! `fleet config`
 
-use crate::app::tracker::doctor;
+use crate::app::tracker::settings;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::render::human;
@@ -28,7 +28,7 @@ enum ConfigVerb {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let ConfigVerb::Check = args.verb;
     let site = session.site()?;
-    let report = doctor::check_config(site.as_ref())?;
+    let report = settings::check_config(site.as_ref())?;
     session.answer(&report, human::config)?;
     Ok(Exit::Ok)
 }
