@@ -1,0 +1,105 @@
+"""The real programs: installed once from their registry into a cache outside the repository.
+
+Versions are pinned: a test that follows "latest" fails on somebody else's release day.
+"""
+
+import os
+import platform
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+CLIS = {
+    "claude": ("@anthropic-ai/claude-code", "2.1.329"),
+    "codex": ("@openai/codex", "0.169.0"),
+    "gemini": ("@google/gemini-cli", "0.61.0"),
+    "opencode": ("opencode-ai", "1.18.33"),
+}
+EMULATE = ("emulate", "0.12.2")
+NODE_VERSION = "24.21.0"
+MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
+INSTALL_LIMIT_S = 240
+# What npm says when the registry is out of reach, as opposed to a fault of one package.
+AWAY = ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ECONNRESET", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH")
+
+
+class Missing(Exception):
+    """A program cannot be had here; says why."""
+
+
+class Tools:
+    """Finds and installs; every answer, also a refusal, is given once and remembered."""
+
+    def __init__(self, cache: Path):
+        self.cache = cache
+        self.answers: dict[str, Path | Missing] = {}
+        self.away: Missing | None = None
+
+    def cli(self, name: str) -> Path:
+        """The folder with the program of a CLI, for PATH."""
+        package, version = CLIS[name]
+        folder = self.folder(package, version) / "node_modules" / ".bin"
+        if not (folder / name).exists():
+            raise Missing(f"{package}@{version} holds no program `{name}`")
+        return folder
+
+    def github(self) -> Path:
+        """The npm prefix with the GitHub emulation and a Node new enough for it (22.15)."""
+        system = platform.system().lower()
+        machine = MACHINES.get(platform.machine().lower())
+        if system not in ("linux", "darwin") or machine is None:
+            raise Missing(f"there is no Node {NODE_VERSION} package for {system} on {platform.machine()}")
+        return self.folder(*EMULATE, f"node-{system}-{machine}@{NODE_VERSION}")
+
+    def folder(self, package: str, version: str, *more: str) -> Path:
+        key = f"{package.replace('/', '+').removeprefix('@')}-{version}"
+        if key not in self.answers:
+            try:
+                self.answers[key] = self.install(key, f"{package}@{version}", *more)
+            except Missing as why:
+                self.answers[key] = why
+        answer = self.answers[key]
+        if isinstance(answer, Missing):
+            raise answer
+        return answer
+
+    def install(self, key: str, what: str, *more: str) -> Path:
+        final = self.cache / key
+        # The folder gets its name only when it is whole.
+        if final.is_dir():
+            return final
+        if self.away:
+            raise self.away
+        npm = shutil.which("npm")
+        if npm is None:
+            raise Missing("npm is not installed")
+        self.cache.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".installing-", dir=self.cache))
+        print(f"e2e: installing {what} into {final}", flush=True)
+        try:
+            done = subprocess.run(
+                [npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error",
+                 "--fetch-retries=1", what, *more],
+                cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=INSTALL_LIMIT_S, check=False, env=dict(os.environ, CI="1"),
+            )
+            if done.returncode:
+                code = next((code for code in AWAY if code in done.stderr), None)
+                if code:
+                    self.away = Missing(f"npm's registry is out of reach ({code})")
+                    raise self.away
+                last = (done.stderr.strip().splitlines() or ["no message"])[0]
+                raise Missing(f"npm cannot install {what}: {last}")
+            try:
+                folder.rename(final)
+            except OSError:
+                # Another run was faster.
+                if not final.is_dir():
+                    raise
+            return final
+        except subprocess.TimeoutExpired:
+            self.away = Missing(f"npm did not install {what} within {INSTALL_LIMIT_S} s")
+            raise self.away from None
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
