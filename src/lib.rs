@@ -28,6 +28,7 @@
 pub mod agents;
 pub mod app;
 pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod forge;

@@ -1,0 +1,195 @@
+//! `[agents.<name>]`: the configured workers.
+
+use std::collections::BTreeMap;
+
+use crate::config::reader::{Section, nearest};
+use crate::config::sections::{argv, env_names};
+use crate::domain::money::MicroUsd;
+use crate::domain::policy::{AgentKind, AgentSpec, CliKind};
+use crate::domain::task::Complexity;
+use crate::domain::time::DurationMs;
+
+pub(super) const COMPLEXITIES: &[(&str, Complexity)] = &[
+    ("low", Complexity::Low),
+    ("medium", Complexity::Medium),
+    ("high", Complexity::High),
+];
+
+const CLIS: &[(&str, CliKind)] = &[
+    ("claude", CliKind::Claude),
+    ("codex", CliKind::Codex),
+    ("gemini", CliKind::Gemini),
+    ("opencode", CliKind::OpenCode),
+];
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Cli,
+    Command,
+    Demo,
+}
+
+const KINDS: &[(&str, Kind)] = &[
+    ("cli", Kind::Cli),
+    ("command", Kind::Command),
+    ("demo", Kind::Demo),
+];
+
+/// Keys that only one kind has.
+const OF_KIND: &[(&str, Kind)] = &[
+    ("cli", Kind::Cli),
+    ("program", Kind::Cli),
+    ("argv", Kind::Command),
+    ("prompt_stdin", Kind::Command),
+];
+
+pub(super) fn read(
+    top: &Section<'_, '_>,
+    roles: &BTreeMap<String, String>,
+) -> BTreeMap<String, AgentSpec> {
+    let mut agents = BTreeMap::new();
+    for (name, section) in top.named("agents", "agents.*") {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > 40 || !name.chars().all(plain) {
+            section.bad(
+                "kind",
+                "an agent's name is made of letters, digits, - _ and .",
+            );
+        }
+        if let Some(spec) = agent(&name, &section, roles) {
+            agents.insert(name, spec);
+        }
+    }
+    agents
+}
+
+fn agent(
+    name: &str,
+    section: &Section<'_, '_>,
+    roles: &BTreeMap<String, String>,
+) -> Option<AgentSpec> {
+    if section.get("kind").is_none() {
+        section.bad("kind", "it is required: \"cli\" or \"command\"");
+    }
+    let role = section.text("role");
+    if let Some(role) = &role {
+        check_role(section, role, roles);
+    }
+    let kind = section.choice("kind", KINDS);
+    for (key, of) in OF_KIND {
+        let wrong = kind.is_some_and(|kind| kind != *of);
+        if wrong && section.get(key).is_some() {
+            let word = KINDS
+                .iter()
+                .find(|(_, k)| k == of)
+                .map_or("", |(word, _)| word);
+            section.bad(key, &format!("it is for kind \"{word}\" only"));
+        }
+    }
+    let estimate = if kind == Some(Kind::Cli) {
+        1_000_000
+    } else {
+        0
+    };
+    let spec = AgentSpec {
+        name: name.to_owned(),
+        model: section.text("model"),
+        role,
+        fits: complexities(section, "fits"),
+        max_parallel: section.number("max_parallel", 1..1001).unwrap_or(1),
+        idle_timeout: section
+            .duration("idle_timeout")
+            .unwrap_or(DurationMs::mins(5)),
+        total_timeout: section
+            .duration("total_timeout")
+            .unwrap_or(DurationMs::mins(30)),
+        max_output_bytes: section.bytes("max_output").unwrap_or(64 << 20),
+        env: env_names(section, "env"),
+        set_env: section.text_map("set_env").into_iter().flatten().collect(),
+        home_files: home_files(section),
+        args: section.texts("args").unwrap_or_default(),
+        cost_estimate: section.money("cost_estimate").unwrap_or(MicroUsd(estimate)),
+        kind: match kind? {
+            Kind::Cli => cli(name, section)?,
+            Kind::Command => AgentKind::Command {
+                argv: argv(section)?,
+                prompt_stdin: section.flag("prompt_stdin").unwrap_or(false),
+            },
+            Kind::Demo => AgentKind::Demo,
+        },
+    };
+    for (key, limit) in [
+        ("idle_timeout", spec.idle_timeout),
+        ("total_timeout", spec.total_timeout),
+    ] {
+        if limit.0 == 0 {
+            section.bad(key, "it must be longer than nothing");
+        }
+    }
+    Some(spec)
+}
+
+/// Which known program: named, or the agent is called like it.
+fn cli(name: &str, section: &Section<'_, '_>) -> Option<AgentKind> {
+    let cli = if section.get("cli").is_some() {
+        section.choice("cli", CLIS)?
+    } else if let Some((_, cli)) = CLIS.iter().find(|(word, _)| *word == name) {
+        *cli
+    } else {
+        section.bad("cli", "it is required: claude, codex, gemini or opencode");
+        return None;
+    };
+    Some(AgentKind::Cli {
+        cli,
+        program: section.text("program"),
+    })
+}
+
+/// Targets stay inside the agent's HOME.
+fn home_files(section: &Section<'_, '_>) -> BTreeMap<String, String> {
+    let files: BTreeMap<String, String> = section
+        .text_map("home_files")
+        .into_iter()
+        .flatten()
+        .collect();
+    for target in files.values() {
+        let outside = target.is_empty()
+            || target.starts_with(['/', '~'])
+            || target
+                .split('/')
+                .any(|part| matches!(part, "" | "." | ".."));
+        if outside {
+            let what = format!("`{target}` must be a path inside the agent's HOME");
+            section.bad("home_files", &what);
+        }
+    }
+    files
+}
+
+pub(super) fn complexities(section: &Section<'_, '_>, name: &str) -> Vec<Complexity> {
+    let mut found = Vec::new();
+    for (text, span) in section.spanned_texts(name).into_iter().flatten() {
+        match COMPLEXITIES.iter().find(|(word, _)| *word == text) {
+            Some((_, complexity)) => found.push(*complexity),
+            None => {
+                let what = format!("`{text}` is not low, medium or high");
+                section.document.problem(span, what);
+            }
+        }
+    }
+    found
+}
+
+pub(super) fn check_role(section: &Section<'_, '_>, role: &str, roles: &BTreeMap<String, String>) {
+    if roles.contains_key(role) {
+        return;
+    }
+    let known = || roles.keys().map(String::as_str);
+    let hint = match nearest(role, known()) {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("known are {}", known().collect::<Vec<_>>().join(", ")),
+    };
+    let what =
+        format!("there is no role `{role}`; {hint} A new one is a file .orchestra/roles/{role}.md");
+    section.bad("role", &what);
+}

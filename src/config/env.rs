@@ -1,0 +1,123 @@
+//! The environment, read once.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::domain::policy::{ForgeKind, Policy};
+
+/// Environment variables as they were at the start. `Debug` shows names only.
+#[derive(Clone, Default)]
+pub struct Env {
+    vars: BTreeMap<String, String>,
+}
+
+impl fmt::Debug for Env {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.vars.keys()).finish()
+    }
+}
+
+/// A secret's name and value. `Debug` shows the name only.
+pub type Secret = (String, SecretString);
+
+impl Env {
+    /// Reads the environment of this process. Names and values that are not UTF-8 are left out.
+    #[must_use]
+    pub fn of_process() -> Self {
+        Self {
+            vars: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        }
+    }
+
+    /// An environment made of these, for tests and embedders.
+    #[must_use]
+    pub fn of<'a>(vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        Self {
+            vars: vars
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        }
+    }
+
+    /// The value of a variable; an empty one counts as unset.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.vars
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// Variables that set something, the key that each stands above, and what it is.
+pub(super) const VARIABLES: &[(&str, &str)] = &[
+    ("FLEET_BASE_BRANCH", "base_branch"),
+    ("FLEET_REMOTE", "remote"),
+    ("FLEET_STATE_BRANCH", "state.branch"),
+    ("FLEET_SYNC_PUSH", "sync.push"),
+    ("FLEET_SYNC_TIMEOUT", "sync.timeout"),
+    ("FLEET_FORGE", "forge.kind"),
+    ("FLEET_FORGE_URL", "forge.base_url"),
+    ("FLEET_FORGE_REPO", "forge.repo"),
+    ("FLEET_TIME_BUDGET", "tick.time_budget"),
+    ("FLEET_BUDGET_PER_DAY", "budget.per_day"),
+];
+
+/// What CI says of itself where nothing is configured: which repository, which server.
+pub(super) fn fill_from_ci(env: &Env, policy: &mut Policy, url_is_set: bool) {
+    if policy.forge.kind != ForgeKind::GitHub {
+        return;
+    }
+    if policy.forge.repo.is_none() {
+        policy.forge.repo = env.get("GITHUB_REPOSITORY").map(str::to_owned);
+    }
+    if let Some(url) = env.get("GITHUB_API_URL").filter(|_| !url_is_set) {
+        url.trim_end_matches('/')
+            .clone_into(&mut policy.forge.base_url);
+    }
+}
+
+/// The forge's token and every value that must not leak.
+pub(super) fn secrets(env: &Env, policy: &Policy) -> (Option<SecretString>, Vec<Secret>) {
+    let token = env.get(&policy.forge.token_env).map(SecretString::from);
+    let mut named: Vec<&str> = vec![&policy.forge.token_env];
+    named.extend(["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN"]);
+    named.extend(policy.secret_env.iter().map(String::as_str));
+    let given = policy.agents.values().flat_map(|agent| &agent.env);
+    named.extend(
+        given
+            .map(String::as_str)
+            .filter(|name| is_secret_name(name)),
+    );
+    let mut found: BTreeMap<&str, &str> = named
+        .into_iter()
+        .filter_map(|name| Some((name, env.get(name)?)))
+        .collect();
+    for agent in policy.agents.values() {
+        let set = agent.set_env.iter();
+        found.extend(
+            set.filter(|(name, _)| is_secret_name(name))
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        );
+    }
+    let secrets = found
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), SecretString::from(value)))
+        .filter(|(_, value)| !value.expose_secret().is_empty())
+        .collect();
+    (token, secrets)
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    ["KEY", "TOKEN", "SECRET", "PASSWORD", "CREDENTIAL"]
+        .iter()
+        .any(|part| name.contains(part))
+}

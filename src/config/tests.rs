@@ -1,0 +1,353 @@
+use secrecy::ExposeSecret as _;
+
+use super::*;
+use crate::domain::money::MicroUsd;
+use crate::domain::policy::{AgentKind, CliKind, ForgeKind, PushMode, UnblockOn};
+use crate::domain::time::DurationMs;
+
+fn files(config: &str) -> CommitFiles {
+    CommitFiles::from([(CONFIG_PATH.to_owned(), config.as_bytes().to_vec())])
+}
+
+fn good(config: &str) -> Policy {
+    match load(None, &files(config), &Env::default()) {
+        Ok(settings) => settings.policy,
+        Err(errors) => panic!("{errors}"),
+    }
+}
+
+fn said(config: &str) -> String {
+    load(None, &files(config), &Env::default())
+        .unwrap_err()
+        .to_string()
+}
+
+#[test]
+fn no_file_means_the_defaults_and_says_how_to_add_an_agent() {
+    let settings = load(None, &CommitFiles::new(), &Env::default()).unwrap();
+    assert_eq!(settings.origin, Origin::Defaults);
+    let policy = settings.policy;
+    assert_eq!(policy.base_branch, "main");
+    assert_eq!(policy.state.branch, "fleet/state");
+    assert_eq!(policy.retry.backoff.len(), 3);
+    assert!(policy.diff.protected.contains(&"**/Cargo.lock".to_owned()));
+    assert!(settings.notes[0].contains("[agents.claude]"));
+    for role in [
+        "architect",
+        "writer",
+        "reviewer",
+        "tester",
+        "documenter",
+        "planner",
+    ] {
+        assert!(policy.roles[role].contains("FLEET_OUTBOX"), "{role}");
+    }
+    let role_of = |kind: &str| {
+        let route = policy.routes.iter().find(|r| r.types == [kind]);
+        route.and_then(|r| r.role.clone()).unwrap()
+    };
+    assert_eq!(role_of("architecture"), "architect");
+    assert_eq!(role_of("implementation"), "writer");
+    assert_eq!(role_of("review"), "reviewer");
+    assert_eq!(role_of("testing"), "tester");
+    assert_eq!(role_of("documentation"), "documenter");
+}
+
+#[test]
+fn a_whole_configuration_is_read() {
+    let policy = good(
+        r#"
+base_branch = "trunk"
+unblock_on = "review"
+[state]
+branch = "trunk"
+[sync]
+push = "never"
+timeout = "500ms"
+[budget]
+per_day = "5.00"
+per_task = 1
+sessions_per_day = 40
+[diff]
+protected = ["infra/**"]
+max_bytes = "64 KiB"
+[[verify]]
+argv = ["cargo", "test"]
+timeout = "1h 30m"
+[agents.claude]
+kind = "cli"
+model = "opus"
+fits = ["high"]
+cost_estimate = 0.25
+env = ["ANTHROPIC_API_KEY"]
+set_env = { LANG = "C" }
+home_files = { "/etc/agent.json" = ".agent/config.json" }
+[agents.own]
+kind = "command"
+argv = ["./agent", "{prompt_file}"]
+prompt_stdin = true
+[[routes]]
+types = ["architecture"]
+agents = ["claude"]
+from_attempt = 2
+"#,
+    );
+    assert_eq!(policy.base_branch, "trunk");
+    assert_eq!(policy.unblock_on, UnblockOn::Review);
+    assert_eq!(policy.state.push, PushMode::Never);
+    assert_eq!(policy.state.push_timeout, DurationMs(500));
+    assert_eq!(policy.budget.per_day, Some(MicroUsd(5_000_000)));
+    assert_eq!(policy.budget.per_task, Some(MicroUsd(1_000_000)));
+    assert_eq!(policy.diff.protected, ["infra/**"]);
+    assert_eq!(policy.diff.max_bytes, 65_536);
+    assert_eq!(policy.verify[0].timeout, DurationMs::mins(90));
+    let claude = &policy.agents["claude"];
+    assert_eq!(claude.cost_estimate, MicroUsd(250_000));
+    let cli = AgentKind::Cli {
+        cli: CliKind::Claude,
+        program: None,
+    };
+    assert_eq!(claude.kind, cli);
+    assert_eq!(policy.agents["own"].cost_estimate, MicroUsd(0));
+    assert_eq!(policy.routes[0].from_attempt, 2);
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_at_once_with_its_place() {
+    let errors = said(
+        r#"base_brnch = "main"
+remote = 7
+[tick]
+time_budget = "soon"
+max_parallel = 0
+[agents.claude]
+kind = "cli"
+role = "architekt"
+argv = ["x"]
+[agents.broken]
+kind = "clii"
+[[routes]]
+agents = ["claud"]
+paths = ["src/{a"]
+complexity = ["huge"]
+[budget]
+per_day = "five"
+[forge]
+kind = "gitlab"
+base_url = "https://me:pw@example.com"
+"#,
+    );
+    for wanted in [
+        ".orchestra/config.toml:1:1: `base_brnch` is not a key; did you mean `base_branch`?",
+        ".orchestra/config.toml:2:10: `remote` must be a text, and is a number",
+        ":4:15: `tick.time_budget`: `soon` is not a duration",
+        ":5:16: `tick.max_parallel`: it must be from 1 to 1000",
+        "there is no role `architekt`; did you mean \"architect\"?",
+        "`agents.claude.argv`: it is for kind \"command\" only",
+        "`agents.broken.kind`: `clii` is not one of its values; did you mean \"cli\"?",
+        "there is no agent `claud`; did you mean \"claude\"?",
+        "`src/{a` is not a path glob",
+        "`huge` is not low, medium or high",
+        "`five` is not an amount of dollars",
+        "`gitlab` is not one of its values",
+        "without a name or password",
+        "the configuration has 13 problems",
+    ] {
+        assert!(errors.contains(wanted), "{wanted}\nis not in\n{errors}");
+    }
+}
+
+#[test]
+fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
+    assert!(said("max_files = 3").contains("`max_files` belongs into [diff]"));
+}
+
+#[test]
+fn broken_toml_is_located_and_the_rest_is_still_judged() {
+    let errors = said("base_branch = \n[tick]\nmax_parallel = 0\n");
+    assert!(errors.contains("config.toml:1:"), "{errors}");
+    assert!(errors.contains("tick.max_parallel"), "{errors}");
+}
+
+#[test]
+fn the_environment_stands_above_the_file() {
+    let env = Env::of([
+        ("FLEET_STATE_BRANCH", "other"),
+        ("FLEET_FORGE", "github"),
+        ("FLEET_BUDGET_PER_DAY", "$2.5"),
+        ("GITHUB_REPOSITORY", "octo/hello"),
+        ("GITHUB_API_URL", "https://ghe.example.com/api/v3/"),
+    ]);
+    let policy = load(None, &files("[state]\nbranch = \"s\"\n"), &env)
+        .unwrap()
+        .policy;
+    assert_eq!(policy.state.branch, "other");
+    assert_eq!(policy.forge.kind, ForgeKind::GitHub);
+    assert_eq!(policy.budget.per_day, Some(MicroUsd(2_500_000)));
+    assert_eq!(policy.forge.repo.as_deref(), Some("octo/hello"));
+    assert_eq!(policy.forge.base_url, "https://ghe.example.com/api/v3");
+    let bad = load(
+        None,
+        &CommitFiles::new(),
+        &Env::of([("FLEET_FORGE", "svn")]),
+    )
+    .unwrap_err();
+    assert!(
+        bad.to_string()
+            .contains("FLEET_FORGE: `svn` is not one of local, github")
+    );
+}
+
+#[test]
+fn i11_secrets_are_gathered_and_never_shown() {
+    let env = Env::of([
+        ("GITHUB_TOKEN", "hunter2hunter2"),
+        ("OWN_KEY", "open-sesame-now"),
+        ("DEPLOY", "not-by-name-but-named"),
+        ("LANG", "C"),
+    ]);
+    let config = "secret_env = [\"DEPLOY\"]\n[agents.a]\nkind = \"command\"\nargv = [\"a\"]\n\
+                  env = [\"OWN_KEY\", \"LANG\"]\n";
+    let settings = load(None, &files(config), &env).unwrap();
+    let names: Vec<_> = settings.secrets.iter().map(|(n, _)| n.as_str()).collect();
+    assert_eq!(names, ["DEPLOY", "GITHUB_TOKEN", "OWN_KEY"]);
+    assert_eq!(
+        settings.forge_token.as_ref().unwrap().expose_secret(),
+        "hunter2hunter2"
+    );
+    let shown = format!("{settings:?} {env:?} {:?}", settings.secrets);
+    assert!(
+        !shown.contains("hunter2") && !shown.contains("sesame"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn role_files_replace_and_add_roles_and_keep_the_common_rules() {
+    let mut files = files("[agents.a]\nkind = \"command\"\nargv = [\"a\"]\nrole = \"poet\"\n");
+    files.insert(".orchestra/roles/poet.md".into(), b"Write verse.".to_vec());
+    files.insert(
+        ".orchestra/roles/writer.md".into(),
+        b"Write prose.".to_vec(),
+    );
+    let policy = load(None, &files, &Env::default()).unwrap().policy;
+    assert!(policy.roles["poet"].starts_with("Write verse."));
+    assert!(policy.roles["writer"].starts_with("Write prose."));
+    assert!(policy.roles["writer"].contains("FLEET_OUTBOX"));
+    files.insert(".orchestra/roles/Bad Name.md".into(), b"x".to_vec());
+    files.insert(".orchestra/roles/empty.md".into(), b" \n".to_vec());
+    let errors = load(None, &files, &Env::default()).unwrap_err();
+    assert_eq!(errors.problems.len(), 2, "{errors}");
+}
+
+#[test]
+fn the_work_tree_wins_over_the_commit_and_links_are_not_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let orchestra = dir.path().join(".orchestra");
+    std::fs::create_dir(&orchestra).unwrap();
+    let commit = files("base_branch = \"of-commit\"\n");
+    let read = |env: &Env| load(Some(dir.path()), &commit, env);
+    assert_eq!(read(&Env::default()).unwrap().origin, Origin::Commit);
+    std::fs::write(orchestra.join("config.toml"), "base_branch = \"of-tree\"\n").unwrap();
+    assert_eq!(read(&Env::default()).unwrap().policy.base_branch, "of-tree");
+    std::fs::remove_file(orchestra.join("config.toml")).unwrap();
+    std::os::unix::fs::symlink("/etc/hostname", orchestra.join("config.toml")).unwrap();
+    let errors = read(&Env::default()).unwrap_err().to_string();
+    assert!(errors.contains("it is no plain file"), "{errors}");
+}
+
+#[test]
+fn the_template_is_valid_and_so_is_everything_that_it_offers() {
+    let text = template("trunk", "fleet/state", ForgeKind::Local);
+    assert_eq!(good(&text).base_branch, "trunk");
+    // Every commented setting, made real: only comments with a key, a table or a list.
+    let real: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with('[') || rest.contains(" = ") => rest,
+            _ => line,
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let policy = good(&real);
+    assert_eq!(policy.agents.len(), 5);
+    assert_eq!(policy.budget.per_task, Some(MicroUsd(3_000_000)));
+}
+
+#[test]
+fn every_key_is_documented_with_its_default() {
+    let page =
+        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/config.md"))
+            .unwrap();
+    let missing: Vec<_> = schema::KEYS
+        .iter()
+        .filter(|key| !key.section.is_empty() || !key.default.is_empty())
+        .map(|key| format!("| `{}` | {} | {} |", key.name, key.default, key.meaning))
+        .filter(|row| !page.contains(row.as_str()))
+        .collect();
+    assert!(
+        missing.is_empty(),
+        "docs/config.md lacks:\n{}",
+        missing.join("\n")
+    );
+    for (variable, key) in env::VARIABLES {
+        let row = format!("| `{variable}` | `{key}` |");
+        assert!(page.contains(&row), "docs/config.md lacks {row}");
+    }
+}
+
+#[test]
+fn amounts_of_money_are_exact() {
+    for (text, micros) in [
+        ("5", 5_000_000),
+        ("5.00", 5_000_000),
+        ("$0.000001", 1),
+        ("0.10", 100_000),
+    ] {
+        assert_eq!(units::money(text), Ok(MicroUsd(micros)), "{text}");
+    }
+    for text in [
+        "",
+        "-1",
+        "1e3",
+        "1.2.3",
+        "0.0000001",
+        "99999999999999999999",
+        ".5",
+        "5.",
+    ] {
+        assert!(units::money(text).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn hostile_configurations_end_in_problems_and_never_in_a_panic() {
+    for config in [
+        "a = [[[[[[1]]]]]]",
+        "[agents]\nx = 1",
+        "agents = []",
+        "routes = {}",
+        "[[agents]]\nkind = \"cli\"",
+        "[tick]\nmax_parallel = 99999999999999999999",
+        "[tick]\nmax_parallel = -1",
+        "[tick]\nmax_parallel = 0x10000000000",
+        "secret_env = [\"A=b\"]",
+        "state = \"x\"",
+        "[state]\nbranch = \"--upload-pack=x\"",
+        "[state]\nbranch = \"a..b\"",
+        "[diff]\nprotected = [\"\"]",
+        "[agents.a]\nkind = \"command\"\nargv = []",
+        "[agents.a]\nkind = \"command\"\nargv = \"cargo test\"",
+        "[agents.a]\nkind = \"cli\"",
+        "[agents.a]\nkind = \"demo\"\nhome_files = { x = \"../y\" }",
+        "[budget]\nper_day = true",
+        "base_branch = \"é\u{202e}\\u0000\"",
+        "=",
+        "[",
+    ] {
+        let errors = load(None, &files(config), &Env::default());
+        assert!(errors.is_err(), "{config}");
+    }
+    let not_utf8 = CommitFiles::from([(CONFIG_PATH.to_owned(), vec![0xff, 0xfe])]);
+    assert!(load(None, &not_utf8, &Env::default()).is_err());
+}
