@@ -236,8 +236,10 @@ impl Reader<'_> {
         );
         if ended.stragglers > 0 {
             let n = ended.stragglers;
-            self.reading
-                .status(&format!("{n} processes outlived the agent and were ended"));
+            let what = if n == 1 { "process" } else { "processes" };
+            self.reading.status(&format!(
+                "{n} {what} outlived the agent and had to be ended"
+            ));
         }
         if ended.lingered {
             self.reading

@@ -5,7 +5,7 @@
 //! (seen with Claude Code, Gemini CLI and OpenCode). As a subreaper fleet becomes the parent of
 //! every orphan; those of another run, and the children that other rooms started, are left alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -62,7 +62,7 @@ pub fn sweep_run(run: &str) -> usize {
     end_all(&|| {
         all_processes()
             .into_values()
-            .filter(|p| p.state != b'Z' && has_mark(p.pid, &mark))
+            .filter(|p| has_mark(p.pid, &mark))
             .collect()
     })
 }
@@ -90,7 +90,8 @@ pub(crate) fn kill_tree(main: Pid, run: &str) -> usize {
         process.signal(Signal::KILL);
     }
     let mark = mark_of(run);
-    end_all(&|| members(main_raw, &mark)).max(before.len())
+    let stragglers = before.values().filter(|p| p.state != b'Z').count();
+    end_all(&|| members(main_raw, &mark)).max(stragglers)
 }
 
 /// What is left of a run, `main` excluded.
@@ -136,14 +137,14 @@ fn members(main: i32, mark: &[u8]) -> Vec<Process> {
 fn end_all(find: &dyn Fn() -> Vec<Process>) -> usize {
     let deadline = Instant::now() + KILL_WAIT;
     let own = std::process::id().cast_signed();
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     let mut pause = Duration::from_micros(200);
     loop {
         let found = find();
         let mut alive = false;
         for process in &found {
-            seen.insert((process.pid, process.started), ());
             if process.state != b'Z' {
+                seen.insert((process.pid, process.started));
                 process.signal(Signal::KILL);
                 alive = true;
             }

@@ -1,9 +1,11 @@
 //! Claude Code: `claude -p --output-format stream-json` (wire.md §5.1, test-infra.md §2.1).
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
+use super::totals::{self, Total};
 use super::{answer, arguments, count, object, some_text, status, text};
 use crate::agents::limits::{Trouble, judge};
 use crate::agents::reading::{Parser, Reading, Terminal};
@@ -32,7 +34,12 @@ pub(super) fn complete(request: &RunRequest, fresh: &str, launch: &mut Launch) {
         // It refuses to skip permissions as root otherwise.
         launch.default_env("IS_SANDBOX", "1");
     }
-    launch.parser = Box::new(ClaudeParser::default());
+    let resumed = request.resume.as_deref();
+    launch.parser = Box::new(ClaudeParser {
+        home: request.home.clone(),
+        resumed: resumed.and_then(|session| totals::recall(&request.home, session)),
+        ..ClaudeParser::default()
+    });
 }
 
 /// Reads the stream.
@@ -44,6 +51,12 @@ pub(crate) struct ClaudeParser {
     sum: Usage,
     /// Spent before a `conversation_reset`, which zeroes the CLI's own totals.
     before: (Usage, Option<MicroUsd>),
+    /// HOME, where totals are remembered.
+    home: PathBuf,
+    /// On a resumed session, what it had reported before this run.
+    resumed: Option<Total>,
+    /// What it reported last.
+    reported: Option<Total>,
     /// When a refused rate limit ends.
     resets_at: Option<Timestamp>,
 }
@@ -61,6 +74,14 @@ impl Parser for ClaudeParser {
             "conversation_reset" => self.before = (reading.usage, reading.cost),
             "result" => self.result(&value, reading),
             _ => {}
+        }
+    }
+
+    fn ended(&mut self, reading: &mut Reading) {
+        if let (Some(session), Some(total)) = (&reading.agent_session, self.reported)
+            && let Err(e) = totals::remember(&self.home, session, total)
+        {
+            reading.status(&format!("the session's totals are not remembered: {e}"));
         }
     }
 
@@ -139,21 +160,22 @@ impl ClaudeParser {
             .messages
             .entry(text(message, "id").to_owned())
             .or_default();
-        for (key, old, sum) in [
-            ("input_tokens", &mut seen.input, &mut self.sum.input),
-            ("output_tokens", &mut seen.output, &mut self.sum.output),
+        let new = usage_of(usage);
+        for (new, old, sum) in [
+            (new.input, &mut seen.input, &mut self.sum.input),
+            (new.output, &mut seen.output, &mut self.sum.output),
             (
-                "cache_read_input_tokens",
+                new.cache_read,
                 &mut seen.cache_read,
                 &mut self.sum.cache_read,
             ),
             (
-                "cache_creation_input_tokens",
+                new.cache_write,
                 &mut seen.cache_write,
                 &mut self.sum.cache_write,
             ),
         ] {
-            let new = count(usage, key).max(*old);
+            let new = new.max(*old);
             *sum = sum.saturating_add(new - *old);
             *old = new;
         }
@@ -221,11 +243,29 @@ impl ClaudeParser {
         }
         reading.model = most.1.or_else(|| reading.model.take());
         let cost = value.get("total_cost_usd").and_then(Value::as_f64);
+        let total = Total {
+            usage,
+            cost: cost.map(MicroUsd::from_usd),
+        };
+        self.reported = Some(total);
+        let run = self.of_this_run(total, value.get("usage"));
         let before = self.before.1.unwrap_or_default();
         reading.spent(
-            usage.plus(self.before.0),
-            cost.map(|c| MicroUsd::from_usd(c).plus(before)),
+            run.usage.plus(self.before.0),
+            run.cost.map(|c| c.plus(before)),
         );
+    }
+
+    /// After a resume 2.1.197 reports the new run and 2.1.329 the whole session, both in the same
+    /// fields. They hold the whole session if what is left without the earlier total still covers
+    /// the main loop of this run.
+    fn of_this_run(&self, total: Total, main_loop: Option<&Value>) -> Total {
+        let (Some(earlier), Some(main_loop)) = (self.resumed, main_loop) else {
+            return total;
+        };
+        let rest = total.since(earlier);
+        let whole = total.covers(earlier.usage) && rest.covers(usage_of(main_loop));
+        if whole { rest } else { total }
     }
 
     /// `subtype` says "success" even when the API failed; `is_error` and the status decide.
@@ -249,6 +289,16 @@ impl ClaudeParser {
             trouble = Trouble::RateLimited(Some(at));
         }
         reading.failed_as(trouble, trouble.class(), &reason);
+    }
+}
+
+/// Usage as the API itself words it.
+fn usage_of(usage: &Value) -> Usage {
+    Usage {
+        input: count(usage, "input_tokens"),
+        output: count(usage, "output_tokens"),
+        cache_read: count(usage, "cache_read_input_tokens"),
+        cache_write: count(usage, "cache_creation_input_tokens"),
     }
 }
 

@@ -1,23 +1,16 @@
 //! Codex: `codex exec --json` (wire.md §5.2, test-infra.md §2.2).
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::totals::{self, Total};
 use super::{count, object, some_text, text};
-use crate::agents::environment::write_in_home;
 use crate::agents::lines::one_line;
 use crate::agents::reading::{Parser, Reading, Terminal};
 use crate::agents::run::Launch;
 use crate::domain::money::Usage;
 use crate::ports::runner::{AgentEvent, RunRequest};
-
-/// Where the totals of threads are kept between runs, in the agent's HOME beside the threads.
-const TOTALS: &str = ".fleet/codex-usage.json";
-/// Most threads that are remembered.
-const MAX_TOTALS: usize = 64;
 
 pub(super) fn complete(request: &RunRequest, launch: &mut Launch) {
     launch.push(&["exec", "--json", "--color", "never"]);
@@ -30,8 +23,8 @@ pub(super) fn complete(request: &RunRequest, launch: &mut Launch) {
         launch.push(&["resume", thread]);
     }
     launch.push(&["-"]);
-    let totals = Totals::read(&request.home);
-    let before = request.resume.as_ref().map(|id| totals.0.get(id).copied());
+    let resumed = request.resume.as_deref();
+    let before = resumed.map(|thread| totals::recall(&request.home, thread));
     launch.parser = Box::new(CodexParser {
         home: request.home.clone(),
         before,
@@ -39,37 +32,20 @@ pub(super) fn complete(request: &RunRequest, launch: &mut Launch) {
     });
 }
 
-/// Cumulative usage per thread, as Codex reported it last.
-#[derive(Debug, Default, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Totals(BTreeMap<String, Usage>);
-
-impl Totals {
-    /// Empty if there is none or it is damaged: it only makes a resumed run look dearer.
-    fn read(home: &std::path::Path) -> Self {
-        let small = |bytes: &Vec<u8>| bytes.len() < 64 * 1024;
-        std::fs::read(home.join(TOTALS))
-            .ok()
-            .filter(small)
-            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
-            .unwrap_or_default()
-    }
-}
-
 /// Reads the stream.
 #[derive(Debug, Default)]
 pub(crate) struct CodexParser {
     home: PathBuf,
     /// On a resumed thread, its total before this run, if known.
-    before: Option<Option<Usage>>,
+    before: Option<Option<Total>>,
     /// Total of the thread now.
-    total: Option<Usage>,
+    total: Option<Total>,
 }
 
 impl CodexParser {
     /// For a resumed thread whose total was `before`.
     #[cfg(test)]
-    pub(crate) fn resumed(before: Usage) -> Self {
+    pub(crate) fn resumed(before: Total) -> Self {
         Self {
             before: Some(Some(before)),
             ..Self::default()
@@ -83,34 +59,27 @@ impl CodexParser {
                 count(usage, "cached_input_tokens"),
                 count(usage, "cache_write_input_tokens"),
             );
-            let total = Usage {
+            let usage = Usage {
                 input: count(usage, "input_tokens").saturating_sub(cached + written),
                 output: count(usage, "output_tokens"),
                 cache_read: cached,
                 cache_write: written,
             };
+            let total = Total { usage, cost: None };
             self.total = Some(total);
             if self.before == Some(None) {
                 reading.status("its tokens include those of the resumed thread");
             }
             let before = self.before.flatten().unwrap_or_default();
-            reading.spent(minus(total, before), None);
+            // A smaller total means that the thread began anew.
+            let run = if total.covers(before.usage) {
+                total.since(before)
+            } else {
+                total
+            };
+            reading.spent(run.usage, None);
         }
         reading.terminal = Some(Terminal::Good);
-    }
-}
-
-/// The usage of a thread is cumulative: a run is the difference. A smaller total means that the
-/// thread began anew.
-fn minus(total: Usage, before: Usage) -> Usage {
-    if total.total() < before.total() {
-        return total;
-    }
-    Usage {
-        input: total.input.saturating_sub(before.input),
-        output: total.output.saturating_sub(before.output),
-        cache_read: total.cache_read.saturating_sub(before.cache_read),
-        cache_write: total.cache_write.saturating_sub(before.cache_write),
     }
 }
 
@@ -154,15 +123,7 @@ impl Parser for CodexParser {
         let (Some(thread), Some(total)) = (&reading.agent_session, self.total) else {
             return;
         };
-        let mut totals = Totals::read(&self.home);
-        while totals.0.len() >= MAX_TOTALS {
-            totals.0.pop_first();
-        }
-        totals.0.insert(thread.clone(), total);
-        let written = serde_json::to_vec(&totals)
-            .map_err(|e| e.to_string())
-            .and_then(|bytes| write_in_home(&self.home, TOTALS, &bytes));
-        if let Err(e) = written {
+        if let Err(e) = totals::remember(&self.home, thread, total) {
             reading.status(&format!("the thread's tokens are not remembered: {e}"));
         }
     }

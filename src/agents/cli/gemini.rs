@@ -105,6 +105,21 @@ impl Parser for GeminiParser {
         }
     }
 
+    fn chatter(&mut self, line: &str, reading: &mut Reading) {
+        // What it says in every run, and the frames of a stack, tell a reader nothing.
+        const USUAL: [&str; 6] = [
+            "Warning: Basic terminal",
+            "Warning: 256-color",
+            "YOLO mode is enabled",
+            "Ripgrep is not available",
+            "at ",
+            "}",
+        ];
+        if !USUAL.iter().any(|u| line.trim_start().starts_with(u)) {
+            reading.status(line);
+        }
+    }
+
     fn ended(&mut self, reading: &mut Reading) {
         self.said(reading);
     }

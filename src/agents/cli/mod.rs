@@ -8,6 +8,7 @@ pub(crate) mod claude;
 pub(crate) mod codex;
 pub(crate) mod gemini;
 pub(crate) mod opencode;
+pub(crate) mod totals;
 
 use std::ffi::OsString;
 

@@ -11,6 +11,7 @@ use crate::agents::cli::claude::ClaudeParser;
 use crate::agents::cli::codex::CodexParser;
 use crate::agents::cli::gemini::GeminiParser;
 use crate::agents::cli::opencode::OpenCodeParser;
+use crate::agents::cli::totals::Total;
 use crate::agents::process::{Ended, Stop};
 use crate::agents::reading::{Parser, Reading, verdict};
 use crate::domain::money::Usage;
@@ -238,6 +239,10 @@ fn a_resumed_codex_thread_counts_only_the_new_tokens() {
         input: 142,
         output: 29,
         ..Usage::default()
+    };
+    let before = Total {
+        usage: before,
+        cost: None,
     };
     let (reading, ..) = replay("codex/resume", &mut CodexParser::resumed(before));
     assert_eq!((reading.usage.input, reading.usage.output), (11, 7));

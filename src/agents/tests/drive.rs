@@ -140,6 +140,29 @@ fn codex_remembers_a_threads_total_for_the_run_that_resumes_it() {
 }
 
 #[test]
+fn a_resumed_claude_session_counts_the_new_run_whichever_way_it_reports() {
+    let result = |input: u64, own: u64, usd: &str| {
+        format!(
+            r#"echo '{{"type":"result","is_error":false,"session_id":"s","total_cost_usd":{usd},"usage":{{"input_tokens":{own}}},"modelUsage":{{"m":{{"inputTokens":{input}}}}}}}'"#
+        )
+    };
+    // 2.1.329 reports 22, then 22 + 11; 2.1.197 reports 22, then 11.
+    for resumed in [result(33, 11, "0.000414"), result(11, 11, "0.000138")] {
+        let first = result(22, 22, "0.000276");
+        let script = format!("case \"$*\" in *resume*) {resumed};; *) {first};; esac");
+        let mut bench = Bench::fake_cli(CliKind::Claude, &script);
+        let seen = bench.run();
+        seen.completed();
+        bench.request.resume = seen.outcome.agent_session;
+        let again = bench.run().outcome;
+        assert_eq!(
+            (again.usage.input, again.cost.map(|c| c.0)),
+            (11, Some(138))
+        );
+    }
+}
+
+#[test]
 fn a_refused_key_says_which_variable_to_name() {
     let bench = Bench::fake_cli(
         CliKind::Claude,

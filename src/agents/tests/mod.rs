@@ -4,3 +4,4 @@ mod bench;
 mod captures;
 mod drive;
 mod hostile;
+mod real;
