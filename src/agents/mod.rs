@@ -15,6 +15,7 @@
 
 mod cli;
 mod command;
+pub mod demo;
 mod environment;
 mod journal;
 mod limits;

@@ -138,7 +138,7 @@ fn prepare(setup: &Setup, lease: &Lease, request: &RunRequest) -> Result<Launch,
         }
         AgentKind::Demo => Ok(Launch {
             program: setup.exe.clone(),
-            args: std::iter::once("__demo-agent".into())
+            args: std::iter::once(crate::agents::demo::SUBCOMMAND.into())
                 .chain(extra.map(OsString::from))
                 .collect(),
             env,

@@ -5,3 +5,4 @@ mod captures;
 mod drive;
 mod hostile;
 mod real;
+mod scripted;
