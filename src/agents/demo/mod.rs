@@ -24,6 +24,8 @@
 //! (the longer one where two begin at the same place), or by its id. `{task}` and `{attempt}` are
 //! filled in wherever a text stands.
 
+mod script;
+
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
@@ -32,10 +34,10 @@ use std::path::{Component, Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::agents::command::fill;
+use crate::agents::demo::script::{Act, Condition, Script, Step, chosen};
 use crate::agents::lines::last_lines;
 use crate::domain::money::{MicroUsd, Usage};
 use crate::ports::runner::AgentEvent;
@@ -48,98 +50,6 @@ const SCRIPT: &str = ".demo/agent.json";
 const MAX_SLEEP_MS: u64 = 10_000;
 /// Exit code of a script that cannot be played.
 const BROKEN: u8 = 70;
-
-/// A whole script.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Script {
-    #[serde(default)]
-    model: Option<String>,
-    tasks: BTreeMap<String, Vec<Step>>,
-    #[serde(default)]
-    otherwise: Vec<Step>,
-}
-
-/// One step.
-#[derive(Debug)]
-enum Step {
-    Choice(Choice),
-    Act(Act),
-}
-
-impl<'de> Deserialize<'de> for Step {
-    /// By hand, because serde's own choice between the two says nothing about what is wrong.
-    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let value = Value::deserialize(d)?;
-        let step = if value.get("if").is_some() {
-            serde_json::from_value(value).map(Self::Choice)
-        } else {
-            serde_json::from_value(value).map(Self::Act)
-        };
-        step.map_err(serde::de::Error::custom)
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Choice {
-    #[serde(rename = "if")]
-    condition: Condition,
-    then: Vec<Step>,
-    #[serde(default, rename = "else")]
-    otherwise: Vec<Step>,
-}
-
-/// All that is named must hold.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Condition {
-    attempt: Option<u32>,
-    from_attempt: Option<u32>,
-    /// How often this HOME saw the task, this time included.
-    run: Option<u32>,
-    prompt_has: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-enum Act {
-    Say(String),
-    Think(String),
-    Write {
-        path: String,
-        text: String,
-    },
-    Append {
-        path: String,
-        text: String,
-    },
-    Replace {
-        path: String,
-        old: String,
-        new: String,
-    },
-    Delete {
-        path: String,
-    },
-    Run {
-        argv: Vec<String>,
-        #[serde(default)]
-        may_fail: bool,
-    },
-    Outbox(Value),
-    Usage {
-        #[serde(default)]
-        input: u64,
-        #[serde(default)]
-        output: u64,
-        cost_usd_micros: Option<u64>,
-    },
-    SleepMs(u64),
-    Exit(u8),
-    /// Exit 1 if this is that attempt.
-    FailOnAttempt(u32),
-}
 
 /// How a list of steps ended, if it ended the whole play.
 type Ended = Option<u8>;
@@ -398,17 +308,4 @@ impl Player<'_> {
             .and_then(|mut file| file.write_all(line.as_bytes()))
             .map_err(|e| format!("cannot write the outbox {}: {e}", path.display()))
     }
-}
-
-/// The steps of the task: by id, else by the title that stands first in the prompt.
-fn chosen<'a>(script: &'a Script, prompt: &str, task: &str) -> &'a [Step] {
-    if let Some(steps) = script.tasks.get(task) {
-        return steps;
-    }
-    let found = script
-        .tasks
-        .iter()
-        .filter_map(|(title, steps)| Some((prompt.find(title.as_str())?, title, steps)))
-        .min_by_key(|(at, title, _)| (*at, std::cmp::Reverse(title.len())));
-    found.map_or(&script.otherwise, |(_, _, steps)| steps)
 }
