@@ -130,7 +130,7 @@ fn failed(what: &str, on: impl ToString, cause: &str) -> CodeError {
 /// Says why an object is not there, and what to type.
 pub(in crate::git) fn missing_object(repo: &Repository, error: &git2::Error) -> String {
     let cause = error.message();
-    if error.code() != ErrorCode::NotFound {
+    if error.code() != ErrorCode::NotFound && error.class() != git2::ErrorClass::Odb {
         return cause.to_owned();
     }
     if repo.is_shallow() {

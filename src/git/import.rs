@@ -19,12 +19,14 @@ use crate::git::code_repo::diff::{changes, to_oid};
 use crate::git::process::Git;
 use crate::ports::workspaces::{Imported, PathChange};
 
+pub(super) mod baseline;
 mod grow;
 mod names;
 pub(super) mod scan;
 
+use baseline::{Baseline, LINK};
 use grow::{Branch, Leaf};
-use scan::{Baseline, Found, Look, Scan, ScanError, absolute};
+use scan::{Found, Look, Scan, ScanError, absolute};
 
 /// What an import works on.
 pub(super) struct Import<'a> {
@@ -84,6 +86,7 @@ impl From<ScanError> for ImportError {
 impl Import<'_> {
     /// Runs the import.
     pub(super) fn run(&self) -> Result<Imported, ImportError> {
+        scan::directory(self.work)?;
         let side = open_side(self.side, self.work)?;
         // New objects stay in memory until they are carried over.
         let odb = side.odb()?;
@@ -138,7 +141,7 @@ impl Import<'_> {
                 })
             };
             let rule = match rule {
-                None if found.mode == scan::LINK => self.refuse_link(baseline, found)?,
+                None if found.mode == LINK => self.refuse_link(baseline, found)?,
                 rule => rule,
             };
             if let Some(rule) = rule {
@@ -231,7 +234,7 @@ impl Import<'_> {
     ) -> Result<Oid, ImportError> {
         let path = absolute(self.work, &found.path);
         let failed = |error| ImportError::from(ScanError::Io(path.clone(), error));
-        if found.mode == scan::LINK {
+        if found.mode == LINK {
             let target = fs::read_link(&path).map_err(failed)?;
             return Ok(side.blob(target.as_os_str().as_bytes())?);
         }

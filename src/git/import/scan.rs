@@ -1,140 +1,18 @@
 //! Looking at a working directory without trusting it: `lstat` only, bounded, nothing is followed,
 //! opened or executed. What is found is compared with the stat data of fleet's own index.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
+use super::baseline::{Baseline, GITLINK, LINK, Tracked, git_mode};
 use super::names;
 
 /// Rule files that are read during the import may not be larger, in bytes.
 const RULE_FILE_MAX: u64 = 1 << 20;
-
-/// A flag of an index entry: not checked out (git's index format, `skip-worktree`).
-const SKIP_WORKTREE: u16 = 1 << 14;
-
-/// Mode of a symbolic link.
-pub(in crate::git) const LINK: u32 = 0o120_000;
-
-/// Mode of a submodule.
-const GITLINK: u32 = 0o160_000;
-
-/// One file that fleet put there.
-#[derive(Debug, Clone)]
-pub(in crate::git) struct Tracked {
-    pub(in crate::git) id: git2::Oid,
-    pub(in crate::git) mode: u32,
-    size: u32,
-    mtime: (i32, u32),
-    ctime: (i32, u32),
-    ino: u32,
-    skipped: bool,
-}
-
-impl Tracked {
-    /// Whether a file of this size can have the bytes that were checked out.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the index stores the low 32 bits of the size"
-    )]
-    pub(in crate::git) const fn may_hold(&self, bytes: u64) -> bool {
-        self.size == bytes as u32
-    }
-}
-
-/// What fleet's index says was checked out.
-pub(in crate::git) struct Baseline {
-    files: HashMap<Vec<u8>, Tracked>,
-    dirs: HashSet<Vec<u8>>,
-    /// When the index was written: a file that changed later in the same instant looks the same.
-    written: (i64, i64),
-}
-
-impl Baseline {
-    /// Reads the index of the git dir `side`.
-    pub(in crate::git) fn read(side: &Path) -> Result<Self, git2::Error> {
-        let path = side.join("index");
-        let index = git2::Index::open(&path)?;
-        let written = fs::symlink_metadata(&path)
-            .map(|meta| (meta.mtime(), meta.mtime_nsec()))
-            .map_err(|error| git2::Error::from_str(&format!("read {}: {error}", path.display())))?;
-        let mut files = HashMap::with_capacity(index.len());
-        let mut dirs = HashSet::new();
-        for entry in index.iter() {
-            let mut dir = entry.path.as_slice();
-            while let Some(at) = dir.iter().rposition(|byte| *byte == b'/') {
-                dir = &dir[..at];
-                if !dirs.insert(dir.to_vec()) {
-                    break;
-                }
-            }
-            let tracked = Tracked {
-                id: entry.id,
-                mode: entry.mode,
-                size: entry.file_size,
-                mtime: (entry.mtime.seconds(), entry.mtime.nanoseconds()),
-                ctime: (entry.ctime.seconds(), entry.ctime.nanoseconds()),
-                ino: entry.ino,
-                skipped: entry.flags_extended & SKIP_WORKTREE != 0,
-            };
-            files.insert(entry.path, tracked);
-        }
-        Ok(Self {
-            files,
-            dirs,
-            written,
-        })
-    }
-
-    /// What is recorded about `path`.
-    pub(in crate::git) fn get(&self, path: &[u8]) -> Option<&Tracked> {
-        self.files.get(path)
-    }
-
-    /// Whether a new path would push out something that was never checked out: a file where a
-    /// folder is, or a folder where a file is.
-    pub(in crate::git) fn hides(&self, path: &[u8]) -> bool {
-        let below = |(other, tracked): (&Vec<u8>, &Tracked)| {
-            tracked.skipped
-                && other.len() > path.len()
-                && other.starts_with(path)
-                && other[path.len()] == b'/'
-        };
-        let slashes = path.iter().enumerate().filter(|(_, byte)| **byte == b'/');
-        let mut above = slashes.filter_map(|(at, _)| self.files.get(&path[..at]));
-        above.any(|tracked| tracked.skipped || tracked.mode == GITLINK)
-            || (self.dirs.contains(path) && self.files.iter().any(below))
-    }
-
-    /// As git decides it (`ie_match_stat`): equal stat data, older than the index, is equal content.
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the index stores the low 32 bits of each field"
-    )]
-    fn unchanged(&self, tracked: &Tracked, meta: &Metadata) -> bool {
-        let racy = (meta.mtime(), meta.mtime_nsec()) >= self.written;
-        !racy
-            && tracked.mode == git_mode(meta)
-            && tracked.size == meta.size() as u32
-            && tracked.ino == meta.ino() as u32
-            && tracked.mtime == (meta.mtime() as i32, meta.mtime_nsec() as u32)
-            && tracked.ctime == (meta.ctime() as i32, meta.ctime_nsec() as u32)
-    }
-}
-
-/// The git mode of a file or link.
-pub(in crate::git) fn git_mode(meta: &Metadata) -> u32 {
-    if meta.file_type().is_symlink() {
-        LINK
-    } else if meta.mode() & 0o100 != 0 {
-        0o100_755
-    } else {
-        0o100_644
-    }
-}
 
 /// A file or symbolic link that differs from the baseline.
 #[derive(Debug, Clone)]
@@ -199,12 +77,7 @@ impl Look<'_> {
     pub(in crate::git) fn scan(&self) -> Result<Scan, ScanError> {
         let mut scan = Scan::default();
         let mut seen: HashSet<&[u8]> = HashSet::with_capacity(self.baseline.files.len());
-        let top = fs::symlink_metadata(self.work)
-            .map_err(|error| ScanError::Io(self.work.to_owned(), error))?;
-        if !top.is_dir() {
-            let error = io::Error::from(io::ErrorKind::NotADirectory);
-            return Err(ScanError::Io(self.work.to_owned(), error));
-        }
+        let top = directory(self.work)?;
         let limit = self.max_entries + self.baseline.files.len() as u64;
         let mut count = 0;
         let mut todo = vec![Vec::new()];
@@ -239,7 +112,10 @@ impl Look<'_> {
                         continue;
                     }
                 }
-                if entry.meta.is_dir() {
+                // Before the ignore rules: those of git pass over every `.git`.
+                if std::str::from_utf8(&entry.name).is_ok_and(names::is_dot_git) {
+                    scan.refused.push((entry.path, "nested-repository"));
+                } else if entry.meta.is_dir() {
                     scan.suspicious |= entry.meta.mode() != top.mode();
                     if self.enter(&entry, &mut scan)? {
                         todo.push(entry.path);
@@ -347,10 +223,6 @@ impl Look<'_> {
 
     /// Whether to go into a folder.
     fn enter(&self, entry: &Entry, scan: &mut Scan) -> Result<bool, ScanError> {
-        if std::str::from_utf8(&entry.name).is_ok_and(names::is_dot_git) {
-            scan.refused.push((entry.path.clone(), "nested-repository"));
-            return Ok(false);
-        }
         if self.baseline.dirs.contains(&entry.path) {
             return Ok(true);
         }
@@ -378,9 +250,7 @@ impl Look<'_> {
 fn untracked(entry: Entry, scan: &mut Scan) {
     scan.suspicious |= entry.meta.nlink() > 1;
     let kind = entry.meta.file_type();
-    if std::str::from_utf8(&entry.name).is_ok_and(names::is_dot_git) {
-        scan.refused.push((entry.path, "nested-repository"));
-    } else if kind.is_file() || kind.is_symlink() {
+    if kind.is_file() || kind.is_symlink() {
         scan.found.push(found(entry, false));
     } else {
         scan.refused.push((entry.path, special(&entry.meta)));
@@ -405,6 +275,17 @@ fn special(meta: &Metadata) -> &'static str {
         "socket"
     } else {
         "device"
+    }
+}
+
+/// The working directory itself: a folder, and no link to one.
+pub(in crate::git) fn directory(work: &Path) -> Result<Metadata, ScanError> {
+    let failed = |error| ScanError::Io(work.to_owned(), error);
+    let top = fs::symlink_metadata(work).map_err(failed)?;
+    if top.is_dir() {
+        Ok(top)
+    } else {
+        Err(failed(io::ErrorKind::NotADirectory.into()))
     }
 }
 
