@@ -230,6 +230,18 @@ impl State {
         }
     }
 
+    /// Puts back a task that was folded before and written down, with its lookups. The store calls
+    /// it before any record is applied; `uid` must not be in the state yet.
+    pub fn restore_task(&mut self, uid: TaskUid, task: Task) {
+        let number = task.number.value;
+        let key = task.key.clone();
+        self.tasks.insert(uid, task);
+        self.move_number(uid, None, number);
+        if let Some(key) = key {
+            self.claim_key(&key, uid);
+        }
+    }
+
     /// The earliest task keeps a contested key.
     pub(in crate::domain) fn claim_key(&mut self, key: &str, uid: TaskUid) {
         let added = |s: &Self, uid: &TaskUid| {

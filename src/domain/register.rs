@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::domain::ids::RecordId;
 use crate::domain::time::Hlc;
 
@@ -12,6 +14,20 @@ pub struct Stamp {
     pub ts: Hlc,
     /// The record, which breaks ties.
     pub id: RecordId,
+}
+
+/// On the wire a stamp is `[ts, id]`.
+impl Serialize for Stamp {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        (self.ts, self.id).serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Stamp {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let (ts, id) = Deserialize::deserialize(d)?;
+        Ok(Self { ts, id })
+    }
 }
 
 /// A value and the record that wrote it. The greatest stamp wins, in whatever order writes come.

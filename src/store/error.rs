@@ -44,6 +44,16 @@ pub enum StoreError {
         /// Why.
         cause: String,
     },
+    /// A file of the archive is damaged, so finished work cannot be added to it.
+    #[error(
+        "write the checkpoint: {path} is damaged ({cause}); `fleet doctor` folds the log again"
+    )]
+    DamagedArchive {
+        /// Path in the tree.
+        path: String,
+        /// Why.
+        cause: String,
+    },
     /// The record does not fit on a line.
     #[error(
         "write record {id}: its line has {bytes} bytes, the limit is {MAX_LINE_BYTES}; shorten the text, or keep it in a file of the repository and name the file"

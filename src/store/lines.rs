@@ -150,6 +150,10 @@ impl<'a> FileState<'a> {
     }
 
     fn note_line(&mut self, number: u64, what: ProblemKind, cause: &str, line: &[u8]) {
+        if self.problems.len() >= MAX_PROBLEMS {
+            self.more += 1;
+            return;
+        }
         let mut detail = format!("{cause}: ").into_bytes();
         detail.extend_from_slice(&line[..line.len().min(480)]);
         self.note(Problem::line(self.path, number, what, &detail));

@@ -255,6 +255,31 @@ pub(crate) fn read_all(view: &StateView) -> Result<Tail, StoreError> {
     Ok(tail)
 }
 
+/// Segments of `local` that `base` does not have in the same form.
+pub(crate) fn differing(
+    base: &dyn StateTree,
+    local: &dyn StateTree,
+    problems: &mut Vec<Problem>,
+) -> Result<Vec<(Segment, Covered)>, StoreError> {
+    // What is wrong with the base is reported when the base is read.
+    let mut ignored = Vec::new();
+    let there = months(base, &mut ignored)?;
+    let mut wanted = Vec::new();
+    for month in months(local, problems)? {
+        if there.contains(&month) {
+            continue;
+        }
+        let known: BTreeMap<_, _> = segments(base, &month.name, &mut ignored)?
+            .into_iter()
+            .map(|s| (s.path, s.id))
+            .collect();
+        let listed = segments(local, &month.name, problems)?.into_iter();
+        let new = listed.filter(|s| known.get(&s.path) != Some(&s.id));
+        wanted.extend(new.map(|s| (s, Covered::default())));
+    }
+    Ok(wanted)
+}
+
 /// Whose history is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum HistoryOf {

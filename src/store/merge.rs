@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ports::state_repo::{StateTree, StateView};
 use crate::store::error::StoreError;
-use crate::store::layout::LOG;
-use crate::store::log::{months, segments};
+use crate::store::log::differing;
 
 /// Segments of `local` that `base` lacks or has in another form: path → merged bytes, and only
 /// those whose merge differs from what `base` has.
@@ -14,36 +13,18 @@ pub(crate) fn carry_over(
     local: &dyn StateTree,
 ) -> Result<BTreeMap<String, Vec<u8>>, StoreError> {
     let mut carried = BTreeMap::new();
-    // Their problems were reported when the view was loaded.
-    let mut ignored = Vec::new();
-    let base_months: BTreeSet<_> = months(base, &mut ignored)?
-        .into_iter()
-        .map(|m| (m.name, m.id))
-        .collect();
-    for month in months(local, &mut ignored)? {
-        if base_months.contains(&(month.name.clone(), month.id.clone())) {
+    // Problems were reported when the view was loaded.
+    for (segment, _) in differing(base, local, &mut Vec::new())? {
+        let Some(ours) = local.read(&segment.path)? else {
             continue;
-        }
-        let there: BTreeMap<_, _> = segments(base, &month.name, &mut ignored)?
-            .into_iter()
-            .map(|s| (s.path, s.id))
-            .collect();
-        for segment in segments(local, &month.name, &mut ignored)? {
-            if there.get(&segment.path) == Some(&segment.id) {
-                continue;
-            }
-            let Some(ours) = local.read(&segment.path)? else {
-                continue;
-            };
-            let theirs = base.read(&segment.path)?;
-            let merged = match &theirs {
-                Some(theirs) => union(theirs, &ours),
-                None => ours,
-            };
-            if theirs.as_ref() != Some(&merged) {
-                debug_assert!(segment.path.starts_with(LOG));
-                carried.insert(segment.path, merged);
-            }
+        };
+        let theirs = base.read(&segment.path)?;
+        let merged = match &theirs {
+            Some(theirs) => union(theirs, &ours),
+            None => ours,
+        };
+        if theirs.as_ref() != Some(&merged) {
+            carried.insert(segment.path, merged);
         }
     }
     Ok(carried)

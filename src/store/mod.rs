@@ -10,6 +10,7 @@
 //!
 //! May import: domain, and the tree types of ports.
 
+mod checkpoint;
 mod codec;
 mod error;
 mod fingerprint;
@@ -27,5 +28,5 @@ pub use layout::{FORMAT, FORMAT_PATH, ROOT, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES
 pub use log::{HistoryOf, history};
 pub use merge::unpublished;
 pub use problem::{Problem, ProblemKind};
-pub use read::{Loaded, Scope, load};
+pub use read::{Loaded, Scope, load, load_log, verify};
 pub use write::{Checkpoint, Write, plan_write};

@@ -1,21 +1,28 @@
 //! Reading: checkpoint + tail → state.
 
-use crate::domain::ids::TaskSelector;
+use std::collections::BTreeSet;
+
+use crate::domain::ids::{RecordId, TaskNumber, TaskSelector};
+use crate::domain::record::Record;
 use crate::domain::state::State;
-use crate::ports::state_repo::StateView;
+use crate::ports::state_repo::{StateTree, StateView};
+use crate::store::checkpoint::{
+    ArchiveIndex, FileRef, HEADER_PATH, Header, Luggage, Tables, apply_kept, differences, file_of,
+    read_refs, uncovered,
+};
 use crate::store::error::StoreError;
 use crate::store::layout::{FORMAT, Format};
-use crate::store::log::{Tail, read_all};
+use crate::store::log::{Tail, differing, read_all};
 use crate::store::problem::{Problem, ProblemKind};
 
-/// How much of the state is wanted. More is always allowed to come back; see `Loaded::scope`.
+/// How much of the state is wanted. More may come back; see [`Loaded::scope`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Greatest number, clock, and what the checkpoint does not cover yet: enough to add a task
     /// without a key.
     Header,
-    /// These tasks with their edges, sessions, locks, reviews, escalations and findings, complete;
-    /// all else is there only in part.
+    /// These tasks with their outgoing edges, sessions, locks, reviews, escalations and findings,
+    /// archived or not; all else is there only in part.
     Tasks(Vec<TaskSelector>),
     /// Everything but archived work.
     Live,
@@ -34,6 +41,10 @@ pub struct Loaded {
     pub scope: Scope,
     /// The version file; none while there is no state.
     pub(crate) format: Option<Format>,
+    /// The checkpoint's header; none if there is none, or it is damaged.
+    pub(crate) header: Option<Header>,
+    /// What the checkpoint remembers beside the state.
+    pub(crate) luggage: Luggage,
     /// What was read from the log.
     pub(crate) tail: Tail,
 }
@@ -73,13 +84,57 @@ impl Loaded {
 ///
 /// # Errors
 /// The storage cannot be read, or the format is too new to read. Damage is no error: it is in
-/// [`Loaded::problems`], and the rest is read.
+/// [`Loaded::problems`], and the rest is read. A damaged checkpoint is not used at all: the log is
+/// folded instead, which answers with [`Scope::All`].
 pub fn load(view: &StateView, scope: Scope) -> Result<Loaded, StoreError> {
     let format = Format::read(&*view.tree)?;
+    let header = match Header::read(&*view.tree)? {
+        None => return refold(view, None),
+        Some(Err(cause)) => return refold(view, Some((HEADER_PATH, &cause))),
+        Some(Ok(header)) => header,
+    };
+    let tail = read_tail(view, &header)?;
+    let reading = Reading {
+        tree: &*view.tree,
+        header: &header,
+        tail: &tail,
+    };
+    let (state, luggage, scope) = match reading.state(scope)? {
+        Ok(read) => read,
+        Err(cause) => return refold(view, Some((HEADER_PATH, &cause))),
+    };
+    let mut problems = tail.problems.clone();
+    problems.extend(luggage.problems.iter().cloned());
+    problems.sort();
+    problems.dedup();
+    Ok(Loaded {
+        state,
+        problems,
+        scope,
+        format,
+        header: Some(header),
+        luggage,
+        tail,
+    })
+}
+
+/// Reads a view from its log alone, as if there were no checkpoint. A forced checkpoint on this
+/// reading repairs whatever was wrong with the old one.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_log(view: &StateView) -> Result<Loaded, StoreError> {
+    refold(view, None)
+}
+
+fn refold(view: &StateView, why: Option<(&str, &str)>) -> Result<Loaded, StoreError> {
+    let format = Format::read(&*view.tree)?;
     let tail = read_all(view)?;
-    let _ = scope;
     let state = State::fold(tail.records());
     let mut problems = tail.problems.clone();
+    if let Some((path, cause)) = why {
+        problems.push(Problem::file(path, ProblemKind::BadCheckpoint, cause));
+    }
     problems.sort();
     problems.dedup();
     Ok(Loaded {
@@ -87,6 +142,216 @@ pub fn load(view: &StateView, scope: Scope) -> Result<Loaded, StoreError> {
         problems,
         scope: Scope::All,
         format,
+        header: None,
+        luggage: Luggage::default(),
         tail,
     })
+}
+
+/// What the header does not cover, and the local segments that the published tree lacks.
+fn read_tail(view: &StateView, header: &Header) -> Result<Tail, StoreError> {
+    let mut tail = Tail::default();
+    let wanted = uncovered(&*view.tree, &header.covers, &mut tail.problems)?;
+    tail.read(&*view.tree, &wanted, true)?;
+    if let Some(local) = &view.unpublished {
+        let wanted = differing(&*view.tree, &**local, &mut tail.problems)?;
+        tail.read(&**local, &wanted, false)?;
+    }
+    Ok(tail)
+}
+
+/// State, what comes along, and the scope that was reached.
+type Read = (State, Luggage, Scope);
+
+struct Reading<'a> {
+    tree: &'a dyn StateTree,
+    header: &'a Header,
+    tail: &'a Tail,
+}
+
+impl Reading<'_> {
+    /// The inner error says what is wrong with the checkpoint.
+    fn state(&self, scope: Scope) -> Result<Result<Read, String>, StoreError> {
+        let index = || ArchiveIndex::read(self.tree, self.header.archive.as_ref());
+        Ok(match scope {
+            Scope::Header => self.assemble(&[]).map(|(s, l)| (s, l, Scope::Header)),
+            Scope::Live => match self.live() {
+                Ok((state, luggage, true)) => Ok((state, luggage, Scope::Live)),
+                Ok((_, _, false)) => index()?.and_then(|index| self.all(&index)),
+                Err(cause) => Err(cause),
+            },
+            Scope::All => index()?.and_then(|index| self.all(&index)),
+            Scope::Tasks(tasks) => match self.tasks(&tasks) {
+                Ok(Found::Complete(read)) => Ok(*read),
+                Ok(Found::Elsewhere(numbers)) => {
+                    index()?.and_then(|index| self.with_archived(tasks, &numbers, &index))
+                }
+                Ok(Found::NeedsMore) => match self.state(Scope::Live)? {
+                    // A handle may name archived work.
+                    Ok((state, _, Scope::Live))
+                        if self.header.archive.is_some()
+                            && tasks.iter().any(|t| state.resolve(t).is_err()) =>
+                    {
+                        index()?.and_then(|index| self.all(&index))
+                    }
+                    read => read,
+                },
+                Err(cause) => Err(cause),
+            },
+        })
+    }
+
+    /// Everything live; false if the tail speaks of archived work.
+    fn live(&self) -> Result<(State, Luggage, bool), String> {
+        let refs = all_refs(&self.header.tables);
+        let (mut state, luggage) = self.rows(&refs)?;
+        let strangers = if self.header.archive.is_some() {
+            self.strangers(&state)
+        } else {
+            BTreeSet::new()
+        };
+        self.apply_tail(&mut state);
+        Ok((state, luggage, strangers.is_empty()))
+    }
+
+    fn all(&self, index: &ArchiveIndex) -> Result<Read, String> {
+        let mut refs = all_refs(&self.header.tables);
+        refs.extend(all_refs(&index.tables));
+        let (state, luggage) = self.assemble(&refs)?;
+        Ok((state, luggage, Scope::All))
+    }
+
+    /// Rows of some files, and the tail on top.
+    fn assemble(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
+        let (mut state, luggage) = self.rows(refs)?;
+        self.apply_tail(&mut state);
+        Ok((state, luggage))
+    }
+
+    fn rows(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
+        let mut state = State::default();
+        state.clock = self.header.clock;
+        state.max_number = self.header.max_number;
+        let mut luggage = Luggage::default();
+        for part in read_refs(self.tree, refs)? {
+            part.install(&mut state, &mut luggage);
+        }
+        apply_kept(&mut state, &luggage);
+        Ok((state, luggage))
+    }
+
+    fn apply_tail(&self, state: &mut State) {
+        for record in self.tail.records() {
+            state.apply(record);
+        }
+    }
+
+    /// Ids that the tail names and that neither the live rows nor the tail created.
+    fn strangers(&self, live: &State) -> BTreeSet<RecordId> {
+        let created = |id: RecordId| self.tail.held.contains_key(&id);
+        let mut strangers = BTreeSet::new();
+        for about in self.tail.records().map(Record::about) {
+            let tasks = [about.task, about.other].into_iter().flatten();
+            for task in tasks.filter(|uid| !live.tasks.contains_key(uid)) {
+                strangers.insert(task.record());
+            }
+            if let Some(uid) = about.session.filter(|s| !live.sessions.contains_key(s)) {
+                strangers.insert(uid.record());
+            }
+            if let Some(uid) = about.review.filter(|r| !live.reviews.contains_key(r)) {
+                strangers.insert(uid.record());
+            }
+            let asked = about.escalation;
+            if let Some(uid) = asked.filter(|e| !live.escalations.contains_key(e)) {
+                strangers.insert(uid.record());
+            }
+        }
+        strangers.retain(|id| !created(*id));
+        strangers
+    }
+
+    /// The files that hold these tasks, if numbers name them.
+    fn tasks(&self, wanted: &[TaskSelector]) -> Result<Found, String> {
+        let mut numbers = Vec::new();
+        for selector in wanted {
+            match selector {
+                TaskSelector::Number(n) => numbers.push(*n),
+                TaskSelector::Handle(_) => return Ok(Found::NeedsMore),
+            }
+        }
+        let refs = refs_of(&self.header.tables, &numbers);
+        let (state, luggage) = self.assemble(&refs)?;
+        let mut missing = false;
+        for n in &numbers {
+            let claimants = state.claimants(*n);
+            missing |= claimants.is_empty();
+            // The tail numbered a task whose row is in another file.
+            let unknown = |uid| state.tasks.get(uid).is_none_or(|t| t.added.is_none());
+            if claimants.iter().any(unknown) {
+                return Ok(Found::NeedsMore);
+            }
+        }
+        if missing && self.header.archive.is_some() {
+            return Ok(Found::Elsewhere(numbers));
+        }
+        let scope = Scope::Tasks(wanted.to_vec());
+        Ok(Found::Complete(Box::new((state, luggage, scope))))
+    }
+
+    fn with_archived(
+        &self,
+        wanted: Vec<TaskSelector>,
+        numbers: &[TaskNumber],
+        index: &ArchiveIndex,
+    ) -> Result<Read, String> {
+        let mut refs = refs_of(&self.header.tables, numbers);
+        refs.extend(refs_of(&index.tables, numbers));
+        let (state, luggage) = self.assemble(&refs)?;
+        Ok((state, luggage, Scope::Tasks(wanted)))
+    }
+}
+
+/// What a search for tasks gave.
+enum Found {
+    /// All there.
+    Complete(Box<Read>),
+    /// Some number has no live task: the archive may have it.
+    Elsewhere(Vec<TaskNumber>),
+    /// Not decidable from few files.
+    NeedsMore,
+}
+
+fn all_refs(tables: &Tables) -> Vec<(&str, &FileRef)> {
+    tables
+        .iter()
+        .flat_map(|(table, files)| files.iter().map(move |file| (table.as_str(), file)))
+        .collect()
+}
+
+fn refs_of<'a>(tables: &'a Tables, numbers: &[TaskNumber]) -> Vec<(&'a str, &'a FileRef)> {
+    let mut refs: Vec<(&str, &FileRef)> = Vec::new();
+    for (table, files) in tables {
+        for file in numbers.iter().filter_map(|n| file_of(files, n.get())) {
+            if !refs.iter().any(|(_, known)| known.path == file.path) {
+                refs.push((table, file));
+            }
+        }
+    }
+    refs
+}
+
+/// Folds the whole log again and compares it with what a reading through the checkpoint gives.
+/// Returns everything that is wrong with the state; empty means sound.
+///
+/// # Errors
+/// As [`load`].
+pub fn verify(view: &StateView) -> Result<Vec<Problem>, StoreError> {
+    let read = load(view, Scope::All)?;
+    let folded = refold(view, None)?;
+    let mut problems = differences(&read.state, &folded.state);
+    problems.extend(read.problems);
+    problems.extend(folded.problems);
+    problems.sort();
+    problems.dedup();
+    Ok(problems)
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::record::Record;
 use crate::domain::time::Timestamp;
 use crate::ports::state_repo::{FileChange, StateTree, StateView};
+use crate::store::checkpoint::{Changes, checkpoint};
 use crate::store::codec::encode_record;
 use crate::store::error::StoreError;
 use crate::store::layout::{
@@ -13,6 +14,11 @@ use crate::store::layout::{
 use crate::store::log::segments;
 use crate::store::merge::carry_over;
 use crate::store::read::{Loaded, Scope};
+
+/// Records outside the checkpoint that make a new one due.
+const GROWN_RECORDS: usize = 1_000;
+/// Bytes outside the checkpoint that make a new one due.
+const GROWN_BYTES: u64 = 512 * 1024;
 
 /// Whether a write also brings the checkpoint up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,19 +73,41 @@ pub fn plan_write(
         _ => BTreeMap::new(),
     };
     append(base, &mut files, write)?;
-    if write.checkpoint == Checkpoint::Force && !matches!(loaded.scope, Scope::Live | Scope::All) {
-        return Err(StoreError::PartialCheckpoint);
+    let mut changes = if wants_checkpoint(view, loaded, write)? {
+        checkpoint(base, loaded, write.records, &files, write.now)?
+    } else {
+        Changes::new()
+    };
+    changes.extend(files.into_iter().map(|(path, bytes)| (path, Some(bytes))));
+    if !changes.is_empty() && base.read(FORMAT_PATH)?.is_none() {
+        changes.insert(FORMAT_PATH.to_owned(), Some(OURS.bytes()));
     }
-    if !files.is_empty() && loaded.format.is_none() && base.read(FORMAT_PATH)?.is_none() {
-        files.insert(FORMAT_PATH.to_owned(), OURS.bytes());
-    }
-    Ok(files
+    Ok(changes
         .into_iter()
-        .map(|(path, bytes)| FileChange {
-            path,
-            bytes: Some(bytes),
-        })
+        .map(|(path, bytes)| FileChange { path, bytes })
         .collect())
+}
+
+/// Whether a checkpoint is due and possible.
+fn wants_checkpoint(
+    view: &StateView,
+    loaded: &Loaded,
+    write: &Write<'_>,
+) -> Result<bool, StoreError> {
+    let whole = matches!(loaded.scope, Scope::Live | Scope::All);
+    // The state also holds unpublished records, which this write would not bring along.
+    let settled = write.settle || view.unpublished.is_none();
+    match write.checkpoint {
+        Checkpoint::Never => Ok(false),
+        Checkpoint::IfGrown => {
+            let records = loaded.tail_records() + write.records.len();
+            let grown = records > GROWN_RECORDS || loaded.tail.bytes > GROWN_BYTES;
+            Ok(grown && whole && settled)
+        }
+        Checkpoint::Force if !whole => Err(StoreError::PartialCheckpoint),
+        Checkpoint::Force if !settled => Err(StoreError::UnsettledCheckpoint),
+        Checkpoint::Force => Ok(true),
+    }
 }
 
 /// Appends the records to the writer's newest segment of the month, and to new ones when it is

@@ -1,0 +1,209 @@
+//! Rows → state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::escalation::Escalation;
+use crate::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskUid};
+use crate::domain::lock::Lock;
+use crate::domain::register::{Reg, Stamp};
+use crate::domain::review::Review;
+use crate::domain::session::Session;
+use crate::domain::state::{DepKey, Finding, Pause, State};
+use crate::domain::task::Task;
+use crate::ports::state_repo::StateTree;
+use crate::store::checkpoint::header::FileRef;
+use crate::store::checkpoint::rows::{
+    DepRow, EscalationRow, FindingRow, Kept, LockRow, PauseRow, ReviewRow, SessionRow,
+};
+use crate::store::checkpoint::task_row::TaskRow;
+use crate::store::checkpoint::text::rows;
+use crate::store::codec::decode_line;
+use crate::store::problem::Problem;
+
+/// Parsed rows of one file.
+#[derive(Debug)]
+pub(crate) enum Part {
+    Tasks(Vec<(TaskUid, Task)>),
+    Deps(Vec<DepRow>),
+    Sessions(Vec<SessionRow>),
+    Locks(Vec<LockRow>),
+    Reviews(Vec<ReviewRow>),
+    Escalations(Vec<EscalationRow>),
+    Findings(Vec<FindingRow>),
+    Pauses(Vec<PauseRow>),
+    Unknown(Vec<Kept>),
+    Quarantine(Vec<Problem>),
+    /// A table of a newer version.
+    Other,
+}
+
+/// Reads and parses files of rows, on as many threads as the tree offers. The inner error names
+/// the first file that is missing or is not what the header says.
+pub(crate) fn read_refs(
+    tree: &dyn StateTree,
+    refs: &[(&str, &FileRef)],
+) -> Result<Vec<Part>, String> {
+    let paths: Vec<_> = refs.iter().map(|(_, file)| file.path.clone()).collect();
+    let parts = Mutex::new(BTreeMap::new());
+    let visit = |at: usize, bytes: &[u8]| {
+        let (table, file) = refs[at];
+        let part = if file.fits(bytes) {
+            parse(table, bytes).map_err(|e| format!("{}: {e}", file.path))
+        } else {
+            Err(format!("{} is not what the header says", file.path))
+        };
+        parts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(at, part);
+    };
+    tree.read_many(&paths, &visit).map_err(|e| e.to_string())?;
+    let mut parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (0..refs.len())
+        .map(|at| match parts.remove(&at) {
+            Some(part) => part,
+            None => Err(format!("{} is missing", refs[at].1.path)),
+        })
+        .collect()
+}
+
+fn parse(table: &str, bytes: &[u8]) -> Result<Part, String> {
+    Ok(match table {
+        "tasks" => {
+            let restored = rows::<TaskRow>(bytes)?
+                .into_iter()
+                .map(|row| row.restore().ok_or_else(|| "a task without id".to_owned()));
+            Part::Tasks(restored.collect::<Result<_, _>>()?)
+        }
+        "deps" => Part::Deps(rows(bytes)?),
+        "sessions" => Part::Sessions(rows(bytes)?),
+        "locks" => Part::Locks(rows(bytes)?),
+        "reviews" => Part::Reviews(rows(bytes)?),
+        "escalations" => Part::Escalations(rows(bytes)?),
+        "findings" => Part::Findings(rows(bytes)?),
+        "pauses" => Part::Pauses(rows(bytes)?),
+        "unknown" => Part::Unknown(rows(bytes)?),
+        "quarantine" => Part::Quarantine(rows(bytes)?),
+        _ => Part::Other,
+    })
+}
+
+fn reg<T: Default>(slot: Option<(T, Stamp)>) -> Reg<T> {
+    slot.map(|(value, at)| Reg { value, at })
+        .unwrap_or_default()
+}
+
+/// What comes along with a state.
+#[derive(Debug, Default)]
+pub(crate) struct Luggage {
+    /// Lines kept for newer versions.
+    pub(crate) kept: BTreeSet<(RecordId, String)>,
+    /// Problems of covered lines.
+    pub(crate) problems: BTreeSet<Problem>,
+}
+
+impl Part {
+    /// Puts the rows into a state that no record was applied to yet.
+    pub(crate) fn install(self, state: &mut State, luggage: &mut Luggage) {
+        match self {
+            Self::Tasks(tasks) => {
+                for (uid, task) in tasks {
+                    state.restore_task(uid, task);
+                }
+            }
+            Self::Deps(rows) => state.deps.extend(rows.into_iter().map(dep)),
+            Self::Sessions(rows) => state.sessions.extend(rows.into_iter().map(session)),
+            Self::Locks(rows) => state.locks.extend(rows.into_iter().map(lock)),
+            Self::Reviews(rows) => state.reviews.extend(rows.into_iter().map(review)),
+            Self::Escalations(rows) => state.escalations.extend(rows.into_iter().map(escalation)),
+            Self::Findings(rows) => state.findings.extend(rows.into_iter().map(finding)),
+            Self::Pauses(rows) => state.pauses.extend(rows.into_iter().map(pause)),
+            Self::Unknown(rows) => luggage.kept.extend(rows.into_iter().map(|k| (k.id, k.raw))),
+            Self::Quarantine(rows) => luggage.problems.extend(rows),
+            Self::Other => {}
+        }
+    }
+}
+
+fn dep(row: DepRow) -> (DepKey, Reg<bool>) {
+    let key = DepKey {
+        from: row.from,
+        to: row.to,
+        kind: row.kind,
+    };
+    let reg = Reg {
+        value: row.present,
+        at: row.at,
+    };
+    (key, reg)
+}
+
+fn session(row: SessionRow) -> (SessionUid, Session) {
+    let session = Session {
+        claim: row.claim,
+        started: row.started,
+        lease_until: reg(row.lease_until),
+        agent_session: reg(row.agent_session),
+        finished: row.finished,
+        released: row.released,
+    };
+    (row.id, session)
+}
+
+fn lock(row: LockRow) -> (SessionUid, Lock) {
+    let lock = Lock {
+        task: row.task,
+        globs: row.globs,
+        until: reg(row.until),
+        released: row.released,
+    };
+    (row.id, lock)
+}
+
+fn review(row: ReviewRow) -> (ReviewUid, Review) {
+    let feedback = row.feedback.into_iter().map(|(f, at)| (at.id, (f, at)));
+    let review = Review {
+        opened: row.opened,
+        head: reg(row.head),
+        state: reg(row.state),
+        feedback: feedback.collect(),
+    };
+    (row.id, review)
+}
+
+fn escalation(row: EscalationRow) -> (EscalationUid, Escalation) {
+    let escalation = Escalation {
+        opened: row.opened,
+        answer: row.answer,
+    };
+    (row.id, escalation)
+}
+
+fn finding(row: FindingRow) -> (RecordId, Finding) {
+    let finding = Finding {
+        task: row.task,
+        session: row.session,
+        text: row.text,
+        at: row.at,
+    };
+    (row.at.id, finding)
+}
+
+fn pause(row: PauseRow) -> (String, Reg<Pause>) {
+    let value = Pause {
+        until: row.until,
+        reason: row.reason,
+    };
+    (row.agent, Reg { value, at: row.at })
+}
+
+/// Applies the kept lines again: what this build understands of them is in the rows already, and
+/// what only their text holds exactly (large numbers, newer operations) comes back with it.
+pub(crate) fn apply_kept(state: &mut State, luggage: &Luggage) {
+    for (_, raw) in &luggage.kept {
+        if let Ok(record) = decode_line(raw) {
+            state.apply(&record);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The checkpoint: the fold written down, with what it covers of the log.
+//!
+//! `.orchestra/checkpoint.json` is the header. The rows lie in one file per table, or in a folder
+//! of shards by the number of the task that a row belongs to (0 = none). Finished work moves to
+//! `.orchestra/archive/`, which has the same tables and an index of its own, so that reading costs
+//! what is live. A file whose fingerprint differs from the header's makes the whole checkpoint
+//! invalid: the log is folded again.
+
+mod cover;
+mod header;
+mod install;
+mod rows;
+mod save;
+mod shard;
+mod task_row;
+mod text;
+
+pub(crate) use cover::uncovered;
+pub(crate) use header::{ArchiveIndex, FileRef, HEADER_PATH, Header, Tables};
+pub(crate) use install::{Luggage, apply_kept, read_refs};
+pub(crate) use save::{Changes, checkpoint, differences};
+pub(crate) use shard::file_of;

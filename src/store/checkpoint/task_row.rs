@@ -1,0 +1,332 @@
+//! A task as one line.
+//!
+//! Registers written by the task's own `task.added` need no stamp; all others have theirs in `at`,
+//! so that a late record with an older stamp still loses and one with a newer still wins (I14).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::domain::ids::{RecordId, TaskNumber, TaskUid};
+use crate::domain::record::CloseOutcome;
+use crate::domain::register::{LwwSet, Reg, Stamp};
+use crate::domain::task::{Acceptance, Comment, Complexity, Deliverable, Status, Task};
+use crate::domain::time::{Hlc, Timestamp};
+
+/// How a closed task ended.
+#[derive(Debug, Serialize, Deserialize)]
+struct ClosedRow {
+    outcome: CloseOutcome,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    reason: String,
+}
+
+/// A remark.
+#[derive(Debug, Serialize, Deserialize)]
+struct CommentRow {
+    id: RecordId,
+    ts: Hlc,
+    by: String,
+    text: String,
+}
+
+/// Elements of a set that were not put there by `task.added`: present or not, and by whom.
+type Elements = BTreeMap<String, (bool, Stamp)>;
+
+/// The line.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct TaskRow {
+    /// Claimed number; 0 = none.
+    #[serde(skip_serializing_if = "is_zero")]
+    n: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    id: Option<TaskUid>,
+    /// When and by whom it was added; absent for a placeholder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ts: Option<Hlc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    title: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    body: Option<String>,
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    kind: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complexity: Option<Complexity>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deliverable: Option<Deliverable>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acceptance: Option<Vec<Acceptance>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assignee: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    due: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    defer_until: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_ref: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    agent: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    labels: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    paths: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    labels_at: Elements,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    paths_at: Elements,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    closed: Option<ClosedRow>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admitted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    admitted_sha256: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    comments: Vec<CommentRow>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extra: BTreeMap<String, (Value, Stamp)>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated: Option<Stamp>,
+    /// Stamps by field. A field that is here and not above is written and empty.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    at: BTreeMap<String, Stamp>,
+}
+
+/// Serde's calling convention: true for an absent number.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
+}
+
+/// Calls a macro with all plain registers (`Reg<T>`, field and wire name).
+macro_rules! plain {
+    ($do:ident) => {
+        $do!(title, "title");
+        $do!(body, "body");
+        $do!(kind, "type");
+        $do!(complexity, "complexity");
+        $do!(deliverable, "deliverable");
+        $do!(acceptance, "acceptance");
+    };
+}
+
+/// The same for registers that may be empty (`Reg<Option<T>>`).
+macro_rules! clearable {
+    ($do:ident) => {
+        $do!(priority, "priority");
+        $do!(assignee, "assignee");
+        $do!(due, "due");
+        $do!(defer_until, "defer_until");
+        $do!(external_ref, "external_ref");
+        $do!(agent, "agent");
+        $do!(admitted_sha256, "admitted_sha256");
+    };
+}
+
+impl TaskRow {
+    /// Writes a task down.
+    pub(crate) fn of(uid: TaskUid, task: &Task) -> Self {
+        let base = base_of(uid, task.added.as_ref().map(|(_, at)| at.ts));
+        let mut row = Self {
+            n: task.number.value.map_or(0, TaskNumber::get),
+            id: Some(uid),
+            ts: task.added.as_ref().map(|(_, at)| at.ts),
+            by: task.added.as_ref().map(|(by, _)| by.clone()),
+            key: task.key.clone(),
+            updated: (task.updated != base).then_some(task.updated),
+            ..Self::default()
+        };
+        let mut at = Ats {
+            base,
+            map: BTreeMap::new(),
+        };
+        macro_rules! plain_field {
+            ($field:ident, $name:literal) => {
+                if task.$field.is_written() {
+                    row.$field = Some(task.$field.value.clone());
+                    at.note($name, task.$field.at, false);
+                }
+            };
+        }
+        macro_rules! clearable_field {
+            ($field:ident, $name:literal) => {
+                if task.$field.is_written() {
+                    row.$field.clone_from(&task.$field.value);
+                    at.note($name, task.$field.at, task.$field.value.is_none());
+                }
+            };
+        }
+        plain!(plain_field);
+        clearable!(clearable_field);
+        if task.number.is_written() {
+            at.note("n", task.number.at, task.number.value.is_none());
+        }
+        if task.status.is_written() {
+            if let Status::Closed { outcome, reason } = &task.status.value {
+                row.closed = Some(ClosedRow {
+                    outcome: *outcome,
+                    reason: reason.clone(),
+                });
+            }
+            at.note("status", task.status.at, task.is_open());
+        }
+        if task.admitted.is_written() {
+            // Admitted when it was added is the rule and needs no words.
+            let plain = task.added.is_some() && task.admitted.value && task.admitted.at == base;
+            row.admitted = (!plain).then_some(task.admitted.value);
+            at.note("admitted", task.admitted.at, false);
+        }
+        (row.labels, row.labels_at) = split(&task.labels, base);
+        (row.paths, row.paths_at) = split(&task.paths, base);
+        row.extra = task
+            .extra
+            .iter()
+            .map(|(name, reg)| (name.clone(), (reg.value.clone(), reg.at)))
+            .collect();
+        row.comments = comment_rows(task);
+        row.at = at.map;
+        row
+    }
+
+    /// Reads a task back. `None` if the line has no id.
+    pub(crate) fn restore(self) -> Option<(TaskUid, Task)> {
+        let uid = self.id?;
+        let base = base_of(uid, self.ts);
+        let mut task = Task {
+            added: self.ts.map(|_| (self.by.unwrap_or_default(), base)),
+            key: self.key,
+            updated: self.updated.unwrap_or(base),
+            ..Task::default()
+        };
+        let at = |name: &str| self.at.get(name).copied();
+        macro_rules! plain_field {
+            ($field:ident, $name:literal) => {
+                if let Some(value) = self.$field {
+                    let at = at($name).unwrap_or(base);
+                    task.$field = Reg { value, at };
+                }
+            };
+        }
+        macro_rules! clearable_field {
+            ($field:ident, $name:literal) => {
+                task.$field = clearable(self.$field, at($name), base);
+            };
+        }
+        plain!(plain_field);
+        clearable!(clearable_field);
+        task.number = clearable(TaskNumber::new(self.n), at("n"), base);
+        let closed = self.closed.map(|c| Status::Closed {
+            outcome: c.outcome,
+            reason: c.reason,
+        });
+        let status = clearable(closed, at("status"), base);
+        task.status = Reg {
+            value: status.value.unwrap_or_default(),
+            at: status.at,
+        };
+        let admitted = self.admitted.or_else(|| task.added.as_ref().map(|_| true));
+        if let Some(value) = admitted {
+            let at = at("admitted").unwrap_or(base);
+            task.admitted = Reg { value, at };
+        }
+        task.labels = join(self.labels, self.labels_at, base);
+        task.paths = join(self.paths, self.paths_at, base);
+        task.extra = self
+            .extra
+            .into_iter()
+            .map(|(name, (value, at))| (name, Reg { value, at }))
+            .collect();
+        task.comments = self.comments.into_iter().map(comment).collect();
+        Some((uid, task))
+    }
+}
+
+/// The stamp of `task.added`; nobody's while only other records are known.
+fn base_of(uid: TaskUid, ts: Option<Hlc>) -> Stamp {
+    ts.map_or_else(Stamp::default, |ts| Stamp {
+        ts,
+        id: uid.record(),
+    })
+}
+
+/// Stamps that differ from the base.
+struct Ats {
+    base: Stamp,
+    map: BTreeMap<String, Stamp>,
+}
+
+impl Ats {
+    fn note(&mut self, name: &str, at: Stamp, empty: bool) {
+        if at != self.base || empty {
+            self.map.insert(name.to_owned(), at);
+        }
+    }
+}
+
+fn clearable<T>(value: Option<T>, at: Option<Stamp>, base: Stamp) -> Reg<Option<T>> {
+    let at = match (&value, at) {
+        (_, Some(at)) => at,
+        (Some(_), None) => base,
+        (None, None) => Stamp::default(),
+    };
+    Reg { value, at }
+}
+
+fn split(set: &LwwSet, base: Stamp) -> (Vec<String>, Elements) {
+    let mut plain = Vec::new();
+    let mut others = Elements::new();
+    for (element, reg) in &set.0 {
+        if reg.value && reg.at == base {
+            plain.push(element.clone());
+        } else {
+            others.insert(element.clone(), (reg.value, reg.at));
+        }
+    }
+    (plain, others)
+}
+
+fn join(plain: Vec<String>, others: Elements, base: Stamp) -> LwwSet {
+    let plain = plain.into_iter().map(|element| {
+        let reg = Reg {
+            value: true,
+            at: base,
+        };
+        (element, reg)
+    });
+    let others = others
+        .into_iter()
+        .map(|(element, (value, at))| (element, Reg { value, at }));
+    LwwSet(plain.chain(others).collect())
+}
+
+fn comment_rows(task: &Task) -> Vec<CommentRow> {
+    task.comments
+        .values()
+        .map(|c| CommentRow {
+            id: c.at.id,
+            ts: c.at.ts,
+            by: c.by.clone(),
+            text: c.text.clone(),
+        })
+        .collect()
+}
+
+fn comment(row: CommentRow) -> (RecordId, Comment) {
+    let at = Stamp {
+        ts: row.ts,
+        id: row.id,
+    };
+    let comment = Comment {
+        at,
+        by: row.by,
+        text: row.text,
+    };
+    (row.id, comment)
+}

@@ -1,0 +1,21 @@
+//! Lines of the checkpoint: one JSON object each, as UTF-8 with `\n` ends.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::store::codec::escape_separators;
+
+/// Writes one row. The row types hold only strings, numbers, lists and maps with string keys.
+pub(crate) fn line<T: Serialize>(row: &T) -> String {
+    let text = serde_json::to_string(row).expect("rows have only string keys and finite numbers");
+    escape_separators(text)
+}
+
+/// Reads all rows of a file.
+pub(crate) fn rows<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
+    let lines = text.lines().filter(|line| !line.is_empty());
+    lines
+        .map(|line| serde_json::from_str(line).map_err(|e| e.to_string()))
+        .collect()
+}
