@@ -51,7 +51,7 @@ impl StateRepo for Handle {
 }
 
 impl Memory {
-    fn new(with_remote: bool) -> Box<dyn World> {
+    fn world(with_remote: bool) -> Box<dyn World> {
         Box::new(Self {
             remote: with_remote.then(MemoryRemote::new),
             clones: Mutex::new(Vec::new()),
@@ -124,10 +124,10 @@ impl World for Memory {
 
 #[test]
 fn the_memory_repository_keeps_the_contract_with_a_remote() {
-    contract::keep(&|| Memory::new(true));
+    contract::keep(&|| Memory::world(true));
 }
 
 #[test]
 fn the_memory_repository_keeps_the_contract_without_a_remote() {
-    contract::keep(&|| Memory::new(false));
+    contract::keep(&|| Memory::world(false));
 }

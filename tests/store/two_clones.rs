@@ -7,7 +7,9 @@ use fleet::domain::state::State;
 use fleet::domain::time::{DurationMs, Timestamp};
 use fleet::ports::memory::{Fault, MemoryRemote, MemoryRepo};
 use fleet::ports::memory_tree::MemoryTree;
-use fleet::ports::state_repo::{Freshness, Proposal, PublishOutcome, Reach, StateRepo, StateView};
+use fleet::ports::state_repo::{
+    Freshness, Proposal, PublishOutcome, Reach, StateRepo as _, StateView,
+};
 use fleet::store::{Checkpoint, Scope, Write, load, plan_write, verify};
 
 use crate::records::{NOON, added, id, record, task};

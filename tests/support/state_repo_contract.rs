@@ -39,13 +39,16 @@ pub(crate) trait World: Sync {
     }
 }
 
+/// One promise, told on a new world.
+type Story = fn(&dyn World);
+
 const FETCH: Freshness = Freshness::Fetch(DurationMs(10_000));
 const REMOTE: Reach = Reach::Remote(DurationMs(10_000));
 const FILE: &str = ".orchestra/log/2026-11/aaaa-0000.jsonl";
 
 /// Runs every story on its own world.
 pub(crate) fn keep(make: &dyn Fn() -> Box<dyn World>) {
-    let stories: &[(&str, fn(&dyn World))] = &[
+    let stories: &[(&str, Story)] = &[
         (
             "an empty repository has no tip",
             an_empty_repository_has_no_tip,

@@ -237,6 +237,7 @@ impl From<StoreError> for TrackerError {
             },
             StoreError::BadFormat { .. }
             | StoreError::Unreadable { .. }
+            | StoreError::DamagedArchive { .. }
             | StoreError::BadRecord { .. }
             | StoreError::BadWriter { .. }
             | StoreError::PartialCheckpoint

@@ -13,7 +13,7 @@ use crate::domain::state::{DepKey, Finding, Pause, State};
 use crate::domain::task::Task;
 use crate::ports::state_repo::StateTree;
 use crate::store::checkpoint::header::FileRef;
-use crate::store::checkpoint::rows::{
+use crate::store::checkpoint::row_types::{
     DepRow, EscalationRow, FindingRow, Kept, LockRow, PauseRow, ReviewRow, SessionRow,
 };
 use crate::store::checkpoint::task_row::TaskRow;

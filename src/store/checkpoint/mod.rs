@@ -9,6 +9,7 @@
 mod cover;
 mod header;
 mod install;
+mod row_types;
 mod rows;
 mod save;
 mod shard;

@@ -2,22 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Serialize};
-
-use crate::domain::dep::DepKind;
 use crate::domain::escalation::Escalation;
-use crate::domain::ids::{
-    EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid,
-};
+use crate::domain::ids::{RecordId, SessionUid, TaskNumber, TaskUid};
 use crate::domain::lock::Lock;
-use crate::domain::record::{
-    EscalationOpened, ReviewFeedback, ReviewOpened, SessionClaimed, SessionFinished,
-};
 use crate::domain::register::{Reg, Stamp};
-use crate::domain::review::{Review, ReviewState};
-use crate::domain::session::{RunnerIdentity, Session};
+use crate::domain::review::Review;
+use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Timestamp};
+use crate::store::checkpoint::row_types::{
+    DepRow, EscalationRow, FindingRow, Kept, LockRow, PauseRow, ReviewRow, SessionRow, Slot,
+};
 use crate::store::checkpoint::task_row::TaskRow;
 use crate::store::checkpoint::text::line;
 use crate::store::codec::decode_line;
@@ -25,108 +20,6 @@ use crate::store::problem::Problem;
 
 /// Work closed longer ago than this leaves the live rows.
 pub(crate) const ARCHIVE_AFTER: DurationMs = DurationMs(7 * 24 * 3_600_000);
-
-/// A register with its stamp; absent = never written.
-type Slot<T> = Option<(T, Stamp)>;
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct DepRow {
-    #[serde(default)]
-    pub(crate) n: u32,
-    pub(crate) from: TaskUid,
-    pub(crate) to: TaskUid,
-    pub(crate) kind: DepKind,
-    pub(crate) present: bool,
-    pub(crate) at: Stamp,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SessionRow {
-    #[serde(default)]
-    pub(crate) n: u32,
-    pub(crate) id: SessionUid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) claim: Slot<SessionClaimed>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) started: Slot<RunnerIdentity>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) lease_until: Slot<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) agent_session: Slot<Option<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) finished: Slot<SessionFinished>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) released: Slot<String>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct LockRow {
-    #[serde(default)]
-    pub(crate) n: u32,
-    pub(crate) id: SessionUid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) task: Option<TaskUid>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) globs: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) until: Slot<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) released: Option<Stamp>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct ReviewRow {
-    #[serde(default)]
-    pub(crate) n: u32,
-    pub(crate) id: ReviewUid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) opened: Slot<ReviewOpened>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) head: Slot<Option<Oid>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) state: Slot<ReviewState>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) feedback: Vec<(ReviewFeedback, Stamp)>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct EscalationRow {
-    #[serde(default)]
-    pub(crate) n: u32,
-    pub(crate) id: EscalationUid,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) opened: Slot<EscalationOpened>,
-    /// Text, by whom, when.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) answer: Option<(String, String, Stamp)>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct FindingRow {
-    #[serde(default)]
-    pub(crate) n: u32,
-    pub(crate) at: Stamp,
-    pub(crate) task: TaskUid,
-    pub(crate) session: SessionUid,
-    pub(crate) text: String,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct PauseRow {
-    pub(crate) agent: String,
-    pub(crate) until: Timestamp,
-    pub(crate) reason: String,
-    pub(crate) at: Stamp,
-}
-
-/// A line of the log that a newer version can read better: byte for byte.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Kept {
-    #[serde(default)]
-    pub(crate) n: u32,
-    pub(crate) id: RecordId,
-    pub(crate) raw: String,
-}
 
 /// One line of a table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
