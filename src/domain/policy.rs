@@ -43,6 +43,9 @@ pub struct Policy {
     pub unblock_on: UnblockOn,
     /// Subtasks that agents propose are admitted at once (else they wait for a human).
     pub admit_subtasks: bool,
+    /// Check out only the folders that a task's paths name (and the files at the top). Cheap on large
+    /// repositories, but the agent and the checks then see nothing else.
+    pub sparse_workspaces: bool,
     /// Environment variables whose values are secrets, scanned for and redacted.
     pub secret_env: Vec<String>,
 }

@@ -235,20 +235,16 @@ fn allowed(state: &State, index: &Index, task: TaskUid, addresses: &[RecordId]) 
     index
         .escalations_of(task)
         .iter()
-        .filter(|uid| addresses.contains(&uid.record()))
         .filter_map(|uid| state.escalations.get(uid))
-        .filter(|e| {
-            e.opened
-                .as_ref()
-                .is_some_and(|(opened, _)| opened.trigger == Trigger::ProtectedPaths)
+        .filter_map(|e| e.opened.as_ref().zip(e.answer.as_ref()))
+        .filter(|((opened, _), (_, _, at))| {
+            opened.trigger == Trigger::ProtectedPaths && addresses.contains(&at.id)
         })
-        .any(|e| {
-            e.answer.as_ref().is_some_and(|(answer, _, _)| {
-                answer
-                    .trim_start()
-                    .to_ascii_lowercase()
-                    .starts_with("allow")
-            })
+        .any(|(_, (answer, _, _))| {
+            answer
+                .trim_start()
+                .to_ascii_lowercase()
+                .starts_with("allow")
         })
 }
 

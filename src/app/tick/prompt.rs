@@ -127,9 +127,9 @@ fn taken_up(out: &mut String, state: &State, claim: &SessionClaimed) {
     for id in &claim.addresses {
         let answered = state
             .escalations
-            .iter()
-            .find(|(uid, _)| uid.record() == *id)
-            .and_then(|(_, e)| e.opened.as_ref().zip(e.answer.as_ref()));
+            .values()
+            .filter_map(|e| e.opened.as_ref().zip(e.answer.as_ref()))
+            .find(|(_, (_, _, at))| at.id == *id);
         if let Some(((opened, _), (answer, by, _))) = answered {
             let _ = writeln!(out, "## A question was answered\n\nThe question:");
             quote(out, &opened.context);

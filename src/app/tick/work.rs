@@ -117,7 +117,7 @@ impl<'a> Session<'a> {
         let want = WorkspaceRequest {
             start,
             paths: self.doc.paths.clone(),
-            sparse: true,
+            sparse: self.world.policy.sparse_workspaces,
         };
         let workspace = self
             .world

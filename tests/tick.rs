@@ -1,0 +1,13 @@
+//! The tick on real git with real processes as agents: stories of whole runs, of races, of crashes
+//! and of agents that misbehave.
+
+#[path = "tick/agents.rs"]
+mod agents;
+#[path = "tick/phases.rs"]
+mod phases;
+#[path = "tick/races.rs"]
+mod races;
+#[path = "tick/review.rs"]
+mod review;
+#[path = "tick/town.rs"]
+mod town;

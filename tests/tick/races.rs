@@ -1,0 +1,137 @@
+//! Several ticks at once, and ticks that die.
+
+use std::process::Command;
+
+use fleet::app::tick::TickOptions;
+use fleet::app::tick::report::TickEvent;
+use fleet::domain::session::Outcome;
+use fleet::domain::time::DurationMs;
+use fleet::ports::runner::Cancel;
+
+use crate::town::{Town, policy};
+
+/// An agent that leaves one line per run in a file outside, and a change inside.
+fn counting(log: &std::path::Path) -> String {
+    format!(
+        "echo $FLEET_TASK >> '{}'; echo $FLEET_TASK > src/$FLEET_TASK.txt",
+        log.display()
+    )
+}
+
+#[test]
+fn i2_two_ticks_on_two_clones_run_every_task_once() {
+    let town = Town::new();
+    let log = town.path("runs.log");
+    let rules = policy(&[("writer", &counting(&log))]);
+    let clones: Vec<_> = ["a", "b"]
+        .map(|name| town.clone(name, rules.clone()))
+        .into();
+    for n in 0..6 {
+        clones[0].add(&format!("Task {n}"), &[]);
+    }
+    std::thread::scope(|scope| {
+        for clone in &clones {
+            scope.spawn(|| clone.tick());
+        }
+    });
+    let mut runs: Vec<String> = std::fs::read_to_string(&log)
+        .unwrap()
+        .lines()
+        .map(str::to_owned)
+        .collect();
+    runs.sort();
+    assert_eq!(runs, ["T-1", "T-2", "T-3", "T-4", "T-5", "T-6"]);
+    for n in 1..=6 {
+        assert!(
+            town.remote_ref(&format!("refs/heads/agent/T-{n}"))
+                .is_some(),
+            "T-{n}"
+        );
+    }
+    let state = clones[1].state();
+    assert_eq!(state.sessions.len(), 6);
+    assert!(state.sessions.values().all(|s| !s.holds_lease()));
+}
+
+#[test]
+fn i2_two_ticks_on_one_clone_run_every_task_once() {
+    let town = Town::new();
+    let log = town.path("runs.log");
+    let clone = town.clone("a", policy(&[("writer", &counting(&log))]));
+    for n in 0..4 {
+        clone.add(&format!("Task {n}"), &[]);
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| clone.tick());
+        }
+    });
+    assert_eq!(std::fs::read_to_string(&log).unwrap().lines().count(), 4);
+    assert_eq!(clone.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn i9_a_stopped_tick_ends_soon_and_leaves_nothing_behind() {
+    let town = Town::new();
+    let clone = town.clone("a", policy(&[("writer", "echo started; exec sleep 1000")]));
+    let task = clone.add("Endless", &[]);
+    let cancel = Cancel::default();
+    let report = clone
+        .tick_watched(&TickOptions::default(), &cancel, &mut |event| {
+            if matches!(event, TickEvent::Agent { .. }) {
+                cancel.ask();
+            }
+        })
+        .unwrap();
+    assert!(report.stopped);
+    let state = clone.state();
+    let session = &state.sessions[&state.index().sessions_of(task)[0]];
+    let (finished, _) = session.finished.as_ref().expect("its end is recorded");
+    assert!(matches!(finished.outcome, Outcome::Failed { .. }));
+    assert_eq!(clone.leftovers(), Vec::<String>::new());
+    let alive = Command::new("pgrep").args(["-f", "sleep 1000"]).output();
+    if let Ok(out) = alive {
+        let mine = String::from_utf8_lossy(&out.stdout).into_owned();
+        assert!(mine.trim().is_empty(), "left running: {mine}");
+    }
+}
+
+#[test]
+fn i9_the_time_budget_stops_what_runs() {
+    let town = Town::new();
+    let clone = town.clone("a", policy(&[("writer", "exec sleep 1000")]));
+    clone.add("Endless", &[]);
+    let options = TickOptions {
+        time_budget: Some(DurationMs(300)),
+        ..TickOptions::default()
+    };
+    let report = clone.try_tick(&options).unwrap();
+    assert!(report.stopped);
+    assert!(report.duration_ms < 10_300, "{}", report.duration_ms);
+}
+
+#[test]
+fn i7_the_finished_work_of_a_dead_tick_is_carried_on() {
+    let town = Town::new();
+    let clone = town.clone("a", policy(&[("writer", "echo two >> src/a.txt")]));
+    clone.add("Add a line", &[]);
+    // The remote goes away between the claim and the publish, and the tick fails.
+    let remote = town.path("remote.git");
+    let away = town.path("away.git");
+    let failed = clone.tick_watched(&TickOptions::default(), &Cancel::default(), &mut |event| {
+        if matches!(event, TickEvent::Claimed { .. }) {
+            std::fs::rename(&remote, &away).unwrap();
+        }
+    });
+    assert!(failed.is_err());
+    std::fs::rename(&away, &remote).unwrap();
+    // The result is kept. This process lives on, so its own run is not dead for it; a reboot makes
+    // it so.
+    let kept: Vec<_> = std::fs::read_dir(&clone.handover_root).unwrap().collect();
+    assert_eq!(kept.len(), 1);
+    let report = clone.tick();
+    assert!(
+        report.claimed.is_empty(),
+        "the task is not run twice: {report:#?}"
+    );
+}
