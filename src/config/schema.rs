@@ -53,6 +53,12 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "",
+        "sparse_workspaces",
+        "false",
+        "check out only the folders that a task's paths name; agent and checks see nothing else",
+    ),
+    key(
+        "",
         "secret_env",
         "[]",
         "environment variables whose values are secrets: scanned for and redacted",

@@ -75,6 +75,7 @@ pub(super) fn policy(
         verify: verify(&top),
         unblock_on: top.choice("unblock_on", UNBLOCK).unwrap_or_default(),
         admit_subtasks: top.flag("admit_subtasks").unwrap_or(false),
+        sparse_workspaces: top.flag("sparse_workspaces").unwrap_or(false),
         secret_env: env_names(&top, "secret_env"),
     };
     let url_is_set = forge.get("base_url").is_some() || env.get("FLEET_FORGE_URL").is_some();
