@@ -272,10 +272,10 @@ impl Workspaces for GitWorkspaces {
         let imported = import
             .run()
             .map_err(|error| failed(error.cause, error.storage))?;
-        if imported.refused.is_empty() {
-            if let Some(made) = self.made().get_mut(&workspace.session) {
-                made.clean = true;
-            }
+        if imported.refused.is_empty()
+            && let Some(made) = self.made().get_mut(&workspace.session)
+        {
+            made.clean = true;
         }
         Ok(imported)
     }

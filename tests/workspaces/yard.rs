@@ -38,7 +38,7 @@ impl Host for Pretend {
     }
 
     fn life(&self, runner: &RunnerIdentity) -> Life {
-        if runner.pid % 2 == 0 {
+        if runner.pid.is_multiple_of(2) {
             Life::Alive
         } else {
             Life::Dead {
