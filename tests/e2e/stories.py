@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -322,6 +323,54 @@ def a_refused_key_is_the_agents_error_and_waits_before_the_next_attempt(world: W
 def a_model_that_falls_silent_ends_at_the_idle_timeout(world: World) -> None:
     site, clone, finished = failing(world, lambda _: silence(), idle="3s")
     equal("class", finished["outcome"]["class"], "timeout")
+
+
+def running(world: World) -> tuple[Site, Path, Model, subprocess.Popen]:
+    """A tick whose agent has asked a model that says nothing."""
+    site = Site(world)
+    model = world.keep(Model(lambda _: silence()))
+    clone = site.clone("clone")
+    site.start(clone, agent("claude", model.url))
+    world.fleet(clone, "add", TASK, "--body", BODY, **site.env())
+    tick = world.start([world.fleet_program, "tick"], clone, **site.env())
+    until = time.monotonic() + 30
+    while not model.asked:
+        if tick.poll() is not None or time.monotonic() > until:
+            world.finish(tick, time.monotonic())
+            raise Failed("the agent never asked its model")
+        time.sleep(0.05)
+    edit = f"cat > hello.sh <<'END'\n{HELLO}END"
+    model.script = steps(shell(edit), say("It greets in French now."))
+    return site, clone, model, tick
+
+
+@story("claude")
+def a_tick_that_was_killed_is_taken_up_by_the_next_one(world: World) -> None:
+    site, clone, model, tick = running(world)
+    tick.kill()
+    world.finish(tick, time.monotonic())
+    world.fleet(clone, "tick", **site.env())
+    nothing_is_left(world)
+    found = site.records()
+    contains("the proof", only(found, "session.released")["proof"], str(tick.pid))
+    equal("claims", len(of(found, "session.claimed")), 2)
+    greeted(site, clone, "claude", model)
+    idle_tick(site, clone)
+
+
+@story("claude")
+def an_interrupted_tick_ends_soon_and_gives_the_task_back(world: World) -> None:
+    site, clone, model, tick = running(world)
+    began = time.monotonic()
+    tick.send_signal(signal.SIGINT)
+    done = world.finish(tick, began)
+    if done.seconds > 12:
+        raise Failed(f"it took {done.seconds:.1f} s to end")
+    nothing_is_left(world)
+    equal("how the session ended", only(site.records(), "session.finished")["outcome"].get("class"), "cancelled")
+    world.fleet(clone, "tick", **site.env())
+    equal("branches on the remote", site.branches(), ["agent/T-1"])
+    nothing_is_left(world)
 
 
 @story("claude")

@@ -80,7 +80,7 @@ class Tools:
         try:
             done = subprocess.run(
                 [npm, "install", "--prefix", folder, "--no-audit", "--no-fund", "--loglevel=error",
-                 "--fetch-retries=1", what, *more],
+                 "--fetch-retries=1", "--fetch-retry-mintimeout=1000", what, *more],
                 cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, text=True,
                 timeout=INSTALL_LIMIT_S, check=False, env=dict(os.environ, CI="1"),
             )
