@@ -25,5 +25,6 @@ pub mod process;
 mod push_report;
 mod redact;
 pub mod remote;
+pub mod site;
 pub mod state_repo;
 pub mod workspaces;
