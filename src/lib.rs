@@ -36,3 +36,4 @@ pub mod git;
 pub mod machine;
 pub mod ports;
 pub mod store;
+pub mod wire;

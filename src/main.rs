@@ -10,4 +10,12 @@
     )
 )]
 
-fn main() {}
+use std::process::ExitCode;
+
+use fleet::wire::Wire;
+
+#[expect(clippy::disallowed_methods, reason = "arguments are read here, once")]
+fn main() -> ExitCode {
+    let args = std::env::args_os().collect();
+    fleet::cli::run(args, &Wire::new()).into()
+}

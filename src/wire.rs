@@ -1,0 +1,184 @@
+//! The only composition root: builds the edges from configuration and environment, and hands them
+//! to the use-cases. Nothing is decided here.
+//!
+//! Commands pay for what they use: the tracker opens the state branch and nothing else; no HTTP
+//! client, no agent, no sandbox probe.
+
+mod site;
+
+use std::path::{Path, PathBuf};
+
+use crate::app::context::Context;
+use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace};
+use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::init::first_trouble;
+use crate::cli::host::Host;
+use crate::config::Env;
+use crate::domain::policy::Policy;
+use crate::domain::time::Timestamp;
+use crate::git::place::Place;
+use crate::git::process::Git;
+use crate::git::remote::RemoteChoice;
+use crate::git::state_repo::{GitStateRepo, StateOptions};
+use crate::machine::clock::{FixedClock, SystemClock};
+use crate::machine::ids::{SeededIds, SystemIds};
+use crate::ports::clock::{Clock, Ids};
+use crate::ports::site::Site as _;
+use crate::wire::site::ProjectSite;
+
+/// Letters of the run's name in records.
+const RUN_LEN: usize = 8;
+
+/// Builds what a command needs, when it needs it.
+#[derive(Debug)]
+pub struct Wire {
+    env: Env,
+}
+
+impl Wire {
+    /// A composition root on the environment of this process.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            env: Env::of_process(),
+        }
+    }
+
+    fn place(&self, dir: Option<&Path>) -> Result<ProjectPlace, TrackerError> {
+        let here = PathBuf::from(".");
+        let place = Place::discover(dir.unwrap_or(&here))?;
+        Ok(ProjectPlace {
+            site: ProjectSite::new(place, Git::new("git"), self.env.clone()),
+            env: self.env.clone(),
+        })
+    }
+}
+
+impl Default for Wire {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Host for Wire {
+    fn open(&self, dir: Option<&Path>) -> Result<Box<dyn Opened>, TrackerError> {
+        let place = self.place(dir)?;
+        let configured = place.site.configured();
+        let policy = configured
+            .map_err(|troubles| first_trouble(&troubles))?
+            .policy;
+        Ok(Box::new(place.office(policy)?))
+    }
+
+    fn site(&self, dir: Option<&Path>) -> Result<Box<dyn TrackerPlace>, TrackerError> {
+        Ok(Box::new(self.place(dir)?))
+    }
+}
+
+/// A repository, not opened for work yet.
+#[derive(Debug)]
+struct ProjectPlace {
+    site: ProjectSite,
+    env: Env,
+}
+
+impl ProjectPlace {
+    fn office(&self, policy: Policy) -> Result<Office, TrackerError> {
+        let options = state_options(&policy, &self.site.remote_names());
+        let repo = GitStateRepo::at(self.site.place(), self.site.git().clone(), options)?;
+        let (clock, ids) = clock_and_ids(&self.env);
+        let run = ids.nonce()[..RUN_LEN].to_owned();
+        Ok(Office {
+            repo,
+            clock,
+            ids,
+            actor: actor(&self.env, &self.site),
+            run,
+            policy,
+        })
+    }
+}
+
+impl TrackerPlace for ProjectPlace {
+    fn site(&self) -> &dyn crate::ports::site::Site {
+        &self.site
+    }
+
+    fn open(&self, policy: Policy) -> Result<Box<dyn Opened + '_>, TrackerError> {
+        Ok(Box::new(self.office(policy)?))
+    }
+}
+
+/// How the state branch is found. A remote that the repository does not have is no remote.
+fn state_options(policy: &Policy, remotes: &[String]) -> StateOptions {
+    let remote = if remotes.contains(&policy.remote) {
+        RemoteChoice::Named(policy.remote.clone())
+    } else {
+        RemoteChoice::Off
+    };
+    StateOptions {
+        branch: policy.state.branch.clone(),
+        with_code: policy.state.branch == policy.base_branch,
+        remote,
+        ..StateOptions::default()
+    }
+}
+
+/// Who acts: `FLEET_ACTOR` as it is, else the human whom git would sign with.
+fn actor(env: &Env, site: &ProjectSite) -> String {
+    if let Some(actor) = env.get("FLEET_ACTOR") {
+        return match actor.split_once(':') {
+            Some(("human" | "agent", name)) if !name.is_empty() => actor.to_owned(),
+            _ => format!("human:{actor}"),
+        };
+    }
+    let name = env
+        .get("GIT_AUTHOR_NAME")
+        .map(str::to_owned)
+        .or_else(|| site.user_name())
+        .or_else(|| env.get("USER").map(str::to_owned));
+    format!("human:{}", name.as_deref().unwrap_or("unknown"))
+}
+
+/// The system's clock and chance. A debug build takes both from `FLEET_TEST_NOW` and
+/// `FLEET_TEST_SEED`, so that tests of the whole program are repeatable; a release build has no
+/// such door.
+fn clock_and_ids(env: &Env) -> (Box<dyn Clock>, Box<dyn Ids>) {
+    let door = |name: &str| env.get(name).filter(|_| cfg!(debug_assertions));
+    let now = door("FLEET_TEST_NOW").and_then(|text| text.parse::<Timestamp>().ok());
+    let seed = door("FLEET_TEST_SEED").and_then(|text| text.parse::<u64>().ok());
+    let clock: Box<dyn Clock> = match now {
+        Some(now) => Box::new(FixedClock::new(now)),
+        None => Box::new(SystemClock),
+    };
+    let ids: Box<dyn Ids> = match seed {
+        Some(seed) => Box::new(SeededIds::new(seed)),
+        None => Box::new(SystemIds::default()),
+    };
+    (clock, ids)
+}
+
+/// A repository, opened for work on its tasks.
+struct Office {
+    repo: GitStateRepo,
+    clock: Box<dyn Clock>,
+    ids: Box<dyn Ids>,
+    actor: String,
+    run: String,
+    policy: Policy,
+}
+
+impl Opened for Office {
+    fn desk(&self) -> Desk<'_> {
+        Desk {
+            context: Context {
+                repo: &self.repo,
+                clock: &*self.clock,
+                ids: &*self.ids,
+                actor: &self.actor,
+                run: &self.run,
+            },
+            policy: &self.policy,
+        }
+    }
+}

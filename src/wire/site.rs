@@ -1,0 +1,205 @@
+//! The place where fleet stands, from git, the configuration and the work tree.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use crate::config::{
+    self, CONFIG_PATH, CommitFiles, ConfigErrors, Env, Origin, ROLES_DIR, Settings,
+};
+use crate::domain::policy::{AgentKind, AgentSpec, ForgeKind};
+use crate::git::place::Place;
+use crate::git::process::Git;
+use crate::git::site as facts;
+use crate::ports::site::{ConfigTrouble, Configured, Site, SiteFacts};
+
+/// Folder of everything that fleet keeps on the code branch.
+const FOLDER: &str = ".orchestra";
+/// Base branch and remote until the configuration is read.
+const FIRST_BASE: &str = "main";
+const FIRST_REMOTE: &str = "origin";
+
+/// A project.
+#[derive(Debug)]
+pub(super) struct ProjectSite {
+    place: Place,
+    git: Git,
+    env: Env,
+}
+
+impl ProjectSite {
+    pub(super) const fn new(place: Place, git: Git, env: Env) -> Self {
+        Self { place, git, env }
+    }
+
+    pub(super) const fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) const fn git(&self) -> &Git {
+        &self.git
+    }
+
+    pub(super) fn remote_names(&self) -> Vec<String> {
+        facts::remote_names(&self.place)
+    }
+
+    pub(super) fn user_name(&self) -> Option<String> {
+        facts::user_name(&self.place)
+    }
+
+    /// The settings: from the work tree, else from the base branch.
+    pub(super) fn settings(&self) -> Result<Settings, ConfigErrors> {
+        let root = (!self.place.is_bare()).then(|| self.place.top());
+        let in_tree = root.is_some_and(|root| root.join(CONFIG_PATH).symlink_metadata().is_ok());
+        let commit = if in_tree {
+            CommitFiles::new()
+        } else {
+            self.files_of_base()
+        };
+        config::load(root, &commit, &self.env)
+    }
+
+    /// Configuration files of the base branch, for bare repositories and branches without them.
+    fn files_of_base(&self) -> CommitFiles {
+        let base = self.env.get("FLEET_BASE_BRANCH").unwrap_or(FIRST_BASE);
+        let remote = self.env.get("FLEET_REMOTE").unwrap_or(FIRST_REMOTE);
+        facts::files_of_branch(&self.place, base, remote, FOLDER).unwrap_or_default()
+    }
+}
+
+impl Site for ProjectSite {
+    fn facts(&self) -> Result<SiteFacts, String> {
+        facts::facts(&self.place)
+    }
+
+    fn git_version(&self) -> Result<String, String> {
+        facts::version(&self.git)
+    }
+
+    fn configured(&self) -> Result<Configured, Vec<ConfigTrouble>> {
+        let settings = self.settings().map_err(|errors| {
+            let troubles = errors.problems.into_iter().map(|problem| ConfigTrouble {
+                place: match problem.line {
+                    0 => problem.file,
+                    line => format!("{}:{line}:{}", problem.file, problem.column),
+                },
+                what: problem.what,
+                hint: String::new(),
+            });
+            troubles.collect::<Vec<_>>()
+        })?;
+        let file = match settings.origin {
+            Origin::WorkTree => Some(CONFIG_PATH.to_owned()),
+            Origin::Commit => Some(format!("{CONFIG_PATH} of the base branch")),
+            Origin::Defaults => None,
+        };
+        Ok(Configured {
+            file,
+            policy: settings.policy,
+            warnings: settings.notes,
+        })
+    }
+
+    fn templates(&self, state_branch: Option<&str>) -> Vec<(String, String)> {
+        let here = facts::facts(&self.place).ok().and_then(|f| f.branch);
+        let base = here.as_deref().unwrap_or(FIRST_BASE);
+        let forge = if facts::is_on_github(&self.place) {
+            ForgeKind::GitHub
+        } else {
+            ForgeKind::Local
+        };
+        let defaults = config::load(None, &BTreeMap::new(), &Env::default()).ok();
+        let state = state_branch
+            .map(str::to_owned)
+            .or_else(|| defaults.as_ref().map(|d| d.policy.state.branch.clone()))
+            .unwrap_or_else(|| "fleet/state".to_owned());
+        let text = config::template(base, &state, forge);
+        let roles = defaults.map(|d| d.policy.roles).unwrap_or_default();
+        let roles = roles
+            .into_iter()
+            .map(|(role, prompt)| (format!("{ROLES_DIR}/{role}.md"), prompt));
+        std::iter::once((CONFIG_PATH.to_owned(), text))
+            .chain(roles)
+            .collect()
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the composition root writes the first files of a project"
+    )]
+    fn put_new(&self, path: &str, text: &str) -> Result<bool, String> {
+        let put = || -> io::Result<bool> {
+            let path = self.place.top().join(path);
+            if let Some(folder) = path.parent() {
+                refuse_links(self.place.top(), folder)?;
+                fs::create_dir_all(folder)?;
+            }
+            match fs::File::create_new(&path) {
+                Ok(mut file) => {
+                    file.write_all(text.as_bytes())?;
+                    file.sync_all()?;
+                    Ok(true)
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        put().map_err(|error| error.to_string())
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.place.top().join(path).symlink_metadata().is_ok()
+    }
+
+    fn available(&self, agent: &AgentSpec) -> Result<(), String> {
+        let program = match &agent.kind {
+            AgentKind::Cli { cli, program } => {
+                program.clone().unwrap_or_else(|| cli.name().to_owned())
+            }
+            AgentKind::Command { argv, .. } => argv.first().cloned().unwrap_or_default(),
+            AgentKind::Demo => return Ok(()),
+        };
+        if self.finds(&program) {
+            Ok(())
+        } else {
+            Err(format!("the program `{program}` is not on PATH"))
+        }
+    }
+}
+
+/// Refuses to write below a folder that is a link out of the work tree.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the composition root writes the first files of a project"
+)]
+fn refuse_links(top: &Path, folder: &Path) -> io::Result<()> {
+    let mut at = folder;
+    while at != top {
+        if at.symlink_metadata().is_ok_and(|about| about.is_symlink()) {
+            let what = format!("{} is a link", at.display());
+            return Err(io::Error::other(what));
+        }
+        match at.parent() {
+            Some(above) => at = above,
+            None => break,
+        }
+    }
+    Ok(())
+}
+
+impl ProjectSite {
+    /// Whether a program can be found: by its path, or on PATH.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the composition root looks for programs that the configuration names"
+    )]
+    fn finds(&self, program: &str) -> bool {
+        if program.contains('/') {
+            return self.place.top().join(program).is_file();
+        }
+        let path = self.env.get("PATH").unwrap_or_default();
+        std::env::split_paths(path).any(|dir| dir.join(program).is_file())
+    }
+}
