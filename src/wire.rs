@@ -3,6 +3,10 @@
 //!
 //! Commands pay for what they use: the tracker opens the state branch and nothing else; no HTTP
 //! client, no agent, no sandbox probe.
+//!
+//! Invariants: no decision and no rendering; nothing is built that the command does not need.
+//!
+//! May import: all.
 
 mod site;
 

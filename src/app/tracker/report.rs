@@ -1,7 +1,12 @@
 //! What the tracker answers. Field names are those of `--json`: a contract (docs/formats.md).
 
+mod detail;
 mod place;
 
+pub use detail::{
+    CommentRow, DepRow, EscalationRow, FindingRow, LockRow, ReviewRow, SessionRow, ShowReport,
+    TaskDetail,
+};
 pub use place::{
     ConfigReport, DoctorFinding, DoctorReport, Factor, InitReport, InitStep, NumberedRow,
     RouteReport, RouteRow, SkippedRow, SyncReport,
@@ -9,7 +14,6 @@ pub use place::{
 
 use serde::Serialize;
 
-use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::time::Timestamp;
 
 /// Whether a change reached where everybody sees it.
@@ -217,142 +221,6 @@ pub struct ChangedTask {
     /// What changed, or what it is now.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub note: String,
-}
-
-/// Answer of `show`.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct ShowReport {
-    /// Each task named, in that order.
-    pub tasks: Vec<TaskDetail>,
-    /// How many.
-    pub total: usize,
-    /// Never.
-    pub has_more: bool,
-}
-
-/// Everything about a task.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct TaskDetail {
-    #[serde(flatten)]
-    pub task: TaskRow,
-    pub deps: Vec<DepRow>,
-    pub dependents: Vec<DepRow>,
-    pub sessions: Vec<SessionRow>,
-    pub locks: Vec<LockRow>,
-    pub reviews: Vec<ReviewRow>,
-    pub escalations: Vec<EscalationRow>,
-    pub findings: Vec<FindingRow>,
-    pub comments: Vec<CommentRow>,
-}
-
-/// The other end of an edge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct DepRow {
-    pub kind: &'static str,
-    pub id: String,
-    pub title: String,
-    /// `open`, `closed`, or `unknown` when no record says anything about it.
-    pub status: &'static str,
-}
-
-/// A session of a task.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the names are those of `domain::session`")]
-pub struct SessionRow {
-    pub id: String,
-    pub attempt: u32,
-    pub agent: String,
-    pub model: Option<String>,
-    pub role: String,
-    /// `claimed`, `running`, `succeeded`, `escalated`, `failed` or `released`.
-    pub state: &'static str,
-    /// Failure class, or the proof of a release.
-    pub why: Option<String>,
-    pub claimed_at: Timestamp,
-    pub finished_at: Option<Timestamp>,
-    pub lease_until: Timestamp,
-    pub branch: Option<String>,
-    pub base: String,
-    pub head: Option<String>,
-    pub cost_usd_micros: MicroUsd,
-    pub usage: Usage,
-    pub agent_session: Option<String>,
-    pub summary: String,
-}
-
-/// A lock of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct LockRow {
-    pub session: String,
-    pub globs: Vec<String>,
-    pub until: Timestamp,
-    pub live: bool,
-}
-
-/// A review of a task.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names are those of `domain::review`")]
-pub struct ReviewRow {
-    pub forge: String,
-    pub number: Option<u64>,
-    pub url: Option<String>,
-    pub branch: String,
-    pub base_branch: String,
-    pub head: String,
-    /// `open`, `merged` or `closed`.
-    pub state: &'static str,
-    pub feedback: usize,
-}
-
-/// A question to a human.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EscalationRow {
-    /// Short id, as `answer` takes it.
-    pub id: String,
-    /// Identity.
-    pub uid: String,
-    /// The task it is about.
-    pub task: String,
-    /// Its title.
-    pub title: String,
-    /// Priority of the task; the queue is sorted by it and by waiting time.
-    pub priority: u8,
-    /// Why a human is asked.
-    pub trigger: &'static str,
-    /// Who asks.
-    pub agent: Option<String>,
-    /// What one must know.
-    pub context: String,
-    /// Offered answers.
-    pub options: Vec<String>,
-    /// Since when.
-    pub opened_at: Timestamp,
-    /// The answer and who gave it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub answer: Option<String>,
-    /// Who gave it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub answered_by: Option<String>,
-}
-
-/// Something an agent noticed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct FindingRow {
-    pub at: Timestamp,
-    pub text: String,
-}
-
-/// A remark.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct CommentRow {
-    pub at: Timestamp,
-    pub by: String,
-    pub text: String,
 }
 
 /// Answer of `inbox`.
