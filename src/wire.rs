@@ -49,13 +49,21 @@ impl Wire {
     }
 
     fn place(&self, dir: Option<&Path>) -> Result<ProjectPlace, TrackerError> {
-        let here = PathBuf::from(".");
-        let place = Place::discover(dir.unwrap_or(&here))?;
+        let here = working_directory();
+        let place = Place::discover(&dir.map_or(here.clone(), |dir| here.join(dir)))?;
         Ok(ProjectPlace {
             site: ProjectSite::new(place, Git::new("git"), self.env.clone()),
             env: self.env.clone(),
         })
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the working directory is read here, once; messages name it in full"
+)]
+fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }
 
 impl Default for Wire {

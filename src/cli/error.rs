@@ -145,11 +145,8 @@ impl From<TrackerError> for CliError {
             E::NotInitialised { .. } => new(Exit::Config, "not_initialised", "run `fleet init`"),
             E::TooNew(_) => new(Exit::State, "state_too_new", "install a newer fleet"),
             E::State(_) => new(Exit::State, "state_unreadable", "`fleet doctor` shows what is wrong"),
-            E::NoRepository { .. } => new(
-                Exit::NotFound,
-                "no_repository",
-                "go to a git repository, or name one with -C DIR",
-            ),
+            // The cause names the next command: it differs from case to case.
+            E::NoRepository { .. } => new(Exit::NotFound, "no_repository", ""),
             E::Config { hint, .. } => new(Exit::Config, "config", &hint),
             E::Write(_) => new(
                 Exit::Internal,

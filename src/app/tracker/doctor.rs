@@ -144,7 +144,7 @@ fn look_at_config(site: &dyn Site, sheet: &mut Sheet) -> Option<Policy> {
             sheet.fact("config", file);
             for warning in configured.warnings {
                 let next = "`fleet config check`";
-                sheet.find(("warning", "config_remark"), file, warning, next);
+                sheet.find(("note", "config_remark"), file, warning, next);
             }
             Some(configured.policy)
         }
@@ -163,11 +163,6 @@ fn look_at_config(site: &dyn Site, sheet: &mut Sheet) -> Option<Policy> {
 }
 
 fn look_at_agents(site: &dyn Site, policy: &Policy, sheet: &mut Sheet) {
-    if policy.agents.is_empty() {
-        let what = "no agents are configured, so `fleet tick` has nobody to run";
-        let next = "add an [agents.<NAME>] table to .orchestra/config.toml";
-        sheet.find(("note", "no_agents"), "", what, next);
-    }
     for (agent, spec) in &policy.agents {
         match site.available(spec) {
             Ok(()) => sheet.fact(&format!("agent {agent}"), "can start here"),

@@ -26,11 +26,18 @@ pub fn init(report: &InitReport, page: &mut Page) {
     }
 }
 
+fn records(count: usize) -> String {
+    match count {
+        1 => "1 record".to_owned(),
+        n => format!("{n} records"),
+    }
+}
+
 /// What was published.
 pub fn sync(report: &SyncReport, page: &mut Page) {
     if report.delivery.dry_run {
         dry(&report.delivery, page);
-        page.line(format!("would publish {} records", report.records));
+        page.line(format!("would publish {}", records(report.records)));
         return;
     }
     if report.records == 0 && report.numbered.is_empty() {
@@ -40,7 +47,7 @@ pub fn sync(report: &SyncReport, page: &mut Page) {
         });
         return;
     }
-    page.line(format!("published {} records", report.records));
+    page.line(format!("published {}", records(report.records)));
     let rows: Vec<_> = report
         .numbered
         .iter()
@@ -143,7 +150,9 @@ pub fn doctor(report: &DoctorReport, page: &mut Page) {
     page.gap();
     page.line(match (report.healthy, report.total) {
         (true, 0) => "healthy".to_owned(),
+        (true, 1) => "healthy, 1 remark".to_owned(),
         (true, n) => format!("healthy, {n} remarks"),
+        (false, 1) => "1 finding".to_owned(),
         (false, n) => format!("{n} findings"),
     });
 }
