@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::Mutex;
+use std::sync::{Mutex, RwLock};
 use std::time::Duration;
 
 use crate::agents::{Agents, Manners, Setup};
@@ -46,7 +46,12 @@ pub(super) struct Bench {
     pub(super) setup: Setup,
     pub(super) lease: Lease,
     pub(super) request: RunRequest,
+    /// No other run of this process may go on at the same time.
+    pub(super) alone: bool,
 }
+
+/// Held for reading by every run, for writing by one that must be alone.
+static RUNS: RwLock<()> = RwLock::new(());
 
 /// A run: its outcome and its events.
 pub(super) struct Seen {
@@ -107,6 +112,7 @@ impl Bench {
             setup,
             lease: lease(),
             request,
+            alone: false,
         }
     }
 
@@ -153,6 +159,8 @@ impl Bench {
 
     /// Runs, and shows every event to `watch` together with the cancel handle.
     pub(super) fn run_until(&self, cancel: &Cancel, watch: impl Fn(&AgentEvent, &Cancel)) -> Seen {
+        let alone = self.alone.then(|| RUNS.write());
+        let shared = (!self.alone).then(|| RUNS.read());
         let events = Mutex::new(Vec::new());
         let outcome = Agents::new(self.setup.clone()).run(
             &self.lease,
@@ -163,6 +171,7 @@ impl Bench {
             },
             cancel,
         );
+        drop((alone, shared));
         self.nothing_is_left();
         Seen {
             outcome,
@@ -176,6 +185,7 @@ impl Bench {
             timeout: DurationMs(timeout_ms),
         };
         let agents = Agents::new(self.setup.clone());
+        let _shared = RUNS.read();
         let result = agents.verify(&self.lease, &self.request, &command, &Cancel::default());
         self.nothing_is_left();
         result
