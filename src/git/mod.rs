@@ -16,6 +16,7 @@
 )]
 
 pub mod code_repo;
+mod durable;
 mod import;
 mod libgit;
 mod objects;

@@ -178,6 +178,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
 pub(crate) const PLAIN: &[&str] = &[
     "aho_corasick",
     "chrono",
+    "flate2",
     "globset",
     "humantime",
     "secrecy",

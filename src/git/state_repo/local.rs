@@ -7,7 +7,8 @@ use git2::{ErrorCode, Repository};
 use super::follow::Checkouts;
 use super::publish::{ids, lost, message, moves, write_error};
 use super::{GitStateRepo, contains, resolve};
-use crate::git::objects::{oid, write_commit, write_tree};
+use crate::git::durable::{self, NewCommit};
+use crate::git::objects::oid;
 use crate::git::remote::Move;
 use crate::ports::state_repo::{Proposal, PublishOutcome, Published, StateRepoError};
 
@@ -40,9 +41,14 @@ pub(super) fn to_local(
         (Some(local), _) => Some(local),
         (None, base) => base,
     };
-    let tree = write_tree(&git, parent, &proposal.files).map_err(failed)?;
     let parents: Vec<git2::Oid> = parent.into_iter().collect();
-    let new = write_commit(&git, tree, &parents, &message(proposal)).map_err(failed)?;
+    let commit = NewCommit {
+        base: parent,
+        files: &proposal.files,
+        parents: &parents,
+        message: &message(proposal),
+    };
+    let new = durable::commit(&repo.place, &commit)?;
     let state = Move {
         name: name.clone(),
         expected: local,

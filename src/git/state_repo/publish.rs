@@ -9,7 +9,8 @@ use super::local::{swap, to_local};
 use super::{GitStateRepo, contains, resolve};
 use crate::domain::ids::Oid;
 use crate::domain::time::DurationMs;
-use crate::git::objects::{oid, raw, write_commit, write_tree};
+use crate::git::durable::{self, NewCommit};
+use crate::git::objects::{oid, raw};
 use crate::git::push_report::Verdict;
 use crate::git::remote::{Fetched, Move, Remote};
 use crate::ports::state_repo::{Proposal, PublishOutcome, Published, Reach, StateRepoError};
@@ -160,8 +161,13 @@ fn to_remote(
                 ),
             });
         }
-        let tree = write_tree(&git, on.tree, &proposal.files).map_err(failed)?;
-        let new = write_commit(&git, tree, &on.parents, &message(proposal)).map_err(failed)?;
+        let commit = NewCommit {
+            base: on.tree,
+            files: &proposal.files,
+            parents: &on.parents,
+            message: &message(proposal),
+        };
+        let new = durable::commit(&repo.place, &commit)?;
         let state = Move {
             name: name.clone(),
             expected: base,
