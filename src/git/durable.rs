@@ -139,12 +139,12 @@ fn flush<T: Sync>(
             .chunks(share)
             .map(|chunk| scope.spawn(move || chunk.iter().try_for_each(one)))
             .collect();
-        others
-            .into_iter()
-            .map(|thread| match thread.join() {
-                Ok(done) => done,
+        for thread in others {
+            match thread.join() {
+                Ok(done) => done?,
                 Err(panic) => std::panic::resume_unwind(panic),
-            })
-            .collect()
+            }
+        }
+        Ok(())
     })
 }
