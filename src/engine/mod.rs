@@ -30,3 +30,6 @@ pub mod score;
 pub mod secrets;
 pub mod text;
 pub mod why;
+
+#[cfg(test)]
+mod stories;

@@ -1,0 +1,367 @@
+use super::world::{World, oid};
+use crate::domain::escalation::Trigger;
+use crate::domain::record::{CloseOutcome, Op, TaskAdded, TaskFields};
+use crate::domain::review::FeedbackKind;
+use crate::domain::session::{FailureClass, Outcome};
+use crate::domain::task::Deliverable;
+use crate::engine::facts::{FeedbackSeen, ReviewSeen, RunLife, SeenState};
+use crate::engine::why::Why;
+
+fn seen(state: SeenState, head: u8) -> ReviewSeen {
+    ReviewSeen {
+        state,
+        head: Some(oid(head)),
+        feedback: Vec::new(),
+        conflict: false,
+    }
+}
+
+fn feedback(kind: FeedbackKind, head: u8, key: &str) -> FeedbackSeen {
+    FeedbackSeen {
+        kind,
+        head: oid(head),
+        text: "please mend".into(),
+        key: key.into(),
+    }
+}
+
+#[test]
+fn a_merged_review_closes_its_task_and_lets_dependents_go() {
+    let mut w = World::default();
+    let (a, b) = (w.task(&["src/**"]), w.task(&["src/**"]));
+    w.dep(b, crate::domain::dep::DepKind::Blocks, a);
+    let (_, review) = w.in_review(a, 1, &["src/lib.rs"]);
+    w.facts.reviews.insert(
+        review,
+        seen(
+            SeenState::Merged {
+                commit: Some(oid(9)),
+            },
+            1,
+        ),
+    );
+    let (plan, records) = w.settle();
+    let names: Vec<_> = records.iter().map(|r| r.op.name()).collect();
+    assert_eq!(names, ["review.updated", "task.closed"]);
+    assert_eq!(w.state.tasks[&a].outcome(), Some(CloseOutcome::Done));
+    assert_eq!(
+        plan.claims[0].task, b,
+        "the dependent starts in the same tick"
+    );
+}
+
+#[test]
+fn i8_ticking_again_changes_nothing() {
+    let mut w = World::default();
+    let (a, b, c, d) = (
+        w.task(&["a"]),
+        w.task(&["b"]),
+        w.task(&["c"]),
+        w.task(&["d"]),
+    );
+    let (_, merged) = w.in_review(a, 1, &["a"]);
+    let (_, closed) = w.in_review(b, 2, &["b"]);
+    let (_, open) = w.in_review(c, 3, &["c"]);
+    let dead = w.start(d);
+    w.facts.runs.insert(
+        dead,
+        RunLife::Dead {
+            proof: "pid 71 is gone".into(),
+        },
+    );
+    w.facts
+        .reviews
+        .insert(merged, seen(SeenState::Merged { commit: None }, 1));
+    w.facts.reviews.insert(closed, seen(SeenState::Closed, 2));
+    let mut changes = seen(SeenState::Open, 3);
+    changes
+        .feedback
+        .push(feedback(FeedbackKind::ChangesRequested, 3, "r1"));
+    changes.conflict = true;
+    w.facts.reviews.insert(open, changes);
+    w.facts.branches.insert("agent/T-3".into(), Some(oid(7)));
+    let (_, records) = w.settle();
+    assert!(records.len() >= 8, "{records:?}");
+    let before = w.state.clone();
+    let (plan, records) = w.settle();
+    assert_eq!(records, [], "the same facts say nothing new");
+    assert_eq!(w.state, before);
+    let (again, _) = w.settle();
+    assert_eq!(plan, again);
+}
+
+#[test]
+fn a_review_closed_without_a_merge_asks_a_human_and_goes_on_with_the_answer() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    w.facts.reviews.insert(review, seen(SeenState::Closed, 1));
+    assert_eq!(w.settled(), ["review.updated", "escalation.opened"]);
+    let (q, trigger) = w.open_questions(t)[0];
+    assert_eq!(trigger, Trigger::ReviewRejected);
+    assert!(w.state.tasks[&t].is_open());
+    w.answer(q, "smaller, please");
+    let claim = w.plan().claims.remove(0);
+    assert_eq!(
+        claim.continues,
+        Some(oid(1)),
+        "the branch is kept, never overwritten"
+    );
+    assert_eq!(claim.answers[0].answer, "smaller, please");
+    let session = w.claim(&claim);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    let plan = w.plan();
+    assert_eq!(plan.reviews[0].review, None, "a new review");
+    assert_eq!(plan.reviews[0].head, oid(2));
+}
+
+#[test]
+fn feedback_is_recorded_once_and_worked_in_on_the_same_branch() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    assert_eq!(w.said(t), "in review (#9)");
+    let mut open = seen(SeenState::Open, 1);
+    open.feedback = vec![
+        feedback(FeedbackKind::ChangesRequested, 1, "r1"),
+        feedback(FeedbackKind::ChangesRequested, 1, "r1"),
+        feedback(FeedbackKind::ChecksFailed, 8, "of an older head"),
+    ];
+    w.facts.reviews.insert(review, open);
+    assert_eq!(w.settled(), ["review.feedback"]);
+    let claim = w.plan().claims.remove(0);
+    assert_eq!(claim.continues, Some(oid(1)));
+    assert_eq!(claim.start(), &oid(1));
+    assert_eq!((claim.attempt, claim.feedback.len()), (2, 1));
+    let session = w.claim(&claim);
+    assert_eq!(w.settled(), [""; 0]);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    let plan = w.plan();
+    assert_eq!(
+        plan.reviews[0].review,
+        Some(review),
+        "the same review is brought up to date"
+    );
+    assert!(plan.claims.is_empty(), "{:?}", plan.claims);
+}
+
+#[test]
+fn rounds_of_review_end_with_a_human() {
+    let mut w = World::default();
+    w.policy.retry.max_review_rounds = 1;
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    let mut open = seen(SeenState::Open, 1);
+    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
+    w.facts.reviews.insert(review, open.clone());
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    w.write(Op::ReviewUpdated(crate::domain::record::ReviewUpdated {
+        review,
+        head: Some(oid(2)),
+        state: None,
+    }));
+    open.head = Some(oid(2));
+    open.feedback
+        .push(feedback(FeedbackKind::ChangesRequested, 2, "r2"));
+    w.facts.reviews.insert(review, open);
+    assert_eq!(w.settled(), ["review.feedback", "escalation.opened"]);
+    assert_eq!(w.open_questions(t)[0].1, Trigger::AgentFailed);
+}
+
+#[test]
+fn a_branch_that_does_not_merge_any_more_is_feedback_once_per_head() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    let mut open = seen(SeenState::Open, 1);
+    open.conflict = true;
+    w.facts.reviews.insert(review, open);
+    assert_eq!(w.settled(), ["review.feedback"]);
+    let claim = w.plan().claims.remove(0);
+    assert_eq!(claim.feedback[0].kind, FeedbackKind::Conflict);
+    assert!(claim.feedback[0].text.contains("does not merge with main"));
+}
+
+#[test]
+fn a_commit_of_a_human_is_asked_about_once_and_never_overwritten() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    w.facts.branches.insert("agent/T-1".into(), Some(oid(5)));
+    let mut open = seen(SeenState::Open, 5);
+    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 5, "r1")];
+    w.facts.reviews.insert(review, open);
+    w.settle();
+    let (q, trigger) = w.open_questions(t)[0];
+    assert_eq!(trigger, Trigger::HumanCommit);
+    assert!(w.plan().claims.is_empty());
+    w.answer(q, "go on from it");
+    assert_eq!(w.settled(), ["review.updated"]);
+    assert_eq!(w.state.reviews[&review].head.value, Some(oid(5)));
+    assert_eq!(w.plan().claims[0].continues, Some(oid(5)));
+    // Another commit is another question.
+    w.facts.branches.insert("agent/T-1".into(), Some(oid(6)));
+    assert_eq!(w.settled(), ["escalation.opened"]);
+}
+
+#[test]
+fn a_humans_commit_that_is_merged_is_simply_done() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    w.facts.branches.insert("agent/T-1".into(), Some(oid(5)));
+    w.facts
+        .reviews
+        .insert(review, seen(SeenState::Merged { commit: None }, 5));
+    assert_eq!(w.settled(), ["review.updated", "task.closed"]);
+}
+
+#[test]
+fn an_older_look_at_the_branch_is_no_stranger() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    let mut open = seen(SeenState::Open, 1);
+    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
+    w.facts.reviews.insert(review, open);
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    w.facts.branches.insert("agent/T-1".into(), Some(oid(1)));
+    assert_eq!(w.settled(), [""; 0]);
+}
+
+#[test]
+fn a_lease_is_freed_with_proof_only() {
+    for (life, minutes, expected) in [
+        (RunLife::Alive, 90, vec![]),
+        (
+            RunLife::Unknown {
+                why: "other host".into(),
+            },
+            10,
+            vec![],
+        ),
+        (
+            RunLife::Unknown {
+                why: "other host".into(),
+            },
+            31,
+            vec![],
+        ),
+        (
+            RunLife::Unknown {
+                why: "other host".into(),
+            },
+            33,
+            vec!["escalation.opened"],
+        ),
+        (
+            RunLife::Dead {
+                proof: "pid 71 is gone".into(),
+            },
+            1,
+            vec!["session.released", "lock.released"],
+        ),
+    ] {
+        let mut w = World::default();
+        let t = w.task(&["src/**"]);
+        let session = w.start(t);
+        w.pass(minutes);
+        w.facts.runs.insert(session, life.clone());
+        assert_eq!(w.settled(), expected, "{life:?} after {minutes} minutes");
+        assert_eq!(w.settled(), [""; 0]);
+    }
+}
+
+#[test]
+fn the_word_of_a_human_frees_an_unresolved_lease() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let session = w.start(t);
+    w.pass(40);
+    w.facts.runs.insert(
+        session,
+        RunLife::Unknown {
+            why: "other host".into(),
+        },
+    );
+    w.settle();
+    let q = w.open_questions(t)[0].0;
+    w.answer(q, "it still runs");
+    assert_eq!(w.settled(), [""; 0]);
+    w.pass(31);
+    assert_eq!(
+        w.settled(),
+        ["escalation.opened"],
+        "asked again after another lease"
+    );
+    let q = w.open_questions(t)[0].0;
+    w.answer(q, "It is dead, I pulled the plug");
+    assert_eq!(w.settled(), ["session.released"]);
+    assert_eq!(w.ready(), [t]);
+}
+
+#[test]
+fn work_that_was_pushed_without_a_review_gets_one() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(1)), &["x"]);
+    assert!(matches!(w.whys(t)[..], [Why::ReviewPending { .. }]));
+    let plan = w.plan();
+    assert_eq!(plan.reviews.len(), 1);
+    assert_eq!(plan.reviews[0].branch, "agent/T-1");
+    w.open_review(t, session, 1);
+    assert!(w.plan().is_idle());
+}
+
+#[test]
+fn a_report_is_done_when_it_is_there() {
+    let mut w = World::default();
+    let t = w.add(TaskAdded {
+        set: TaskFields {
+            deliverable: Some(Deliverable::Report),
+            ..TaskFields::default()
+        },
+        ..TaskAdded::default()
+    });
+    let claim = w.plan().claims.remove(0);
+    assert_eq!(claim.branch, None);
+    let session = w.claim(&claim);
+    w.finish(session, Outcome::Succeeded, None, &[]);
+    assert_eq!(w.settled(), ["task.closed"]);
+    w.write(Op::TaskReopened(crate::domain::record::TaskReopened {
+        task: t,
+        reason: String::new(),
+    }));
+    assert_eq!(w.settled(), [""; 0]);
+    assert_eq!(w.ready(), [t], "reopened work is done again");
+}
+
+#[test]
+fn a_rate_limit_pauses_the_agent_even_if_the_run_died_before_saying_so() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    w.fail(t, FailureClass::RateLimited);
+    assert_eq!(w.settled(), ["agent.paused"]);
+    let (plan, _) = w.settle();
+    assert!(
+        matches!(plan.waits[0].1[..], [Why::AgentPaused { .. }]),
+        "{:?}",
+        plan.waits
+    );
+    w.pass(15);
+    assert_eq!(w.plan().claims.len(), 1);
+}
+
+#[test]
+fn trouble_with_the_forge_is_said_and_nothing_is_concluded() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    w.in_review(t, 1, &["x"]);
+    w.facts.forge_trouble = Some("no answer".into());
+    let plan = w.plan();
+    assert!(plan.is_idle());
+    assert_eq!(plan.notes, ["the forge could not be read: no answer"]);
+}
