@@ -6,7 +6,10 @@
 
 use crate::domain::escalation::Escalation;
 use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskNumber, TaskUid};
-use crate::domain::record::{DepEdge, Op, Record, TaskAdded, TaskFields, TaskUpdated};
+use crate::domain::record::{
+    AgentPaused, CommentAdded, DepEdge, EscalationAnswered, FindingAdded, LockAcquired, Op, Record,
+    ReviewUpdated, TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
+};
 use crate::domain::register::Stamp;
 use crate::domain::review::Review;
 use crate::domain::session::Session;
@@ -24,6 +27,13 @@ fn first<T>(slot: &mut Option<(T, Stamp)>, value: T, at: Stamp) {
 fn last<T>(slot: &mut Option<(T, Stamp)>, value: T, at: Stamp) {
     if slot.as_ref().is_none_or(|(_, old)| at >= *old) {
         *slot = Some((value, at));
+    }
+}
+
+/// The agent's own session id, when a record tells it.
+fn agent_session(session: &mut Session, told: Option<&String>, at: Stamp) {
+    if told.is_some() {
+        session.agent_session.write(told.cloned(), at);
     }
 }
 
@@ -55,99 +65,14 @@ impl State {
             Op::TaskReopened(p) => {
                 self.task_mut(p.task, at).status.write(Status::Open, at);
             }
-            Op::TaskAdmitted(p) => {
-                let task = self.task_mut(p.task, at);
-                task.admitted.write(true, at);
-                task.admitted_sha256.write(Some(p.sha256.clone()), at);
-            }
+            Op::TaskAdmitted(p) => self.apply_admitted(p, at),
             Op::DepAdded(edge) => self.apply_dep(edge, true, at),
             Op::DepRemoved(edge) => self.apply_dep(edge, false, at),
-            Op::CommentAdded(p) => {
-                let comment = Comment {
-                    at,
-                    by: record.by.clone(),
-                    text: p.text.clone(),
-                };
-                self.task_mut(p.task, at)
-                    .comments
-                    .insert(record.id, comment);
-            }
-            Op::LockAcquired(_) | Op::LockReleased(_) => self.apply_lock(record, at),
-            Op::FindingAdded(p) => {
-                let finding = Finding {
-                    task: p.task,
-                    session: p.session,
-                    text: p.text.clone(),
-                    at,
-                };
-                self.findings.insert(record.id, finding);
-            }
-            Op::AgentPaused(p) => {
-                let pause = Pause {
-                    until: p.until,
-                    reason: p.reason.clone(),
-                };
-                self.pauses
-                    .entry(p.agent.clone())
-                    .or_default()
-                    .write(pause, at);
-            }
-            Op::SessionClaimed(_)
-            | Op::SessionStarted(_)
-            | Op::SessionRenewed(_)
-            | Op::SessionFinished(_)
-            | Op::SessionReleased(_) => self.apply_session(record, at),
-            Op::ReviewOpened(_) | Op::ReviewUpdated(_) | Op::ReviewFeedback(_) => {
-                self.apply_review(record, at);
-            }
-            Op::EscalationOpened(_) | Op::EscalationAnswered(_) => {
-                self.apply_escalation(record, at);
-            }
-            Op::Unknown(name) => {
-                self.unknown.insert(record.id, name.clone());
-            }
-        }
-    }
-
-    fn apply_lock(&mut self, record: &Record, at: Stamp) {
-        match &record.op {
-            Op::LockAcquired(p) => {
-                let lock = self.locks.entry(p.session).or_default();
-                if lock.until.write(p.until, at) {
-                    lock.task = Some(p.task);
-                    lock.globs.clone_from(&p.globs);
-                }
-            }
-            Op::LockReleased(p) => {
-                let lock = self.locks.entry(p.session).or_default();
-                lock.released = Some(lock.released.map_or(at, |old| old.min(at)));
-            }
-            _ => {}
-        }
-    }
-
-    fn apply_escalation(&mut self, record: &Record, at: Stamp) {
-        match &record.op {
-            Op::EscalationOpened(p) => {
-                let escalation = self.escalation_mut(EscalationUid::created_by(record.id));
-                first(&mut escalation.opened, p.clone(), at);
-            }
-            Op::EscalationAnswered(p) => {
-                let escalation = self.escalation_mut(p.escalation);
-                if escalation
-                    .answer
-                    .as_ref()
-                    .is_none_or(|(_, _, old)| at < *old)
-                {
-                    escalation.answer = Some((p.answer.clone(), record.by.clone(), at));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn apply_session(&mut self, record: &Record, at: Stamp) {
-        match &record.op {
+            Op::CommentAdded(p) => self.apply_comment(p, &record.by, at),
+            Op::LockAcquired(p) => self.apply_lock(p, at),
+            Op::LockReleased(p) => self.apply_lock_released(p.session, at),
+            Op::FindingAdded(p) => self.apply_finding(p, at),
+            Op::AgentPaused(p) => self.apply_pause(p, at),
             Op::SessionClaimed(p) => {
                 let session = self.session_mut(SessionUid::created_by(record.id));
                 first(&mut session.claim, p.clone(), at);
@@ -156,55 +81,104 @@ impl State {
             Op::SessionStarted(p) => {
                 let session = self.session_mut(p.session);
                 last(&mut session.started, p.runner.clone(), at);
-                if p.agent_session.is_some() {
-                    session.agent_session.write(p.agent_session.clone(), at);
-                }
+                agent_session(session, p.agent_session.as_ref(), at);
             }
             Op::SessionRenewed(p) => {
-                self.session_mut(p.session)
-                    .lease_until
-                    .write(p.lease_until, at);
+                let session = self.session_mut(p.session);
+                session.lease_until.write(p.lease_until, at);
             }
             Op::SessionFinished(p) => {
                 let session = self.session_mut(p.session);
-                if p.agent_session.is_some() {
-                    session.agent_session.write(p.agent_session.clone(), at);
-                }
+                agent_session(session, p.agent_session.as_ref(), at);
                 first(&mut session.finished, p.clone(), at);
             }
             Op::SessionReleased(p) => {
-                first(
-                    &mut self.session_mut(p.session).released,
-                    p.proof.clone(),
-                    at,
-                );
+                let session = self.session_mut(p.session);
+                first(&mut session.released, p.proof.clone(), at);
             }
-            _ => {}
-        }
-    }
-
-    fn apply_review(&mut self, record: &Record, at: Stamp) {
-        match &record.op {
             Op::ReviewOpened(p) => {
                 let review = self.review_mut(ReviewUid::created_by(record.id));
                 review.head.write(Some(p.head.clone()), at);
                 first(&mut review.opened, p.clone(), at);
             }
-            Op::ReviewUpdated(p) => {
-                let review = self.review_mut(p.review);
-                if p.head.is_some() {
-                    review.head.write(p.head.clone(), at);
-                }
-                if let Some(new) = &p.state {
-                    review.state.write(new.clone(), at);
-                }
-            }
+            Op::ReviewUpdated(p) => self.apply_review_updated(p, at),
             Op::ReviewFeedback(p) => {
-                self.review_mut(p.review)
-                    .feedback
-                    .insert(record.id, (p.clone(), at));
+                let review = self.review_mut(p.review);
+                review.feedback.insert(record.id, (p.clone(), at));
             }
-            _ => {}
+            Op::EscalationOpened(p) => {
+                let escalation = self.escalation_mut(EscalationUid::created_by(record.id));
+                first(&mut escalation.opened, p.clone(), at);
+            }
+            Op::EscalationAnswered(p) => self.apply_answer(p, &record.by, at),
+            Op::Unknown(name) => {
+                self.unknown.insert(record.id, name.clone());
+            }
+        }
+    }
+
+    fn apply_admitted(&mut self, p: &TaskAdmitted, at: Stamp) {
+        let task = self.task_mut(p.task, at);
+        task.admitted.write(true, at);
+        task.admitted_sha256.write(Some(p.sha256.clone()), at);
+    }
+
+    fn apply_lock_released(&mut self, session: SessionUid, at: Stamp) {
+        let lock = self.locks.entry(session).or_default();
+        lock.released = Some(lock.released.map_or(at, |old| old.min(at)));
+    }
+
+    fn apply_answer(&mut self, p: &EscalationAnswered, by: &str, at: Stamp) {
+        let answer = &mut self.escalation_mut(p.escalation).answer;
+        if answer.as_ref().is_none_or(|(_, _, old)| at < *old) {
+            *answer = Some((p.answer.clone(), by.to_owned(), at));
+        }
+    }
+
+    fn apply_comment(&mut self, p: &CommentAdded, by: &str, at: Stamp) {
+        let comment = Comment {
+            at,
+            by: by.to_owned(),
+            text: p.text.clone(),
+        };
+        let comments = &mut self.task_mut(p.task, at).comments;
+        comments.insert(at.id, comment);
+    }
+
+    fn apply_lock(&mut self, p: &LockAcquired, at: Stamp) {
+        let lock = self.locks.entry(p.session).or_default();
+        if lock.until.write(p.until, at) {
+            lock.task = Some(p.task);
+            lock.globs.clone_from(&p.globs);
+        }
+    }
+
+    fn apply_finding(&mut self, p: &FindingAdded, at: Stamp) {
+        let finding = Finding {
+            task: p.task,
+            session: p.session,
+            text: p.text.clone(),
+            at,
+        };
+        self.findings.insert(at.id, finding);
+    }
+
+    fn apply_pause(&mut self, p: &AgentPaused, at: Stamp) {
+        let pause = Pause {
+            until: p.until,
+            reason: p.reason.clone(),
+        };
+        let reg = self.pauses.entry(p.agent.clone()).or_default();
+        reg.write(pause, at);
+    }
+
+    fn apply_review_updated(&mut self, p: &ReviewUpdated, at: Stamp) {
+        let review = self.review_mut(p.review);
+        if p.head.is_some() {
+            review.head.write(p.head.clone(), at);
+        }
+        if let Some(new) = &p.state {
+            review.state.write(new.clone(), at);
         }
     }
 
@@ -275,19 +249,19 @@ impl State {
         before: Option<TaskNumber>,
         after: Option<TaskNumber>,
     ) {
-        if let Some(uids) = before.and_then(|old| self.numbers.get_mut(&old)) {
-            uids.remove(&task);
-        }
         if let Some(old) = before
-            && self
-                .numbers
-                .get(&old)
-                .is_some_and(std::collections::BTreeSet::is_empty)
+            && let Some(uids) = self.numbers.get_mut(&old)
         {
-            self.numbers.remove(&old);
+            uids.retain(|uid| *uid != task);
+            if uids.is_empty() {
+                self.numbers.remove(&old);
+            }
         }
         if let Some(new) = after {
-            self.numbers.entry(new).or_default().insert(task);
+            let uids = self.numbers.entry(new).or_default();
+            if let Err(place) = uids.binary_search(&task) {
+                uids.insert(place, task);
+            }
         }
     }
 

@@ -125,8 +125,8 @@ impl TaskUid {
 
 /// The number of a published task; displayed as `T-7`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TaskNumber(pub NonZeroU32);
+#[serde(try_from = "u32", into = "u32")]
+pub struct TaskNumber(NonZeroU32);
 
 impl TaskNumber {
     /// Largest number that `T-[1-9][0-9]{0,8}` can carry.
@@ -144,6 +144,19 @@ impl TaskNumber {
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0.get()
+    }
+}
+
+impl TryFrom<u32> for TaskNumber {
+    type Error = IdError;
+    fn try_from(n: u32) -> Result<Self, IdError> {
+        Self::new(n).ok_or_else(|| IdError::NotATask(format!("T-{n}")))
+    }
+}
+
+impl From<TaskNumber> for u32 {
+    fn from(n: TaskNumber) -> Self {
+        n.get()
     }
 }
 

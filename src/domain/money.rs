@@ -59,20 +59,23 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// All tokens.
+    /// All tokens, saturating: the figures come from outside.
     #[must_use]
     pub const fn total(&self) -> u64 {
-        self.input + self.output + self.cache_read + self.cache_write
+        let prompt = self.input.saturating_add(self.cache_read);
+        prompt
+            .saturating_add(self.cache_write)
+            .saturating_add(self.output)
     }
 
-    /// Sum of two.
+    /// Sum of two, saturating.
     #[must_use]
     pub const fn plus(self, o: Self) -> Self {
         Self {
-            input: self.input + o.input,
-            output: self.output + o.output,
-            cache_read: self.cache_read + o.cache_read,
-            cache_write: self.cache_write + o.cache_write,
+            input: self.input.saturating_add(o.input),
+            output: self.output.saturating_add(o.output),
+            cache_read: self.cache_read.saturating_add(o.cache_read),
+            cache_write: self.cache_write.saturating_add(o.cache_write),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Last-writer-wins registers and add/remove sets: the parts of state that make the fold order-free.
 
-use std::collections::BTreeMap;
-
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::ids::RecordId;
@@ -56,34 +54,56 @@ impl<T> Reg<T> {
 }
 
 /// A set in which every element is a register of "present" or "absent".
+///
+/// A sorted list, not a map: most sets have a few elements, and there are two per task.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct LwwSet(pub BTreeMap<String, Reg<bool>>);
+pub struct LwwSet(Vec<(String, Reg<bool>)>);
 
 impl LwwSet {
     /// Adds or removes one element.
     pub fn write(&mut self, element: &str, present: bool, at: Stamp) {
-        match self.0.get_mut(element) {
-            Some(reg) => {
-                reg.write(present, at);
+        match self.0.binary_search_by(|(e, _)| e.as_str().cmp(element)) {
+            Ok(found) => {
+                self.0[found].1.write(present, at);
             }
-            None => {
-                self.0
-                    .insert(element.to_owned(), Reg { value: present, at });
+            Err(place) => {
+                let reg = Reg { value: present, at };
+                self.0.insert(place, (element.to_owned(), reg));
             }
         }
     }
 
+    /// Every element that was ever written, in order, present or not.
+    pub fn registers(&self) -> impl Iterator<Item = (&str, &Reg<bool>)> {
+        self.0.iter().map(|(element, reg)| (element.as_str(), reg))
+    }
+
     /// The elements that are present, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0
-            .iter()
+        self.registers()
             .filter(|(_, reg)| reg.value)
-            .map(|(element, _)| element.as_str())
+            .map(|(element, _)| element)
     }
 
     /// True if `element` is present.
     #[must_use]
     pub fn contains(&self, element: &str) -> bool {
-        self.0.get(element).is_some_and(|reg| reg.value)
+        self.iter().any(|e| e == element)
+    }
+
+    /// True if nothing was ever written.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(String, Reg<bool>)> for LwwSet {
+    /// Of equal elements the first counts.
+    fn from_iter<I: IntoIterator<Item = (String, Reg<bool>)>>(elements: I) -> Self {
+        let mut list: Vec<_> = elements.into_iter().collect();
+        list.sort_by(|(a, _), (b, _)| a.cmp(b));
+        list.dedup_by(|(later, _), (earlier, _)| later == earlier);
+        Self(list)
     }
 }

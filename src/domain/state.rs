@@ -1,6 +1,6 @@
 //! The state: everything that the records say, folded. Built only by `fold`, read by all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::dep::DepKind;
 use crate::domain::escalation::Escalation;
@@ -70,8 +70,8 @@ pub struct State {
     pub clock: Hlc,
     /// Greatest number ever granted; never reused.
     pub max_number: u32,
-    /// Tasks that claim each number; more than one only after a forced merge.
-    pub(in crate::domain) numbers: BTreeMap<TaskNumber, BTreeSet<TaskUid>>,
+    /// Tasks that claim each number, sorted; more than one only after a forced merge.
+    pub(in crate::domain) numbers: BTreeMap<TaskNumber, Vec<TaskUid>>,
     /// Idempotency keys; the earliest task keeps a contested one.
     pub(in crate::domain) keys: BTreeMap<String, TaskUid>,
 }

@@ -112,8 +112,9 @@ impl fmt::Display for Timestamp {
 #[error("`{0}` is not an RFC 3339 time in UTC such as 2026-11-21T08:00:00.000Z")]
 pub struct TimeError(pub String);
 
-/// Parses `yyyy-mm-ddThh:mm:ss[.f{1,9}]Z` into nanoseconds since the epoch.
-fn parse_utc_nanos(text: &str) -> Option<u64> {
+/// Parses `yyyy-mm-ddThh:mm:ss[.f{1,9}]Z` into milliseconds since the epoch and the nanoseconds
+/// beyond them.
+fn parse_utc(text: &str) -> Option<(u64, u64)> {
     let b = text.as_bytes();
     let num = |from: usize, to: usize| -> Option<u64> {
         let part = text.get(from..to)?;
@@ -143,16 +144,15 @@ fn parse_utc_nanos(text: &str) -> Option<u64> {
             digits.parse::<u64>().ok()? * 10u64.pow(9 - digits.len() as u32)
         }
     };
-    ((days * 24 + h) * 3600 + m * 60 + s)
-        .checked_mul(1_000_000_000)?
-        .checked_add(nanos)
+    let seconds = (days * 24 + h) * 3600 + m * 60 + s;
+    Some((seconds * 1000 + nanos / 1_000_000, nanos % 1_000_000))
 }
 
 impl FromStr for Timestamp {
     type Err = TimeError;
     fn from_str(text: &str) -> Result<Self, TimeError> {
-        parse_utc_nanos(text)
-            .map(|n| Self(n / 1_000_000))
+        parse_utc(text)
+            .map(|(ms, _)| Self(ms))
             .ok_or_else(|| TimeError(text.to_owned()))
     }
 }
@@ -190,7 +190,7 @@ impl Hlc {
     pub fn next(self, now: Timestamp) -> Self {
         // Adding one carries into the milliseconds after a million events in one of them,
         // which keeps the order and only borrows a little from the future.
-        Self((self.0 + 1).max(Self::at(now).0))
+        Self(self.0.saturating_add(1).max(Self::at(now).0))
     }
 
     /// The wall-clock part.
@@ -210,7 +210,9 @@ impl fmt::Display for Hlc {
 impl FromStr for Hlc {
     type Err = TimeError;
     fn from_str(text: &str) -> Result<Self, TimeError> {
-        parse_utc_nanos(text)
+        parse_utc(text)
+            // Nanoseconds reach to the year 2554.
+            .and_then(|(ms, rest)| ms.checked_mul(1_000_000)?.checked_add(rest))
             .map(Self)
             .ok_or_else(|| TimeError(text.to_owned()))
     }

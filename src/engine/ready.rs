@@ -331,7 +331,7 @@ impl<'a> Board<'a> {
     }
 
     fn add_holds(&self, uid: TaskUid, task: &Task, whys: &mut Vec<Why>) {
-        if self.holdings.is_empty() || task.paths.0.is_empty() {
+        if self.holdings.is_empty() || task.paths.is_empty() {
             return;
         }
         if let Some(found) = self.holdings.conflict(uid, &patterns_of(self.state, uid)) {

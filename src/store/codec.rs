@@ -87,9 +87,29 @@ fn class(error: &serde_json::Error) -> ProblemKind {
 /// U+2028 and U+2029 are escaped, so that no tool sees a line end inside.
 ///
 /// # Errors
-/// The line would be longer than [`MAX_LINE_BYTES`], the operation is unknown, or a value has no
-/// JSON form.
+/// The line would be longer than [`MAX_LINE_BYTES`], the operation is unknown, or the line would
+/// not read back as the same record (a time after the year 9999, a nil id).
 pub fn encode_record(record: &Record) -> Result<String, StoreError> {
+    let line = line_of(record)?;
+    if line.len() > MAX_LINE_BYTES {
+        return Err(StoreError::LineTooLong {
+            id: record.id.to_string(),
+            bytes: line.len(),
+        });
+    }
+    let cause = match decode_line(&line) {
+        Ok(back) if back == *record => return Ok(line),
+        Ok(_) => "its line would read back as another record".to_owned(),
+        Err(error) => format!("its line would not read back: {error}"),
+    };
+    Err(StoreError::BadRecord {
+        id: record.id.to_string(),
+        cause,
+    })
+}
+
+/// The line of a record, unchecked.
+pub(crate) fn line_of(record: &Record) -> Result<String, StoreError> {
     let bad = |e: serde_json::Error| StoreError::BadRecord {
         id: record.id.to_string(),
         cause: e.to_string(),
@@ -111,14 +131,7 @@ pub fn encode_record(record: &Record) -> Result<String, StoreError> {
             line.push_str(fields);
         }
     }
-    let line = escape_separators(line);
-    if line.len() > MAX_LINE_BYTES {
-        return Err(StoreError::LineTooLong {
-            id: record.id.to_string(),
-            bytes: line.len(),
-        });
-    }
-    Ok(line)
+    Ok(escape_separators(line))
 }
 
 /// U+2028 and U+2029 can stand only inside JSON strings, so replacing them is safe.

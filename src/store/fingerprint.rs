@@ -4,22 +4,33 @@
 /// Multiplier with well spread bits (the 64-bit golden ratio, made odd).
 const MUL: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Lanes that are mixed side by side, so that the processor need not wait for each multiplication.
+const LANES: usize = 4;
+
 /// 64 bits of fingerprint, as 16 hexadecimal digits.
 pub(crate) fn fingerprint(bytes: &[u8]) -> String {
-    let mut words = bytes.chunks_exact(8);
-    let mut hash = bytes.len() as u64 ^ MUL;
-    let mut mix = |word: u64| {
-        hash = (hash.rotate_left(23) ^ word).wrapping_mul(MUL);
-        hash ^= hash >> 29;
-    };
-    for word in words.by_ref() {
-        let mut eight = [0; 8];
-        eight.copy_from_slice(word);
-        mix(u64::from_le_bytes(eight));
+    let mut lanes = [MUL, MUL ^ 1, MUL ^ 2, bytes.len() as u64];
+    let mut blocks = bytes.chunks_exact(8 * LANES);
+    for block in blocks.by_ref() {
+        for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
+            *lane = mix(*lane, word_of(word));
+        }
     }
-    let mut rest = [0; 8];
-    rest[..words.remainder().len()].copy_from_slice(words.remainder());
-    mix(u64::from_le_bytes(rest));
-    mix(MUL);
-    format!("{hash:016x}")
+    let mut hash = lanes.into_iter().fold(MUL, mix);
+    for word in blocks.remainder().chunks(8) {
+        hash = mix(hash, word_of(word));
+    }
+    format!("{:016x}", mix(hash, MUL))
+}
+
+const fn mix(hash: u64, word: u64) -> u64 {
+    let hash = (hash.rotate_left(23) ^ word).wrapping_mul(MUL);
+    hash ^ (hash >> 29)
+}
+
+/// Up to eight bytes as a number.
+fn word_of(bytes: &[u8]) -> u64 {
+    let mut eight = [0; 8];
+    eight[..bytes.len()].copy_from_slice(bytes);
+    u64::from_le_bytes(eight)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::ids::{RecordId, TaskNumber, TaskSelector};
-use crate::domain::record::Record;
+use crate::domain::ids::{RecordId, TaskNumber, TaskSelector, TaskUid};
+use crate::domain::record::{Op, Record};
 use crate::domain::state::State;
 use crate::ports::state_repo::{StateTree, StateView};
 use crate::store::checkpoint::{
@@ -205,13 +205,10 @@ impl Reading<'_> {
     fn live(&self) -> Result<(State, Luggage, bool), String> {
         let refs = all_refs(&self.header.tables);
         let (mut state, luggage) = self.rows(&refs)?;
-        let strangers = if self.header.archive.is_some() {
-            self.strangers(&state)
-        } else {
-            BTreeSet::new()
-        };
+        let enough = self.header.archive.is_none()
+            || !needs_archive(&state, self.header.max_number, || self.tail.records());
         self.apply_tail(&mut state);
-        Ok((state, luggage, strangers.is_empty()))
+        Ok((state, luggage, enough))
     }
 
     fn all(&self, index: &ArchiveIndex) -> Result<Read, String> {
@@ -244,30 +241,6 @@ impl Reading<'_> {
         for record in self.tail.records() {
             state.apply(record);
         }
-    }
-
-    /// Ids that the tail names and that neither the live rows nor the tail created.
-    fn strangers(&self, live: &State) -> BTreeSet<RecordId> {
-        let created = |id: RecordId| self.tail.held.contains_key(&id);
-        let mut strangers = BTreeSet::new();
-        for about in self.tail.records().map(Record::about) {
-            let tasks = [about.task, about.other].into_iter().flatten();
-            for task in tasks.filter(|uid| !live.tasks.contains_key(uid)) {
-                strangers.insert(task.record());
-            }
-            if let Some(uid) = about.session.filter(|s| !live.sessions.contains_key(s)) {
-                strangers.insert(uid.record());
-            }
-            if let Some(uid) = about.review.filter(|r| !live.reviews.contains_key(r)) {
-                strangers.insert(uid.record());
-            }
-            let asked = about.escalation;
-            if let Some(uid) = asked.filter(|e| !live.escalations.contains_key(e)) {
-                strangers.insert(uid.record());
-            }
-        }
-        strangers.retain(|id| !created(*id));
-        strangers
     }
 
     /// The files that hold these tasks, if numbers name them.
@@ -309,6 +282,41 @@ impl Reading<'_> {
         let (state, luggage) = self.assemble(&refs)?;
         Ok((state, luggage, Scope::Tasks(wanted)))
     }
+}
+
+/// Whether records, applied to the `live` part of a state, may reach into its archive: they name
+/// something that is not there, open a task whose blockers may be archived, or claim a number that
+/// was granted before.
+pub(crate) fn needs_archive<'a, I>(live: &State, max_number: u32, records: impl Fn() -> I) -> bool
+where
+    I: Iterator<Item = &'a Record>,
+{
+    let created: BTreeSet<RecordId> = records().map(|r| r.id).collect();
+    let absent = |there: bool, id: RecordId| !there && !created.contains(&id);
+    let stranger = |r: &Record| {
+        let about = r.about();
+        let mut tasks = [about.task, about.other].into_iter().flatten();
+        let session = about.session;
+        let review = about.review;
+        let asked = about.escalation;
+        tasks.any(|t| absent(live.tasks.contains_key(&t), t.record()))
+            || session.is_some_and(|s| absent(live.sessions.contains_key(&s), s.record()))
+            || review.is_some_and(|r| absent(live.reviews.contains_key(&r), r.record()))
+            || asked.is_some_and(|e| absent(live.escalations.contains_key(&e), e.record()))
+    };
+    let old_number = |task: TaskUid, n: Option<TaskNumber>| {
+        let holds = live.tasks.get(&task).and_then(|t| t.number.value);
+        n.is_some_and(|n| n.get() <= max_number) && holds != n
+    };
+    records().any(|r| {
+        stranger(r)
+            || match &r.op {
+                Op::TaskReopened(_) => true,
+                Op::TaskAdded(p) => old_number(TaskUid::created_by(r.id), p.n),
+                Op::TaskNumbered(p) => old_number(p.task, Some(p.n)),
+                _ => false,
+            }
+    })
 }
 
 /// What a search for tasks gave.

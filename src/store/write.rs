@@ -11,9 +11,9 @@ use crate::store::error::StoreError;
 use crate::store::layout::{
     FORMAT_PATH, OURS, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES, SegmentName, is_writer, month_dir,
 };
-use crate::store::log::segments;
 use crate::store::merge::carry_over;
-use crate::store::read::{Loaded, Scope};
+use crate::store::problem::ProblemKind;
+use crate::store::read::{Loaded, Scope, load, needs_archive};
 
 /// Records outside the checkpoint that make a new one due.
 const GROWN_RECORDS: usize = 1_000;
@@ -74,7 +74,17 @@ pub fn plan_write(
     };
     append(base, &mut files, write)?;
     let mut changes = if wants_checkpoint(view, loaded, write)? {
-        checkpoint(base, loaded, write.records, &files, write.now)?
+        let archive = loaded.header.as_ref().is_some_and(|h| h.archive.is_some());
+        let state = &loaded.state;
+        let more = archive
+            && loaded.scope == Scope::Live
+            && needs_archive(state, state.max_number, || write.records.iter());
+        if more {
+            let all = load(view, Scope::All)?;
+            checkpoint(base, &all, write.records, &files, write.now)?
+        } else {
+            checkpoint(base, loaded, write.records, &files, write.now)?
+        }
     } else {
         Changes::new()
     };
@@ -101,8 +111,13 @@ fn wants_checkpoint(
         Checkpoint::Never => Ok(false),
         Checkpoint::IfGrown => {
             let records = loaded.tail_records() + write.records.len();
-            let grown = records > GROWN_RECORDS || loaded.tail.bytes > GROWN_BYTES;
-            Ok(grown && whole && settled)
+            let has = |what| loaded.problems.iter().any(|p| p.what == what);
+            // A damaged checkpoint is replaced at once. But where covered lines are gone from the
+            // log, the old checkpoint is evidence: only `doctor` replaces it.
+            let due = records > GROWN_RECORDS
+                || loaded.tail.bytes > GROWN_BYTES
+                || has(ProblemKind::BadCheckpoint);
+            Ok(due && whole && settled && !has(ProblemKind::CoveredChanged))
         }
         Checkpoint::Force if !whole => Err(StoreError::PartialCheckpoint),
         Checkpoint::Force if !settled => Err(StoreError::UnsettledCheckpoint),
@@ -121,14 +136,15 @@ fn append(
         return Ok(());
     }
     let dir = month_dir(write.now);
-    let listed = segments(base, &write.now.month(), &mut Vec::new())?;
+    // Links and the like take their name too: nothing is ever written over them.
+    let listed = base.list(&dir)?;
     let carried = files.keys().filter_map(|path| {
         let name = path.strip_prefix(&dir)?.strip_prefix('/')?;
         SegmentName::parse(name)
     });
     let last = listed
-        .into_iter()
-        .map(|s| s.name)
+        .iter()
+        .filter_map(|entry| SegmentName::parse(&entry.name))
         .chain(carried)
         .filter(|name| name.writer == write.writer)
         .max();
@@ -139,7 +155,14 @@ fn append(
     let mut path = format!("{dir}/{}", name.file_name());
     let mut bytes = match (last, files.remove(&path)) {
         (_, Some(bytes)) => bytes,
-        (Some(_), None) => base.read(&path)?.unwrap_or_default(),
+        (Some(last), None) => match base.read(&path)? {
+            Some(bytes) => bytes,
+            None => {
+                name.seg = last.seg + 1;
+                path = format!("{dir}/{}", name.file_name());
+                Vec::new()
+            }
+        },
         (None, None) => Vec::new(),
     };
     let mut lines = bytes.iter().filter(|b| **b == b'\n').count();

@@ -171,3 +171,61 @@ fn a_partial_reading_is_enough_to_close_one_task_of_many() {
     assert_eq!(part.state.tasks[&task(500)], whole.tasks[&task(500)]);
     assert_eq!(store.load(Scope::Live).state, whole);
 }
+
+#[test]
+fn reopened_work_finds_its_archived_blockers() {
+    let mut store = Log::new("wa");
+    let mut records: Vec<_> = (1..=3)
+        .map(|n| added(n, NOON - 20 * DAY, Some(n.into()), "t"))
+        .collect();
+    for (rec, from, to) in [(50, 2, 1), (51, 3, 2)] {
+        let edge = DepEdge {
+            from: task(from),
+            to: task(to),
+            kind: DepKind::Blocks,
+        };
+        records.push(record(
+            crate::records::id(5, rec),
+            NOON - 20 * DAY,
+            Op::DepAdded(edge),
+        ));
+    }
+    // 3 waits for 2, which waited for 1; so 2 stays and 1 goes.
+    records.extend((1..=2).map(|n| closed(n, n, NOON - 10 * DAY)));
+    store.write(&records, Checkpoint::Force);
+    let live = store.load(Scope::Live).state;
+    assert!(live.tasks.contains_key(&task(2)) && !live.tasks.contains_key(&task(1)));
+    let reopened = TaskReopened {
+        task: task(2),
+        reason: String::new(),
+    };
+    let reopen = [record(
+        crate::records::id(5, 60),
+        NOON,
+        Op::TaskReopened(reopened),
+    )];
+    for checkpoint in [Checkpoint::Never, Checkpoint::Force] {
+        let mut store = Log {
+            tree: store.tree.clone(),
+            ..Log::new("wa")
+        };
+        store.write(&reopen, checkpoint);
+        let live = store.load(Scope::Live).state;
+        assert!(
+            live.tasks.contains_key(&task(1)),
+            "a blocker of open work is there"
+        );
+        assert_eq!(verify(&store.view()).unwrap(), []);
+    }
+}
+
+#[test]
+fn a_late_claim_of_an_archived_number_is_seen_as_a_collision() {
+    let mut store = store();
+    let late = [added(90, NOON, Some(5), "made offline by an older fleet")];
+    store.write(&late, Checkpoint::Never);
+    let state = store.load(Scope::Live).state;
+    assert_eq!(state.collisions().count(), 1);
+    store.write(&[], Checkpoint::Force);
+    assert_eq!(store.load(Scope::Live).state.collisions().count(), 1);
+}

@@ -258,6 +258,12 @@ fn i6_links_executables_and_strangers_are_never_read() {
     let count = |what| loaded.problems.iter().filter(|p| p.what == what).count();
     assert_eq!(count(ProblemKind::ForeignEntry), 3);
     assert_eq!(count(ProblemKind::UnexpectedFile), 3);
+    // A link in the way of the own next segment stays what it is.
+    store
+        .tree
+        .set_foreign(&format!("{dir}/wa-0001.jsonl"), 0o120_000);
+    let paths = store.write(&[added(2, NOON, None, "b")], Checkpoint::Never);
+    assert_eq!(paths, [format!("{dir}/wa-0002.jsonl")]);
 }
 
 #[test]
@@ -324,8 +330,13 @@ fn i6_any_damage_to_a_checkpoint_file_falls_back_to_the_log() {
                     "{path}"
                 );
             }
-            // A forced checkpoint repairs it.
-            store.write(&[], Checkpoint::Force);
+            // The next write that may bring a checkpoint repairs it.
+            let due = if damage.is_some() || !path.ends_with("checkpoint.json") {
+                Checkpoint::IfGrown
+            } else {
+                Checkpoint::Force
+            };
+            store.write(&[], due);
             assert_eq!(store.load(Scope::Live).problems, [], "{path}");
             assert_eq!(verify(&store.view()).unwrap(), [], "{path}");
         }
@@ -359,6 +370,19 @@ fn i6_covered_lines_that_vanish_are_reported() {
                 .any(|p| p.what == ProblemKind::CoveredChanged);
             assert!(told, "{path}: {:?}", loaded.problems);
             assert!(!verify(&store.view()).unwrap().is_empty());
+            // The old checkpoint is the only witness: it is not replaced by the way, and a forced
+            // one keeps what it knew and the complaint.
+            let many: Vec<_> = (2000..3100).map(|n| added(n, NOON, None, "t")).collect();
+            let paths = store.write(&many, Checkpoint::IfGrown);
+            assert!(!paths.iter().any(|p| p.contains("checkpoint")), "{paths:?}");
+            store.write(&[], Checkpoint::Force);
+            let kept = store.load(Scope::Live);
+            assert_eq!(kept.state.tasks.len(), 1700);
+            let told = kept
+                .problems
+                .iter()
+                .any(|p| p.what == ProblemKind::CoveredChanged);
+            assert!(told, "{:?}", kept.problems);
         }
     }
 }

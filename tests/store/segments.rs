@@ -72,6 +72,15 @@ fn a_record_that_fits_no_line_is_refused_before_anything_is_written() {
         encode_record(&record),
         Err(StoreError::LineTooLong { .. })
     ));
+    // A time that no reader could read.
+    let mut late = added(1, NOON, None, "t");
+    if let fleet::domain::record::Op::TaskAdded(p) = &mut late.op {
+        p.set.due = Some(Some(Timestamp(u64::MAX)));
+    }
+    assert!(matches!(
+        encode_record(&late),
+        Err(StoreError::BadRecord { .. })
+    ));
     let write = Write {
         writer: "wa",
         now: Timestamp(NOON),

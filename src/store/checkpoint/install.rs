@@ -17,7 +17,7 @@ use crate::store::checkpoint::row_types::{
     DepRow, EscalationRow, FindingRow, Kept, LockRow, PauseRow, ReviewRow, SessionRow,
 };
 use crate::store::checkpoint::task_row::TaskRow;
-use crate::store::checkpoint::text::rows;
+use crate::store::checkpoint::text::{rows, rows_as};
 use crate::store::codec::decode_line;
 use crate::store::problem::Problem;
 
@@ -70,12 +70,9 @@ pub(crate) fn read_refs(
 
 fn parse(table: &str, bytes: &[u8]) -> Result<Part, String> {
     Ok(match table {
-        "tasks" => {
-            let restored = rows::<TaskRow>(bytes)?
-                .into_iter()
-                .map(|row| row.restore().ok_or_else(|| "a task without id".to_owned()));
-            Part::Tasks(restored.collect::<Result<_, _>>()?)
-        }
+        "tasks" => Part::Tasks(rows_as(bytes, |row: TaskRow| {
+            row.restore().ok_or_else(|| "a task without id".to_owned())
+        })?),
         "deps" => Part::Deps(rows(bytes)?),
         "sessions" => Part::Sessions(rows(bytes)?),
         "locks" => Part::Locks(rows(bytes)?),

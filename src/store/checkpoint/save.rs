@@ -16,7 +16,7 @@ use crate::store::checkpoint::header::{
 use crate::store::checkpoint::rows::{Row, Rows, archivable, rows};
 use crate::store::checkpoint::shard::pack;
 use crate::store::checkpoint::text;
-use crate::store::codec::encode_record;
+use crate::store::codec::line_of;
 use crate::store::error::StoreError;
 use crate::store::fingerprint::fingerprint;
 use crate::store::layout::{LOG, ROOT};
@@ -81,8 +81,7 @@ fn kept_lines(loaded: &Loaded) -> BTreeSet<(RecordId, String)> {
     let Tail { held, unread, .. } = &loaded.tail;
     let inexact = held.values().filter(|held| {
         let record = &held.line.record;
-        record.v > RECORD_VERSION
-            || encode_record(record).map_or(true, |line| *line != *held.line.raw)
+        record.v > RECORD_VERSION || line_of(record).map_or(true, |line| *line != *held.line.raw)
     });
     let inexact = inexact.map(|held| (held.line.record.id, held.line.raw.to_string()));
     let unread = unread.iter().map(|(id, raw)| (*id, raw.to_string()));
@@ -98,7 +97,7 @@ fn kept_lines(loaded: &Loaded) -> BTreeSet<(RecordId, String)> {
 
 /// Problems of lines: these must be remembered when the lines are covered.
 fn log_problems(problems: &[Problem]) -> BTreeSet<Problem> {
-    let in_log = |p: &&Problem| p.path.starts_with(LOG) && p.what != ProblemKind::CoveredChanged;
+    let in_log = |p: &&Problem| p.path.starts_with(LOG);
     problems.iter().filter(in_log).cloned().collect()
 }
 

@@ -282,11 +282,11 @@ fn clearable<T>(value: Option<T>, at: Option<Stamp>, base: Stamp) -> Reg<Option<
 fn split(set: &LwwSet, base: Stamp) -> (Vec<String>, Elements) {
     let mut plain = Vec::new();
     let mut others = Elements::new();
-    for (element, reg) in &set.0 {
+    for (element, reg) in set.registers() {
         if reg.value && reg.at == base {
-            plain.push(element.clone());
+            plain.push(element.to_owned());
         } else {
-            others.insert(element.clone(), (reg.value, reg.at));
+            others.insert(element.to_owned(), (reg.value, reg.at));
         }
     }
     (plain, others)
@@ -303,7 +303,7 @@ fn join(plain: Vec<String>, others: Elements, base: Stamp) -> LwwSet {
     let others = others
         .into_iter()
         .map(|(element, (value, at))| (element, Reg { value, at }));
-    LwwSet(plain.chain(others).collect())
+    plain.chain(others).collect()
 }
 
 fn comment_rows(task: &Task) -> Vec<CommentRow> {

@@ -11,11 +11,22 @@ pub(crate) fn line<T: Serialize>(row: &T) -> String {
     escape_separators(text)
 }
 
+/// Reads all rows of a file, each through `take`.
+pub(crate) fn rows_as<T: DeserializeOwned, U>(
+    bytes: &[u8],
+    take: impl Fn(T) -> Result<U, String>,
+) -> Result<Vec<U>, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
+    // Rows are large: a list that grows would copy them again and again.
+    let mut rows = Vec::with_capacity(bytes.iter().filter(|b| **b == b'\n').count());
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        let row = serde_json::from_str(line).map_err(|e| e.to_string())?;
+        rows.push(take(row)?);
+    }
+    Ok(rows)
+}
+
 /// Reads all rows of a file.
 pub(crate) fn rows<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, String> {
-    let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
-    let lines = text.lines().filter(|line| !line.is_empty());
-    lines
-        .map(|line| serde_json::from_str(line).map_err(|e| e.to_string()))
-        .collect()
+    rows_as(bytes, Ok)
 }

@@ -1,0 +1,302 @@
+//! The words: ids, times, money, and what single records do to the state.
+
+#[path = "store/records.rs"]
+#[expect(dead_code, reason = "the strategies serve the tests of the store")]
+mod records;
+
+use fleet::domain::ids::SessionUid;
+use fleet::domain::ids::{Oid, TaskNumber, TaskSelector, TaskUid};
+use fleet::domain::money::{MicroUsd, Usage};
+use fleet::domain::record::{
+    LockAcquired, LockReleased, Op, SessionClaimed, SessionFinished, SessionRenewed,
+};
+use fleet::domain::session::{Outcome, RunnerIdentity};
+use fleet::domain::state::State;
+use fleet::domain::task::Status;
+use fleet::domain::time::{DurationMs, Hlc, Timestamp};
+use proptest::prelude::*;
+use records::{NOON, added, closed, id, record, task};
+
+#[test]
+fn task_ids_are_exact() {
+    for good in ["T-1", "T-7", "T-10", "T-999999999"] {
+        let n: TaskNumber = good.parse().unwrap();
+        assert_eq!(n.to_string(), good);
+        assert_eq!(good.parse(), Ok(TaskSelector::Number(n)));
+    }
+    for bad in [
+        "",
+        "T-",
+        "T-0",
+        "T-01",
+        "T-1000000000",
+        "T-4294967296",
+        "t-1",
+        "T-1 ",
+        " T-1",
+        "T--1",
+        "T-+1",
+        "T-1.0",
+        "T-١",
+        "1",
+        "T-1\n",
+        "T-~",
+        "T-~abcd",
+        "T-~abcdefghijklm",
+        "T-~abcdu",
+        "T-~ab/cd",
+        "T-~abcd\0",
+    ] {
+        assert!(bad.parse::<TaskSelector>().is_err(), "{bad:?}");
+        assert!(bad.parse::<TaskNumber>().is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_number_on_the_wire_obeys_the_limit_too() {
+    assert!(serde_json::from_str::<TaskNumber>("999999999").is_ok());
+    for bad in [
+        "0",
+        "1000000000",
+        "4294967295",
+        "-1",
+        "1.0",
+        "\"1\"",
+        "null",
+    ] {
+        assert!(serde_json::from_str::<TaskNumber>(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn object_ids_are_lower_hex_of_either_length() {
+    for good in ["a".repeat(40), "0".repeat(64)] {
+        assert!(good.parse::<Oid>().is_ok());
+    }
+    for bad in [
+        "a".repeat(39),
+        "A".repeat(40),
+        "g".repeat(40),
+        "é".repeat(20),
+        String::new(),
+    ] {
+        assert!(bad.parse::<Oid>().is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn times_are_read_and_written_exactly() {
+    let text = "2026-11-21T08:00:00.000Z";
+    assert_eq!(Timestamp(NOON).to_string(), text);
+    assert_eq!(text.parse(), Ok(Timestamp(NOON)));
+    assert_eq!(
+        "2024-02-29T23:59:59Z".parse::<Timestamp>().unwrap().day(),
+        "2024-02-29"
+    );
+    for bad in [
+        "2023-02-29T00:00:00Z",
+        "2026-00-01T00:00:00Z",
+        "2026-01-01T24:00:00Z",
+        "2026-01-01T00:60:00Z",
+        "2026-01-01T00:00:60Z",
+        "2026-01-01 00:00:00Z",
+        "2026-01-01T00:00:00",
+        "2026-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00.Z",
+        "2026-01-01T00:00:00.1234567890Z",
+        "1969-12-31T23:59:59Z",
+        "é026-01-01T00:00:00Z",
+        "",
+        "2026-1-01T00:00:00Z",
+        "+026-01-01T00:00:00Z",
+    ] {
+        assert!(bad.parse::<Timestamp>().is_err(), "{bad}");
+    }
+    let ends = Timestamp(u64::MAX).plus(DurationMs(1));
+    assert_eq!(ends, Timestamp(u64::MAX));
+    assert_eq!(Timestamp(5).minus(DurationMs(9)), Timestamp(0));
+    assert_eq!(Timestamp(5).since(Timestamp(9)), DurationMs(0));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_time_agrees_with_the_calendar_library(ms in 0..253_402_300_800_000u64) {
+        let time = Timestamp(ms);
+        let other = chrono::DateTime::from_timestamp_millis(ms as i64).unwrap();
+        let text = other.format("%Y-%m-%dT%H:%M:%S%.3fZ").to_string();
+        prop_assert_eq!(time.to_string(), &text[..]);
+        prop_assert_eq!(text.parse::<Timestamp>().unwrap(), time);
+        prop_assert_eq!(time.month(), &text[..7]);
+        prop_assert_eq!(time.day(), &text[..10]);
+    }
+
+    #[test]
+    fn logical_times_sort_as_text(a in 0..u64::MAX / 2, b in 0..u64::MAX / 2) {
+        let (a, b) = (Hlc(a), Hlc(b));
+        prop_assert_eq!(a.to_string().parse::<Hlc>().unwrap(), a);
+        prop_assert_eq!(a.cmp(&b), a.to_string().cmp(&b.to_string()));
+    }
+
+    #[test]
+    fn the_next_logical_time_is_after_everything_seen(seen in any::<u64>(), now in any::<u64>()) {
+        let next = Hlc(seen).next(Timestamp(now));
+        prop_assert!(next > Hlc(seen) || seen == u64::MAX);
+        prop_assert!(next >= Hlc::at(Timestamp(now)));
+    }
+
+    #[test]
+    fn a_handle_names_its_task_by_any_prefix_that_is_shown(n in 0..u16::MAX, len in 5..13usize) {
+        let uid: TaskUid = task(n);
+        let handle = uid.handle();
+        prop_assert_eq!(handle.len(), 12);
+        let selector: TaskSelector = format!("T-~{}", &handle[..len]).parse().unwrap();
+        let state = State::fold(&[added(n, NOON, None, "t")]);
+        prop_assert_eq!(state.resolve(&selector), Ok(uid));
+    }
+}
+
+#[test]
+fn money_and_tokens_saturate() {
+    let most = Usage {
+        input: u64::MAX,
+        output: 1,
+        cache_read: u64::MAX,
+        cache_write: 1,
+    };
+    assert_eq!(most.plus(most).total(), u64::MAX);
+    assert_eq!(MicroUsd(u64::MAX).plus(MicroUsd(1)), MicroUsd(u64::MAX));
+    for odd in [f64::NAN, f64::INFINITY, -1.0] {
+        assert_eq!(MicroUsd::from_usd(odd), MicroUsd(0));
+    }
+    assert_eq!(MicroUsd::from_usd(1.25).to_string(), "$1.25");
+    assert_eq!(MicroUsd(4200).to_string(), "$0.0042");
+}
+
+fn session(n: u16) -> SessionUid {
+    SessionUid::created_by(id(2, n))
+}
+
+fn claim(n: u16, attempt: u32, at: u64) -> fleet::domain::record::Record {
+    let op = Op::SessionClaimed(SessionClaimed {
+        task: task(1),
+        attempt,
+        nonce: "n".to_owned(),
+        agent: "claude".to_owned(),
+        model: None,
+        role: "writer".to_owned(),
+        runner: RunnerIdentity::default(),
+        base: "a".repeat(40).parse().unwrap(),
+        branch: None,
+        continues: None,
+        lease_until: Timestamp(at + 10),
+        addresses: Vec::new(),
+    });
+    record(id(2, n), at, op)
+}
+
+fn finish(rec: u16, n: u16, at: u64) -> fleet::domain::record::Record {
+    let op = Op::SessionFinished(SessionFinished {
+        session: session(n),
+        outcome: Outcome::Succeeded,
+        summary: format!("end {rec}"),
+        head: None,
+        paths: Vec::new(),
+        verify: Vec::new(),
+        agent_session: None,
+        model: None,
+        usage: Usage::default(),
+        cost: Some(MicroUsd(5)),
+        duration_ms: 1,
+        sandbox: String::new(),
+        journal: None,
+    });
+    record(id(5, rec), at, op)
+}
+
+#[test]
+fn i2_one_session_holds_the_lease_even_after_a_merge_of_two_claims() {
+    let all = [
+        added(1, NOON, Some(1), "t"),
+        claim(1, 1, NOON + 2),
+        claim(2, 1, NOON + 1),
+    ];
+    let state = State::fold(&all);
+    let index = state.index();
+    assert_eq!(
+        index.lease_holder(&state, task(1)),
+        Some(session(2)),
+        "claimed first"
+    );
+    let state = State::fold(all.iter().chain(&[claim(3, 2, NOON + 9)]));
+    let holder = state.index().lease_holder(&state, task(1));
+    assert_eq!(holder, Some(session(3)), "the higher attempt");
+    let ends = [finish(1, 2, NOON + 5), finish(2, 1, NOON + 5)];
+    let state = State::fold(all.iter().chain(&ends));
+    assert_eq!(state.index().lease_holder(&state, task(1)), None);
+}
+
+#[test]
+fn time_alone_ends_no_lease_and_the_first_end_counts() {
+    let renewed = Op::SessionRenewed(SessionRenewed {
+        session: session(1),
+        lease_until: Timestamp(NOON + 99),
+    });
+    let all = [
+        finish(2, 1, NOON + 8),
+        claim(1, 1, NOON),
+        record(id(5, 9), NOON + 1, renewed),
+        finish(1, 1, NOON + 5),
+    ];
+    let state = State::fold(&all[1..3]);
+    assert!(state.sessions[&session(1)].holds_lease());
+    assert_eq!(
+        state.sessions[&session(1)].lease_until.value,
+        Timestamp(NOON + 99)
+    );
+    let state = State::fold(&all);
+    let (end, _) = state.sessions[&session(1)].finished.clone().unwrap();
+    assert_eq!(end.summary, "end 1");
+    let spent = |from, to| state.spent_between(Timestamp(from), Timestamp(to));
+    assert_eq!(spent(NOON, NOON + 6), MicroUsd(5));
+    assert_eq!(spent(NOON + 6, NOON + 9), MicroUsd(0));
+}
+
+#[test]
+fn a_released_lock_stays_released_whatever_comes_late() {
+    let acquired = |rec, at, until| {
+        let op = Op::LockAcquired(LockAcquired {
+            session: session(1),
+            task: task(1),
+            globs: vec![format!("src/{rec}/**")],
+            until: Timestamp(until),
+        });
+        record(id(5, rec), at, op)
+    };
+    let released = Op::LockReleased(LockReleased {
+        session: session(1),
+    });
+    let released = record(id(5, 3), NOON + 5, released);
+    let (first, longer) = (
+        acquired(1, NOON, NOON + 10),
+        acquired(2, NOON + 1, NOON + 20),
+    );
+    let state = State::fold([&longer, &first]);
+    let lock = &state.locks[&session(1)];
+    assert_eq!(lock.globs, ["src/2/**"]);
+    assert!(lock.is_live(Timestamp(NOON + 19)) && !lock.is_live(Timestamp(NOON + 20)));
+    let state = State::fold([&released, &longer, &first]);
+    assert!(!state.locks[&session(1)].is_live(Timestamp(NOON + 6)));
+}
+
+#[test]
+fn records_about_a_task_that_is_not_known_yet_wait_for_it() {
+    let state = State::fold(&[closed(1, 1, NOON + 1)]);
+    assert_eq!(state.tasks[&task(1)].added, None);
+    let state = State::fold(&[closed(1, 1, NOON + 1), added(1, NOON, Some(1), "t")]);
+    let task = &state.tasks[&task(1)];
+    assert!(matches!(task.status.value, Status::Closed { .. }));
+    assert_eq!(task.title.value, "t");
+    assert_eq!(state.clock, Hlc((NOON + 1) * 1_000_000));
+}
