@@ -13,7 +13,7 @@ mod site;
 use std::path::{Path, PathBuf};
 
 use crate::app::context::Context;
-use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace};
+use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::init::first_trouble;
 use crate::cli::host::Host;
@@ -107,6 +107,7 @@ impl ProjectPlace {
             actor: actor(&self.env, &self.site),
             run,
             policy,
+            remarks: Remarks::default(),
         })
     }
 }
@@ -178,6 +179,7 @@ struct Office {
     actor: String,
     run: String,
     policy: Policy,
+    remarks: Remarks,
 }
 
 impl Opened for Office {
@@ -191,6 +193,13 @@ impl Opened for Office {
                 run: &self.run,
             },
             policy: &self.policy,
+            remarks: &self.remarks,
         }
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.remarks.take();
+        remarks.extend(self.repo.warnings());
+        remarks
     }
 }

@@ -44,7 +44,9 @@ pub fn run(args: Vec<OsString>, host: &dyn Host) -> Exit {
     };
     let sink = Sink::new(cli.global.color);
     let mut session = Session::new(host, cli.global, sink);
-    match cli.verb.run(&mut session) {
+    let ended = cli.verb.run(&mut session);
+    session.close();
+    match ended {
         Ok(exit) => exit,
         Err(error) => {
             show_error(sink, session.json(), &error);

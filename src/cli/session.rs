@@ -1,6 +1,8 @@
 //! One run of the program, as commands see it: the open repository, and the way to answer.
 
+use std::cell::RefCell;
 use std::io::Read as _;
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -29,13 +31,19 @@ pub struct Session<'a> {
     host: &'a dyn Host,
     global: Global,
     sink: Sink,
+    opened: RefCell<Option<Rc<dyn Opened>>>,
 }
 
 impl<'a> Session<'a> {
     /// A run with these options.
     #[must_use]
     pub const fn new(host: &'a dyn Host, global: Global, sink: Sink) -> Self {
-        Self { host, global, sink }
+        Self {
+            host,
+            global,
+            sink,
+            opened: RefCell::new(None),
+        }
     }
 
     /// Whether the answer is JSON.
@@ -48,8 +56,17 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// As [`Host::open`].
-    pub fn open(&self) -> Result<Box<dyn Opened>, TrackerError> {
-        self.host.open(self.global.directory.as_deref())
+    pub fn open(&self) -> Result<Rc<dyn Opened>, TrackerError> {
+        let opened: Rc<dyn Opened> = self.host.open(self.global.directory.as_deref())?.into();
+        self.opened.replace(Some(Rc::clone(&opened)));
+        Ok(opened)
+    }
+
+    /// Tells what is left to be told, once a command ended.
+    pub fn close(&self) {
+        if let Some(opened) = self.opened.take() {
+            opened.remarks().iter().for_each(|remark| self.note(remark));
+        }
     }
 
     /// Opens the place for set-up and diagnosis.

@@ -1,5 +1,8 @@
 //! What the tracker's use-cases work with, and the one way in which they read and change state.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+
 use crate::app::context::{Context, Minter};
 use crate::app::publish::{self, ChangeError, Changed, Decision, How, Terms};
 use crate::app::tracker::error::TrackerError;
@@ -20,12 +23,46 @@ pub struct Desk<'a> {
     pub context: Context<'a>,
     /// What the owner decided.
     pub policy: &'a Policy,
+    /// What a person should be told beside the answer.
+    pub remarks: &'a Remarks,
+}
+
+/// Sentences for a person that are no part of an answer, each told once.
+#[derive(Debug, Default)]
+pub struct Remarks(RefCell<BTreeSet<String>>);
+
+impl Remarks {
+    /// Adds one.
+    pub fn add(&self, text: impl Into<String>) {
+        self.0.borrow_mut().insert(text.into());
+    }
+
+    /// Takes all.
+    #[must_use]
+    pub fn take(&self) -> Vec<String> {
+        self.0.take().into_iter().collect()
+    }
+
+    /// Says how much of the state is damaged: nothing is passed over in silence (I6).
+    fn damage(&self, loaded: &Loaded) {
+        let count = loaded.problems.len();
+        if count > 0 {
+            let things = if count == 1 { "problem" } else { "problems" };
+            let first = &loaded.problems[0];
+            self.add(format!(
+                "{count} {things} in the state, first {first}; `fleet doctor` shows everything"
+            ));
+        }
+    }
 }
 
 /// Something that has a desk.
 pub trait Opened {
     /// The desk.
     fn desk(&self) -> Desk<'_>;
+
+    /// What a person should be told, once the work is done.
+    fn remarks(&self) -> Vec<String>;
 }
 
 /// A repository that may not be set up yet, or not well: for `init` and `doctor`.
@@ -64,6 +101,7 @@ impl Desk<'_> {
         let view = self.context.repo.view(Freshness::Local)?;
         self.ensure_initialised(&view)?;
         let loaded = store::load(&view, scope)?;
+        self.remarks.damage(&loaded);
         Ok(Reading { view, loaded })
     }
 
@@ -88,7 +126,8 @@ impl Desk<'_> {
         }
     }
 
-    fn ensure_initialised(self, view: &StateView) -> Result<(), TrackerError> {
+    /// Refuses to work where nothing was set up.
+    pub(in crate::app::tracker) fn ensure_initialised(self, view: &StateView) -> Result<(), TrackerError> {
         if view.tip.is_none() && view.unpublished.is_none() {
             return Err(TrackerError::NotInitialised {
                 branch: self.policy.state.branch.clone(),
@@ -135,6 +174,7 @@ impl Desk<'_> {
         let mut records = Vec::new();
         let mut noted = |loaded: &Loaded, minter: &mut Minter<'_>| {
             self.ensure_known(loaded)?;
+            self.remarks.damage(loaded);
             let decision = decide(loaded, minter)?;
             records = minter
                 .records()

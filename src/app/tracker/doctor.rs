@@ -15,6 +15,9 @@ use crate::ports::site::Site;
 use crate::ports::state_repo::{Freshness, StateView};
 use crate::store::{self, HistoryOf, Problem, ProblemKind, Scope};
 
+/// Name of the finding that `--fix` mends.
+const COLLISION: &str = "state_number_collision";
+
 /// What kind of error a doctor's report has: it decides the exit code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Illness {
@@ -233,6 +236,12 @@ fn look_at_state(
     }
     if fix && loaded.state.collisions().next().is_some() {
         sheet.repairs = Some(renumber(desk)?);
+        for finding in &mut sheet.findings {
+            if finding.code == COLLISION {
+                finding.severity = "note";
+                "mended: `fleet list` shows the new number".clone_into(&mut finding.next);
+            }
+        }
     }
     Ok(())
 }
@@ -254,7 +263,12 @@ fn report_problem(branch: &str, problem: &Problem, sheet: &mut Sheet) {
         "`git log -p {branch} -- {}` shows how it came about",
         problem.path
     );
-    sheet.find((severity, "state_damage"), place, problem.to_string(), next);
+    let what = problem.to_string();
+    let what = what
+        .strip_prefix(&format!("{place}: "))
+        .unwrap_or(&what)
+        .to_owned();
+    sheet.find((severity, "state_damage"), place, what, next);
 }
 
 fn look_at_unpublished(view: &StateView, sheet: &mut Sheet) {
@@ -285,7 +299,7 @@ fn look_at_meaning(state: &State, sheet: &mut Sheet) {
         );
         let next = "`fleet doctor --fix` gives all but the first a new number";
         sheet.find(
-            ("error", "state_number_collision"),
+            ("error", COLLISION),
             n.to_string(),
             what,
             next,

@@ -46,12 +46,13 @@ pub fn init(
     let opened = place.open(policy)?;
     let (created, delivery) = state_branch(opened.desk(), mode)?;
     steps.push(InitStep {
-        what: format!("branch {branch}"),
+        what: format!("state on branch {branch}"),
         created,
     });
     Ok(InitReport {
         branch,
         steps,
+        remarks: opened.remarks(),
         delivery,
     })
 }
@@ -151,7 +152,12 @@ fn state_branch(desk: Desk<'_>, mode: Mode) -> Result<(bool, Delivery), TrackerE
     let mut kept = (push.push == PushMode::Never).then(|| "`sync.push` is \"never\"".to_owned());
     for _ in 0..MAX_TRIES {
         let view = repo.view(freshness)?;
-        let exists = view.tip.is_some() || view.unpublished.is_some();
+        // In-tree the branch is there before the state is.
+        let trees = [Some(&view.tree), view.unpublished.as_ref()];
+        let mut exists = false;
+        for tree in trees.into_iter().flatten() {
+            exists |= tree.read(store::FORMAT_PATH)?.is_some();
+        }
         let delivery = |published: bool, kept: Option<String>| Delivery {
             published,
             unpublished_because: kept,
@@ -159,7 +165,8 @@ fn state_branch(desk: Desk<'_>, mode: Mode) -> Result<(bool, Delivery), TrackerE
             records: Vec::new(),
         };
         if exists || mode == Mode::DryRun {
-            return Ok((!exists, delivery(view.tip.is_some(), None)));
+            let published = view.unpublished.is_none();
+            return Ok((!exists, delivery(exists && published, None)));
         }
         match repo.publish(&first(desk, &view, reach))? {
             PublishOutcome::Published(published) => {

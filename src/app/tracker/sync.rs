@@ -25,6 +25,7 @@ pub fn sync(desk: Desk<'_>, mode: Mode) -> Result<SyncReport, TrackerError> {
         let what = "fetch the state".to_owned();
         return Err(TrackerError::Unreachable { what, cause });
     }
+    desk.ensure_initialised(&view)?;
     let remote = match view.remote {
         RemoteState::None => "none",
         _ => "fresh",

@@ -35,6 +35,9 @@ pub struct InitReport {
     pub branch: String,
     /// What was done, or was there already, in order.
     pub steps: Vec<InitStep>,
+    /// What a person should be told besides.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Delivery of the state branch.
     #[serde(flatten)]
     pub delivery: Delivery,

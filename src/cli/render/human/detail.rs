@@ -32,14 +32,9 @@ fn one(detail: &TaskDetail, page: &mut Page) {
         ]],
     );
     let reasons: Vec<_> = task.reasons.iter().map(|r| r.text.as_str()).collect();
-    let phase = task.phase.replace('_', " ");
-    let phase = if reasons.is_empty() {
-        phase
-    } else {
-        format!("{phase}: {}", reasons.join("; "))
-    };
     let mut pairs = vec![
-        ("phase", phase),
+        ("phase", task.phase.replace('_', " ")),
+        ("because", reasons.join("; ")),
         ("type", task.kind.clone()),
         ("priority", format!("P{}", task.priority)),
         ("complexity", task.complexity.to_owned()),

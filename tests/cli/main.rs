@@ -1,0 +1,7 @@
+//! The tracker as a program: every verb, its bad input, and several of it at once.
+
+mod bad_input;
+mod env;
+mod looks;
+mod together;
+mod verbs;
