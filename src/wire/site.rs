@@ -1,4 +1,8 @@
 //! The place where fleet stands, from git, the configuration and the work tree.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the composition root looks at the work tree and writes the first files of a project"
+)]
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -125,10 +129,6 @@ impl Site for ProjectSite {
             .collect()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the composition root writes the first files of a project"
-    )]
     fn put_new(&self, path: &str, text: &str) -> Result<bool, String> {
         let put = || -> io::Result<bool> {
             let path = self.place.top().join(path);
@@ -170,10 +170,6 @@ impl Site for ProjectSite {
 }
 
 /// Refuses to write below a folder that is a link out of the work tree.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the composition root writes the first files of a project"
-)]
 fn refuse_links(top: &Path, folder: &Path) -> io::Result<()> {
     let mut at = folder;
     while at != top {
@@ -191,10 +187,6 @@ fn refuse_links(top: &Path, folder: &Path) -> io::Result<()> {
 
 impl ProjectSite {
     /// Whether a program can be found: by its path, or on PATH.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the composition root looks for programs that the configuration names"
-    )]
     fn finds(&self, program: &str) -> bool {
         if program.contains('/') {
             return self.place.top().join(program).is_file();

@@ -193,7 +193,7 @@ pub(crate) const PLAIN: &[&str] = &[
 const OUTSIDE_STD: &[&str] = &["env", "fs", "net", "os", "process"];
 
 /// Invariants that no test names yet. The list only shrinks.
-pub(crate) const NOT_YET: &[usize] = &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+pub(crate) const NOT_YET: &[usize] = &[2, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14];
 pub(crate) const INVARIANTS: std::ops::RangeInclusive<usize> = 1..=14;
 
 const LINES_MAX: usize = 400;

@@ -260,3 +260,33 @@ impl Ran {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.told()))
     }
 }
+
+/// Commits `bytes` as `path` on the state branch, beside what is there.
+pub(crate) fn plant(clone: &Clone<'_>, path: &str, bytes: &[u8]) {
+    let file = clone.dir.join(".git/planted");
+    std::fs::write(&file, bytes).expect("a file can be written");
+    let blob = clone.git(&["hash-object", "-w", ".git/planted"]);
+    clone.git(&[
+        "read-tree",
+        "--index-output=.git/planted-index",
+        "fleet/state",
+    ]);
+    std::fs::copy(
+        clone.dir.join(".git/planted-index"),
+        clone.dir.join(".git/index"),
+    )
+    .expect("an index can be copied");
+    let info = format!("100644,{},{path}", blob.trim());
+    clone.git(&["update-index", "--add", "--cacheinfo", &info]);
+    let tree = clone.git(&["write-tree"]);
+    let commit = clone.git(&[
+        "commit-tree",
+        tree.trim(),
+        "-p",
+        "fleet/state",
+        "-m",
+        "planted",
+    ]);
+    clone.git(&["update-ref", "refs/heads/fleet/state", commit.trim()]);
+    clone.git(&["read-tree", "HEAD"]);
+}

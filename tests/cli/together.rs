@@ -116,19 +116,19 @@ fn a_remote_that_is_away_is_said_and_sync_makes_up_for_it() {
     ] }, { assert_snapshot!(told, @r#"
     $ fleet add 'While away'
     T-~gyxwq  While away
-    ! note: kept locally, not published yet: [GIT SAYS]; fatal: Could not read from remote repository.; Please make sure you have the correct access rights; and the repository exists.; `fleet sync` publishes it
+    ! note: kept locally, not published yet: [GIT SAYS]; `fleet sync` publishes it
     $ fleet add Also --json
-    {"schema_version":1,"ok":true,"data":{"id":"T-~stz8m","uid":"01a1fd21-4b20-7002-9ceb-e8a6d050dd01","title":"Also","existed":false,"published":false,"unpublished_because":"[GIT SAYS]; fatal: Could not read from remote repository.; Please make sure you have the correct access rights; and the repository exists.","records":["task.added"]}}
-    ! note: kept locally, not published yet: [GIT SAYS]; fatal: Could not read from remote repository.; Please make sure you have the correct access rights; and the repository exists.; `fleet sync` publishes it
+    {"schema_version":1,"ok":true,"data":{"id":"T-~stz8m","uid":"01a1fd21-4b20-7002-9ceb-e8a6d050dd01","title":"Also","existed":false,"published":false,"unpublished_because":"[GIT SAYS]","records":["task.added"]}}
+    ! note: kept locally, not published yet: [GIT SAYS]; `fleet sync` publishes it
     $ fleet list
     T-~gyxwq  P2  implementation  ready  While away
     T-~stz8m  P2  implementation  ready  Also
     $ fleet ready --claim
-    ! error: failed to claim a task: the remote does not answer: [GIT SAYS]; fatal: Could not read from remote repository.; Please make sure you have the correct access rights; and the repository exists.
+    ! error: failed to claim a task: the remote does not answer: [GIT SAYS]
     ! hint: run the command again when the remote answers
     [exit 10]
     $ fleet sync
-    ! error: failed to fetch the state: the remote does not answer: [GIT SAYS]; fatal: Could not read from remote repository.; Please make sure you have the correct access rights; and the repository exists.
+    ! error: failed to fetch the state: the remote does not answer: [GIT SAYS]
     ! hint: run the command again when the remote answers
     [exit 10]
     $ fleet sync --dry-run

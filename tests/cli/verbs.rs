@@ -1,8 +1,9 @@
 //! Each verb as a person and as a program sees it.
+#![expect(clippy::too_many_lines, reason = "a story is told in one piece")]
 
 use insta::assert_snapshot;
 
-use crate::env::TestEnv;
+use crate::env::{TestEnv, plant};
 
 #[test]
 fn init_sets_up_once_and_says_what_it_did() {
@@ -17,17 +18,17 @@ fn init_sets_up_once_and_says_what_it_did() {
     assert_snapshot!(clone.story(&["init --dry-run", "init", "init", "init --json"]), @r#"
     $ fleet init --dry-run
     would create  .orchestra/config.toml
-    would create  branch fleet/state
+    would create  state on branch fleet/state
     $ fleet init
     created  .orchestra/config.toml
-    created  branch fleet/state
+    created  state on branch fleet/state
     next: fleet add "What is to be done"
     $ fleet init
     was there  .orchestra/config.toml
-    was there  branch fleet/state
+    was there  state on branch fleet/state
     next: fleet add "What is to be done"
     $ fleet init --json
-    {"schema_version":1,"ok":true,"data":{"branch":"fleet/state","steps":[{"what":".orchestra/config.toml","created":false},{"what":"branch fleet/state","created":false}],"published":true,"records":[]}}
+    {"schema_version":1,"ok":true,"data":{"branch":"fleet/state","steps":[{"what":".orchestra/config.toml","created":false},{"what":"state on branch fleet/state","created":false}],"published":true,"records":[]}}
     "#);
     assert_eq!(clone.git(&["status", "--short"]), "?? .orchestra/\n");
     assert_eq!(
@@ -43,8 +44,8 @@ fn init_in_tree_keeps_the_records_on_the_current_branch() {
     let clone = env.repo("project");
     assert_snapshot!(clone.story(&["init --in-tree", "add 'Parse dates'", "list"]), @r#"
     $ fleet init --in-tree
-    created    .orchestra/config.toml
-    was there  branch main
+    created  .orchestra/config.toml
+    created  state on branch main
     next: fleet add "What is to be done"
     $ fleet add 'Parse dates'
     T-1  Parse dates
@@ -74,7 +75,8 @@ fn add_takes_every_field_and_q_prints_only_the_id() {
     T-1  Parse dates
     $ fleet show T-1
     T-1  Parse dates
-    phase        deferred: deferred until 2026-11-24T08:02:00.000Z; grace works on it
+    phase        deferred
+    because      deferred until 2026-11-24T08:02:00.000Z; grace works on it
     type         bug
     priority     P1
     complexity   high
@@ -106,7 +108,8 @@ fn add_takes_every_field_and_q_prints_only_the_id() {
     dry run: would record task.added
     $ fleet show T-3
     T-3  Third
-    phase        blocked: blocked by T-1 (open)
+    phase        blocked
+    because      blocked by T-1 (open)
     type         implementation
     priority     P2
     complexity   medium
@@ -547,7 +550,7 @@ fn the_place_is_described() {
     $ fleet config check --json
     {"schema_version":1,"ok":true,"data":{"file":".orchestra/config.toml","agents":[],"routes":8,"state_branch":"fleet/state","base_branch":"main","warnings":["no agents are configured; add one to .orchestra/config.toml, such as\n[agents.claude]\nkind = \"cli\"\ncli = \"claude\""]}}
     $ fleet doctor --verify
-    git           2.47.3
+    git           [GIT]
     repository    [ROOT]/project (work tree)
     remotes       none: the local branch decides
     branch        main
@@ -636,4 +639,92 @@ fn completions_are_printed_for_every_shell() {
         ran.expect_exit(0);
         assert!(ran.stdout.contains("fleet"), "{shell}");
     }
+}
+
+#[test]
+fn a_question_is_answered_by_its_short_id_or_by_its_task() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.fleet(&["q", "Parse dates"]).expect_exit(0);
+    let shown = clone.data(&["show", "T-1"]);
+    let uid = shown["tasks"][0]["uid"].as_str().expect("a task has a uid");
+    let question = |n: u32, context: &str| {
+        format!(
+            r#"{{"v":1,"id":"01a1fd20-60c0-7002-987b-bcbfdd7e{n:04}","ts":"2026-11-21T08:03:00.00000000{n}Z","by":"agent:claude","run":"r1","op":"escalation.opened","task":"{uid}","agent":"claude","trigger":"question","context":"{context}","options":["UTC","local"]}}"#
+        )
+    };
+    let lines = format!(
+        "{}\n{}\n",
+        question(1, "Which time zone?"),
+        question(2, "Which calendar?")
+    );
+    let path = ".orchestra/log/2026-11/agentagent-0000.jsonl";
+    plant(&clone, path, lines.as_bytes());
+    assert_snapshot!(clone.story(&[
+        "inbox",
+        "inbox --exit-code --json",
+        "list",
+        "answer T-1 UTC",
+        "answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC --dry-run",
+        "answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC",
+        "answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC",
+        "answer T-1 Gregorian --json",
+        "inbox",
+        "list",
+        "log T-1",
+    ]), @r#"
+    $ fleet inbox
+    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+        Which time zone?
+        - UTC
+        - local
+        fleet answer E-gyxwq "…"
+
+    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+        Which calendar?
+        - UTC
+        - local
+        fleet answer E-gyxwq "…"
+    $ fleet inbox --exit-code --json
+    {"schema_version":1,"ok":true,"data":{"escalations":[{"id":"E-gyxwq","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0001","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which time zone?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z"},{"id":"E-gyxwq","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0002","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which calendar?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z"}],"total":2,"has_more":false}}
+    [exit 12]
+    $ fleet list
+    T-1  P2  implementation  needs human  Parse dates
+    $ fleet answer T-1 UTC
+    ! error: T-1 names more than one open escalation: E-gyxwq (01a1fd20-60c0-7002-987b-bcbfdd7e0001), E-gyxwq (01a1fd20-60c0-7002-987b-bcbfdd7e0002)
+    ! hint: name one of them, as `fleet inbox` shows it
+    [exit 3]
+    $ fleet answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC --dry-run
+    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+        Which time zone?
+        - UTC
+        - local
+        answered by human:Ada:
+          UTC
+    dry run: would record escalation.answered
+    $ fleet answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC
+    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+        Which time zone?
+        - UTC
+        - local
+        answered by human:Ada:
+          UTC
+    $ fleet answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC
+    ! error: no open escalation is called 01a1fd20-60c0-7002-987b-bcbfdd7e0001
+    ! hint: `fleet inbox` shows the open ones
+    [exit 3]
+    $ fleet answer T-1 Gregorian --json
+    {"schema_version":1,"ok":true,"data":{"escalation":{"id":"E-gyxwq","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0002","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which calendar?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z","answer":"Gregorian","answered_by":"human:Ada"},"published":true,"records":["escalation.answered"]}}
+    $ fleet inbox
+    $ fleet list
+    T-1  P2  implementation  ready  Parse dates
+    $ fleet log T-1
+    T-1  Parse dates
+    2026-11-21 08:02  human:Ada     task.added           Parse dates
+    2026-11-21 08:02  human:Ada     task.numbered        T-1
+    2026-11-21 08:03  agent:claude  escalation.opened    question: Which time zone?
+    2026-11-21 08:03  agent:claude  escalation.opened    question: Which calendar?
+    2026-11-21 08:09  human:Ada     escalation.answered  UTC
+    2026-11-21 08:11  human:Ada     escalation.answered  Gregorian
+    "#);
 }

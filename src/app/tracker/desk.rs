@@ -127,7 +127,10 @@ impl Desk<'_> {
     }
 
     /// Refuses to work where nothing was set up.
-    pub(in crate::app::tracker) fn ensure_initialised(self, view: &StateView) -> Result<(), TrackerError> {
+    pub(in crate::app::tracker) fn ensure_initialised(
+        self,
+        view: &StateView,
+    ) -> Result<(), TrackerError> {
         if view.tip.is_none() && view.unpublished.is_none() {
             return Err(TrackerError::NotInitialised {
                 branch: self.policy.state.branch.clone(),

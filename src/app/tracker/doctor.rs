@@ -298,12 +298,7 @@ fn look_at_meaning(state: &State, sheet: &mut Sheet) {
             handles.join(", ")
         );
         let next = "`fleet doctor --fix` gives all but the first a new number";
-        sheet.find(
-            ("error", COLLISION),
-            n.to_string(),
-            what,
-            next,
-        );
+        sheet.find(("error", COLLISION), n.to_string(), what, next);
     }
     for cycle in cycles_of(state) {
         let what = format!("these tasks wait for each other: {}", cycle.join(", "));

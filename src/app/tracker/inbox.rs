@@ -55,7 +55,7 @@ pub fn answer(
             escalation: uid,
             answer: text.clone(),
         }));
-        let subject = format!("answer {}", names::escalation(uid));
+        let subject = format!("answer {}", names::escalation(&loaded.state, uid));
         Ok(Decision::write(uid, subject))
     })?;
     let row = escalation_row(&done.state, done.value);
@@ -68,7 +68,9 @@ pub fn answer(
 fn unknown(state: &State, given: &str) -> TrackerError {
     TrackerError::UnknownEscalation {
         given: given.to_owned(),
-        open: open(state).map(|(uid, _)| names::escalation(uid)).collect(),
+        open: open(state)
+            .map(|(uid, _)| names::escalation(state, uid))
+            .collect(),
     }
 }
 
@@ -76,11 +78,10 @@ fn find(state: &State, given: &str) -> Result<EscalationUid, TrackerError> {
     let hits: Vec<EscalationUid> = if let Ok(uid) = given.parse::<EscalationUid>() {
         open(state).map(|(e, _)| e).filter(|e| *e == uid).collect()
     } else if let Some(letters) = given.strip_prefix("E-") {
-        let letters = letters.to_ascii_lowercase();
-        let handle = |e: &EscalationUid| TaskUid(e.0).handle();
+        let wanted = letters.to_ascii_lowercase();
         open(state)
             .map(|(e, _)| e)
-            .filter(|e| letters.len() >= HANDLE_MIN_LEN && handle(e).starts_with(&letters))
+            .filter(|e| wanted.len() >= HANDLE_MIN_LEN && names::letters(*e).starts_with(&wanted))
             .collect()
     } else {
         let selector: TaskSelector = given.parse().map_err(|_| unknown(state, given))?;
@@ -98,7 +99,7 @@ fn find(state: &State, given: &str) -> Result<EscalationUid, TrackerError> {
             // The whole identities: short ids may be what is ambiguous.
             candidates: several
                 .iter()
-                .map(|uid| format!("{} ({uid})", names::escalation(*uid)))
+                .map(|uid| format!("{} ({uid})", names::escalation(state, *uid)))
                 .collect(),
         }),
     }

@@ -67,7 +67,18 @@ pub(in crate::app::tracker) fn near(state: &State, selector: &TaskSelector) -> V
     }
 }
 
-/// Short id of an escalation, `E-k3f9q`: letters as in a task's handle.
-pub(in crate::app::tracker) fn escalation(uid: EscalationUid) -> String {
-    format!("E-{}", &TaskUid(uid.0).handle()[..HANDLE_MIN_LEN])
+/// Short id of an escalation, `E-k3f9q`: as many letters, made as those of a task's handle, as tell
+/// it from all others.
+pub(in crate::app::tracker) fn escalation(state: &State, uid: EscalationUid) -> String {
+    let own = letters(uid);
+    let others = || state.escalations.keys().filter(|other| **other != uid);
+    let len = (HANDLE_MIN_LEN..own.len())
+        .find(|len| !others().any(|other| letters(*other).starts_with(&own[..*len])))
+        .unwrap_or(own.len());
+    format!("E-{}", &own[..len])
+}
+
+/// All letters of an escalation's short id.
+pub(in crate::app::tracker) fn letters(uid: EscalationUid) -> String {
+    TaskUid(uid.0).handle()
 }

@@ -292,7 +292,7 @@ pub(in crate::app::tracker) fn escalation_row(
     let (opened, at) = escalation.opened.as_ref()?;
     let answer = escalation.answer.as_ref();
     Some(EscalationRow {
-        id: escalation_name(id),
+        id: escalation_name(state, id),
         uid: id.to_string(),
         task: name(state, opened.task),
         title: title(state, opened.task),

@@ -39,7 +39,10 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let site = session.site()?;
     let report = init::init(site.as_ref(), &request, mode(args.dry_run))?;
     session.note_delivery(&report.delivery);
-    report.remarks.iter().for_each(|remark| session.note(remark));
+    report
+        .remarks
+        .iter()
+        .for_each(|remark| session.note(remark));
     session.answer(&report, human::init)?;
     Ok(Exit::Ok)
 }
