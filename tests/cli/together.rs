@@ -24,7 +24,7 @@ fn ids(clone: &Clone<'_>) -> Vec<(String, String)> {
 }
 
 #[test]
-fn i1_i5_eight_processes_add_at_once_and_every_number_is_there_once() {
+fn i5_eight_processes_add_at_once_and_every_number_is_there_once() {
     let env = TestEnv::new();
     let clone = env.ready("project");
     let start = |round: usize| -> Vec<Child> {
@@ -55,7 +55,7 @@ fn i1_i5_eight_processes_add_at_once_and_every_number_is_there_once() {
 }
 
 #[test]
-fn i1_i5_two_clones_add_offline_and_sync_and_nothing_is_lost() {
+fn i1_two_clones_add_offline_and_sync_and_nothing_is_lost() {
     let env = TestEnv::new();
     let [ada, bob] = env.team(["ada", "bob"]);
     ada.fleet(&["q", "Shared"]).expect_exit(0);

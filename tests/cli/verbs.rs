@@ -674,28 +674,28 @@ fn a_question_is_answered_by_its_short_id_or_by_its_task() {
         "log T-1",
     ]), @r#"
     $ fleet inbox
-    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+    E-gyxwqzeqw001  T-1  P2  question  2026-11-21 08:03  Parse dates
         Which time zone?
         - UTC
         - local
-        fleet answer E-gyxwq "…"
+        fleet answer E-gyxwqzeqw001 "…"
 
-    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+    E-gyxwqzeqw002  T-1  P2  question  2026-11-21 08:03  Parse dates
         Which calendar?
         - UTC
         - local
-        fleet answer E-gyxwq "…"
+        fleet answer E-gyxwqzeqw002 "…"
     $ fleet inbox --exit-code --json
-    {"schema_version":1,"ok":true,"data":{"escalations":[{"id":"E-gyxwq","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0001","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which time zone?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z"},{"id":"E-gyxwq","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0002","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which calendar?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z"}],"total":2,"has_more":false}}
+    {"schema_version":1,"ok":true,"data":{"escalations":[{"id":"E-gyxwqzeqw001","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0001","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which time zone?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z"},{"id":"E-gyxwqzeqw002","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0002","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which calendar?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z"}],"total":2,"has_more":false}}
     [exit 12]
     $ fleet list
     T-1  P2  implementation  needs human  Parse dates
     $ fleet answer T-1 UTC
-    ! error: T-1 names more than one open escalation: E-gyxwq (01a1fd20-60c0-7002-987b-bcbfdd7e0001), E-gyxwq (01a1fd20-60c0-7002-987b-bcbfdd7e0002)
+    ! error: T-1 names more than one open escalation: E-gyxwqzeqw001 (01a1fd20-60c0-7002-987b-bcbfdd7e0001), E-gyxwqzeqw002 (01a1fd20-60c0-7002-987b-bcbfdd7e0002)
     ! hint: name one of them, as `fleet inbox` shows it
     [exit 3]
     $ fleet answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC --dry-run
-    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+    E-gyxwqzeqw001  T-1  P2  question  2026-11-21 08:03  Parse dates
         Which time zone?
         - UTC
         - local
@@ -703,7 +703,7 @@ fn a_question_is_answered_by_its_short_id_or_by_its_task() {
           UTC
     dry run: would record escalation.answered
     $ fleet answer 01a1fd20-60c0-7002-987b-bcbfdd7e0001 UTC
-    E-gyxwq  T-1  P2  question  2026-11-21 08:03  Parse dates
+    E-gyxwqzeqw001  T-1  P2  question  2026-11-21 08:03  Parse dates
         Which time zone?
         - UTC
         - local
@@ -714,7 +714,7 @@ fn a_question_is_answered_by_its_short_id_or_by_its_task() {
     ! hint: `fleet inbox` shows the open ones
     [exit 3]
     $ fleet answer T-1 Gregorian --json
-    {"schema_version":1,"ok":true,"data":{"escalation":{"id":"E-gyxwq","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0002","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which calendar?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z","answer":"Gregorian","answered_by":"human:Ada"},"published":true,"records":["escalation.answered"]}}
+    {"schema_version":1,"ok":true,"data":{"escalation":{"id":"E-gyxwqzeqw002","uid":"01a1fd20-60c0-7002-987b-bcbfdd7e0002","task":"T-1","title":"Parse dates","priority":2,"trigger":"question","agent":"claude","context":"Which calendar?","options":["UTC","local"],"opened_at":"2026-11-21T08:03:00.000Z","answer":"Gregorian","answered_by":"human:Ada"},"published":true,"records":["escalation.answered"]}}
     $ fleet inbox
     $ fleet list
     T-1  P2  implementation  ready  Parse dates
