@@ -29,6 +29,7 @@ pub mod agents;
 pub mod app;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod domain;
 pub mod engine;
 pub mod forge;

@@ -16,6 +16,9 @@ use fleet::wire::Wire;
 
 #[expect(clippy::disallowed_methods, reason = "arguments are read here, once")]
 fn main() -> ExitCode {
-    let args = std::env::args_os().collect();
+    let args: Vec<_> = std::env::args_os().collect();
+    if let Some(code) = fleet::wire::demo_agent(&args) {
+        return code;
+    }
     fleet::cli::run(args, &Wire::new()).into()
 }

@@ -8,15 +8,20 @@
 //!
 //! May import: all.
 
+mod demo;
 mod site;
+mod works;
+
+pub use demo::agent as demo_agent;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::app::context::Context;
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::init::first_trouble;
-use crate::cli::host::Host;
+use crate::cli::host::{Demo, Host, Works};
 use crate::config::Env;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
@@ -29,6 +34,7 @@ use crate::machine::ids::{SeededIds, SystemIds};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::site::Site as _;
 use crate::wire::site::ProjectSite;
+use crate::wire::works::{Ground, Workshop};
 
 /// Letters of the run's name in records.
 const RUN_LEN: usize = 8;
@@ -85,6 +91,18 @@ impl Host for Wire {
     fn site(&self, dir: Option<&Path>) -> Result<Box<dyn TrackerPlace>, TrackerError> {
         Ok(Box::new(self.place(dir)?))
     }
+
+    fn works(
+        &self,
+        dir: Option<&Path>,
+        handover: Option<&Path>,
+    ) -> Result<Box<dyn Works>, TrackerError> {
+        Ok(Box::new(self.place(dir)?.workshop(handover)?))
+    }
+
+    fn demo(&self, dir: Option<&Path>) -> Result<Box<dyn Demo>, String> {
+        demo::build(dir)
+    }
 }
 
 /// A repository, not opened for work yet.
@@ -110,6 +128,38 @@ impl ProjectPlace {
             remarks: Remarks::default(),
         })
     }
+}
+
+impl ProjectPlace {
+    fn workshop(&self, handover: Option<&Path>) -> Result<Workshop, TrackerError> {
+        let troubles = |errors: crate::config::ConfigErrors| TrackerError::Config {
+            what: errors.to_string(),
+            hint: "`fleet config check` shows all that is wrong".to_owned(),
+        };
+        let settings = self.site.settings().map_err(troubles)?;
+        let (clock, ids) = clock_and_ids(&self.env);
+        let run = ids.nonce()[..RUN_LEN].to_owned();
+        let ground = Ground {
+            place: self.site.place(),
+            git: self.site.git(),
+            env: &self.env,
+            remotes: self.site.remote_names(),
+            clock,
+            ids,
+            run,
+            exe: own_program(),
+        };
+        Workshop::new(ground, settings, handover)
+    }
+}
+
+/// This program, which is also the embedded agent of the demonstration.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the composition root knows where the program is"
+)]
+fn own_program() -> PathBuf {
+    std::env::current_exe().unwrap_or_default()
 }
 
 impl TrackerPlace for ProjectPlace {
@@ -156,17 +206,17 @@ fn actor(env: &Env, site: &ProjectSite) -> String {
 /// The system's clock and chance. A debug build takes both from `FLEET_TEST_NOW` and
 /// `FLEET_TEST_SEED`, so that tests of the whole program are repeatable; a release build has no
 /// such door.
-fn clock_and_ids(env: &Env) -> (Box<dyn Clock>, Box<dyn Ids>) {
+fn clock_and_ids(env: &Env) -> (Arc<dyn Clock>, Arc<dyn Ids>) {
     let door = |name: &str| env.get(name).filter(|_| cfg!(debug_assertions));
     let now = door("FLEET_TEST_NOW").and_then(|text| text.parse::<Timestamp>().ok());
     let seed = door("FLEET_TEST_SEED").and_then(|text| text.parse::<u64>().ok());
-    let clock: Box<dyn Clock> = match now {
-        Some(now) => Box::new(FixedClock::new(now)),
-        None => Box::new(SystemClock),
+    let clock: Arc<dyn Clock> = match now {
+        Some(now) => Arc::new(FixedClock::new(now)),
+        None => Arc::new(SystemClock),
     };
-    let ids: Box<dyn Ids> = match seed {
-        Some(seed) => Box::new(SeededIds::new(seed)),
-        None => Box::new(SystemIds::default()),
+    let ids: Arc<dyn Ids> = match seed {
+        Some(seed) => Arc::new(SeededIds::new(seed)),
+        None => Arc::new(SystemIds::default()),
     };
     (clock, ids)
 }
@@ -174,8 +224,8 @@ fn clock_and_ids(env: &Env) -> (Box<dyn Clock>, Box<dyn Ids>) {
 /// A repository, opened for work on its tasks.
 struct Office {
     repo: GitStateRepo,
-    clock: Box<dyn Clock>,
-    ids: Box<dyn Ids>,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
     actor: String,
     run: String,
     policy: Policy,

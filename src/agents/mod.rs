@@ -34,6 +34,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::domain::ids::SessionUid;
 use crate::domain::policy::{AgentKind, AgentSpec, VerifyCommand};
 use crate::domain::session::VerifyResult;
 use crate::ports::clock::{Clock, Ids};
@@ -113,6 +114,10 @@ impl Runner for Agents {
         cancel: &Cancel,
     ) -> VerifyResult {
         run::check(&self.setup, lease, request, command, cancel)
+    }
+
+    fn end_leftovers(&self, session: SessionUid) -> usize {
+        tree::sweep_run(session)
     }
 
     fn available(&self, agent: &AgentSpec) -> Result<(), String> {

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::{TickError, TickOptions};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
 
@@ -20,4 +22,61 @@ pub trait Host {
     /// # Errors
     /// Not a repository.
     fn site(&self, dir: Option<&Path>) -> Result<Box<dyn Place>, TrackerError>;
+
+    /// Opens the repository that contains `dir` for a tick; `handover` is the directory between
+    /// phases, if they are separate processes.
+    ///
+    /// # Errors
+    /// Not a repository, or a wrong configuration.
+    fn works(
+        &self,
+        dir: Option<&Path>,
+        handover: Option<&Path>,
+    ) -> Result<Box<dyn Works>, TrackerError>;
+
+    /// Makes the demonstration below `dir`, or below a fresh temporary directory.
+    ///
+    /// # Errors
+    /// The directory is in use, or git or the disk refuses; a sentence.
+    fn demo(&self, dir: Option<&Path>) -> Result<Box<dyn Demo>, String>;
+}
+
+/// A repository in which ticks can run.
+pub trait Works {
+    /// Does one tick, or one phase of it. Ctrl-C asks it to stop.
+    ///
+    /// # Errors
+    /// As `app::tick::tick`.
+    fn tick(
+        &self,
+        options: &TickOptions,
+        on: &mut dyn FnMut(TickEvent),
+    ) -> Result<TickReport, TickError>;
+
+    /// Whether a CI job wants a summary.
+    fn wants_step_summary(&self) -> bool;
+
+    /// Appends Markdown to the summary of the CI job, if there is one.
+    ///
+    /// # Errors
+    /// It cannot be written; a sentence.
+    fn step_summary(&self, text: &str) -> Result<(), String>;
+}
+
+/// The demonstration: a small repository with a bare remote, and a human who merges.
+pub trait Demo {
+    /// The clone that the maintainer works in.
+    fn clone_dir(&self) -> &Path;
+
+    /// Merges a branch into main and pushes, as a human would.
+    ///
+    /// # Errors
+    /// It does not merge; a sentence.
+    fn merge(&self, branch: &str) -> Result<(), String>;
+
+    /// Size of a branch's change, in git's words.
+    ///
+    /// # Errors
+    /// The branch does not exist; a sentence.
+    fn summary(&self, branch: &str) -> Result<String, String>;
 }

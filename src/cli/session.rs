@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::io::Read as _;
+use std::path::Path;
 use std::rc::Rc;
 
 use serde::Serialize;
@@ -12,7 +13,7 @@ use crate::app::tracker::report::Delivery;
 use crate::app::tracker::request::Mode;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
-use crate::cli::host::Host;
+use crate::cli::host::{Demo, Host, Works};
 use crate::cli::render::json;
 use crate::cli::render::page::Page;
 use crate::cli::render::sink::Sink;
@@ -67,6 +68,62 @@ impl<'a> Session<'a> {
         if let Some(opened) = self.opened.take() {
             opened.remarks().iter().for_each(|remark| self.note(remark));
         }
+    }
+
+    /// The two streams.
+    #[must_use]
+    pub const fn sink(&self) -> Sink {
+        self.sink
+    }
+
+    /// The same run in another directory.
+    #[must_use]
+    pub fn at(&self, dir: &Path) -> Self {
+        let global = Global {
+            directory: Some(dir.to_owned()),
+            ..self.global.clone()
+        };
+        Self::new(self.host, global, self.sink)
+    }
+
+    /// Opens the repository for a tick.
+    ///
+    /// # Errors
+    /// As [`Host::works`].
+    pub fn works(&self, handover: Option<&Path>) -> Result<Box<dyn Works>, TrackerError> {
+        self.host.works(self.global.directory.as_deref(), handover)
+    }
+
+    /// Makes the demonstration.
+    ///
+    /// # Errors
+    /// As [`Host::demo`].
+    pub fn demo(&self, dir: Option<&Path>) -> Result<Box<dyn Demo>, String> {
+        self.host.demo(dir)
+    }
+
+    /// Tells a person something as part of the answer; programs get their JSON at the end.
+    ///
+    /// # Errors
+    /// Stdout refuses; a closed one does not count.
+    pub fn say(&self, text: &str) -> Result<(), CliError> {
+        if self.global.json {
+            return Ok(());
+        }
+        self.text(&format!("{text}\n"))
+    }
+
+    /// Tells a person a page.
+    ///
+    /// # Errors
+    /// As [`Session::say`].
+    pub fn page(&self, write: impl FnOnce(&mut Page)) -> Result<(), CliError> {
+        if self.global.json {
+            return Ok(());
+        }
+        let mut page = Page::new(self.sink.width());
+        write(&mut page);
+        self.text(&page.into_text())
     }
 
     /// Opens the place for set-up and diagnosis.

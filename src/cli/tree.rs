@@ -77,6 +77,7 @@ verbs! {
     Defer(defer),
     Undefer(undefer),
     Admit(admit),
+    Tick(tick),
     Inbox(inbox),
     Answer(answer),
     Log(log),
@@ -85,5 +86,6 @@ verbs! {
     Doctor(doctor),
     Config(config),
     Completions(completions),
+    Demo(demo),
     Version(version),
 }

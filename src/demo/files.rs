@@ -47,7 +47,7 @@ const CONFIG: &str = r#"# The demonstration's configuration. Yours is written by
 max_parallel = 3
 
 [[verify]]
-run = ["sh", "tests/run.sh"]
+argv = ["sh", "tests/run.sh"]
 timeout = "30s"
 
 # Two scripted agents, so that there are two routes. Real ones are `kind = "cli"`.

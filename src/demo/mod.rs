@@ -40,7 +40,24 @@ pub struct DemoError {
 }
 
 fn error(what: impl Into<String>, on: &Path, cause: impl ToString) -> DemoError {
-    DemoError { what: what.into(), on: on.display().to_string(), cause: cause.to_string() }
+    DemoError {
+        what: what.into(),
+        on: on.display().to_string(),
+        cause: cause.to_string(),
+    }
+}
+
+/// A fresh directory for a demonstration, in the system's place for temporary files. It stays: a
+/// reader is invited to look around in it.
+///
+/// # Errors
+/// It cannot be made.
+pub fn fresh_dir() -> Result<PathBuf, DemoError> {
+    tempfile::Builder::new()
+        .prefix("fleet-demo-")
+        .tempdir()
+        .map(tempfile::TempDir::keep)
+        .map_err(|cause| error("make a temporary directory", &std::env::temp_dir(), cause))
 }
 
 impl DemoRepo {
@@ -50,21 +67,54 @@ impl DemoRepo {
     /// `dir` is in use, or git or the disk refuses.
     pub fn build(dir: &Path) -> Result<Self, DemoError> {
         fs::create_dir_all(dir).map_err(|cause| error("make a directory", dir, cause))?;
-        let used = fs::read_dir(dir).map_err(|cause| error("look", dir, cause))?.next().is_some();
+        let used = fs::read_dir(dir)
+            .map_err(|cause| error("look", dir, cause))?
+            .next()
+            .is_some();
         if used {
-            return Err(error("make the demonstration", dir, "the directory is not empty"));
+            return Err(error(
+                "make the demonstration",
+                dir,
+                "the directory is not empty",
+            ));
         }
-        let repo = Self { remote: dir.join("remote.git"), clone: dir.join("greeter") };
-        git(dir, &["init", "--quiet", "--bare", "--initial-branch=main", "remote.git"])?;
-        git(dir, &["init", "--quiet", "--initial-branch=main", "greeter"])?;
+        let repo = Self {
+            remote: dir.join("remote.git"),
+            clone: dir.join("greeter"),
+        };
+        git(
+            dir,
+            &[
+                "init",
+                "--quiet",
+                "--bare",
+                "--initial-branch=main",
+                "remote.git",
+            ],
+        )?;
+        git(
+            dir,
+            &["init", "--quiet", "--initial-branch=main", "greeter"],
+        )?;
         for (path, text) in files::FILES {
             write(&repo.clone, path, text)?;
         }
         let remote = repo.remote.display().to_string();
         git(&repo.clone, &["remote", "add", "origin", &remote])?;
         git(&repo.clone, &["add", "--all"])?;
-        git(&repo.clone, &["commit", "--quiet", "-m", "A greeter that knows one language"])?;
-        git(&repo.clone, &["push", "--quiet", "--set-upstream", "origin", "main"])?;
+        git(
+            &repo.clone,
+            &[
+                "commit",
+                "--quiet",
+                "-m",
+                "A greeter that knows one language",
+            ],
+        )?;
+        git(
+            &repo.clone,
+            &["push", "--quiet", "--set-upstream", "origin", "main"],
+        )?;
         Ok(repo)
     }
 
@@ -74,10 +124,16 @@ impl DemoRepo {
     /// It does not merge, or git refuses.
     pub fn merge(&self, branch: &str) -> Result<(), DemoError> {
         git(&self.clone, &["fetch", "--quiet", "origin"])?;
-        git(&self.clone, &["merge", "--quiet", "--ff-only", "origin/main"])?;
+        git(
+            &self.clone,
+            &["merge", "--quiet", "--ff-only", "origin/main"],
+        )?;
         let theirs = format!("origin/{branch}");
         let message = format!("Merge {branch}");
-        git(&self.clone, &["merge", "--quiet", "--no-ff", "-m", &message, &theirs])?;
+        git(
+            &self.clone,
+            &["merge", "--quiet", "--no-ff", "-m", &message, &theirs],
+        )?;
         git(&self.clone, &["push", "--quiet", "origin", "main"])
     }
 
@@ -129,5 +185,9 @@ fn output(dir: &Path, args: &[&str]) -> Result<String, DemoError> {
         return Ok(String::from_utf8_lossy(&out.stdout).trim().to_owned());
     }
     let said = String::from_utf8_lossy(&out.stderr);
-    Err(error(format!("run git {}", args.join(" ")), dir, said.trim()))
+    Err(error(
+        format!("run git {}", args.join(" ")),
+        dir,
+        said.trim(),
+    ))
 }

@@ -123,7 +123,7 @@ impl Remote {
 
     /// Its URL as configured. It may hold credentials: not to be shown.
     #[must_use]
-    pub(super) fn url(&self) -> &str {
+    pub fn url(&self) -> &str {
         &self.url
     }
 

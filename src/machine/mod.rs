@@ -13,3 +13,4 @@ pub mod handover;
 pub mod host;
 pub mod ids;
 pub mod signals;
+pub mod summary;

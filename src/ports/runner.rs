@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+use crate::domain::ids::SessionUid;
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::{AgentSpec, VerifyCommand};
 use crate::domain::session::{FailureClass, VerifyResult};
@@ -196,6 +197,10 @@ pub trait Runner: Send + Sync {
         command: &VerifyCommand,
         cancel: &Cancel,
     ) -> VerifyResult;
+
+    /// Ends what is left running of a session whose fleet process died, found by its mark; gives how
+    /// many processes that was. Called before such a session is taken for dead (I9).
+    fn end_leftovers(&self, session: SessionUid) -> usize;
 
     /// Whether the agent could be started here: the program is found.
     ///

@@ -78,6 +78,11 @@ pub(crate) const ROOMS: &[Room] = &[
         may: EDGE,
     },
     Room {
+        name: "demo",
+        ring: Ring::Edge,
+        may: EDGE,
+    },
+    Room {
         name: "machine",
         ring: Ring::Edge,
         may: EDGE,
@@ -161,6 +166,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
             "git",
             "forge",
             "agents",
+            "demo",
             "machine",
             "providers",
             "sandbox",

@@ -15,6 +15,7 @@ use crate::domain::state::{Index, State};
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
+use crate::engine::why::Why;
 use crate::ports::lease::Lease;
 use crate::ports::state_repo::Freshness;
 use crate::store::{Checkpoint, Scope};
@@ -294,6 +295,7 @@ pub(super) fn waiting(state: &State, plan: &Plan) -> Vec<Waiting> {
                 .map(|t| t.title.value.clone())
                 .unwrap_or_default(),
             why: why.iter().map(ToString::to_string).collect(),
+            codes: why.iter().map(Why::code).collect(),
         })
         .collect()
 }

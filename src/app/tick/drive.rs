@@ -141,6 +141,8 @@ impl Drive<'_, '_, '_> {
             for message in self.pool.wait(LOOK) {
                 self.take(message);
             }
+            let at = self.world.context.clock.now();
+            (self.on)(TickEvent::Pulse { at });
         }
     }
 
@@ -248,8 +250,8 @@ impl Drive<'_, '_, '_> {
 
     fn take(&mut self, message: FromPool) {
         match message {
-            FromPool::Event(session, event) => {
-                let task = self.pool.task_of(session);
+            FromPool::Event(session, task, event) => {
+                let task = task.to_string();
                 let at = self.world.context.clock.now();
                 (self.on)(TickEvent::Agent {
                     session,

@@ -67,7 +67,15 @@ fn life(world: &World<'_>, uid: SessionUid, session: &Session) -> RunLife {
     }
     match world.host.life(runner) {
         Life::Alive => RunLife::Alive,
-        Life::Dead { proof } => RunLife::Dead { proof },
+        Life::Dead { proof } => {
+            // Its agent may have outlived it, if it ran on this machine.
+            match world.runner.end_leftovers(uid) {
+                0 => RunLife::Dead { proof },
+                n => RunLife::Dead {
+                    proof: format!("{proof}; {n} processes that it left were ended"),
+                },
+            }
+        }
         Life::Unknown { why } => RunLife::Unknown { why },
     }
 }

@@ -120,7 +120,7 @@ pub(super) fn run(
                 break;
             }
             for message in pool.wait(LOOK) {
-                tell(world, &mut report, on, &pool, message);
+                tell(world, &mut report, on, message);
             }
         }
         report.stopped = stop.is_some();
@@ -133,15 +133,14 @@ fn tell(
     world: &World<'_>,
     report: &mut TickReport,
     on: &mut dyn FnMut(TickEvent),
-    pool: &Pool<'_, '_>,
     message: FromPool,
 ) {
     match message {
-        FromPool::Event(session, event) => {
+        FromPool::Event(session, task, event) => {
             let at = world.context.clock.now();
             on(TickEvent::Agent {
                 session,
-                task: pool.task_of(session),
+                task: task.to_string(),
                 at,
                 event,
             });

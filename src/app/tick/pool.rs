@@ -1,6 +1,7 @@
 //! Step 5: the sessions that run at once, a thread each, and the one line of events from them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::Scope;
 
@@ -18,7 +19,8 @@ const LINE: usize = 1024;
 
 /// What comes out of the pool.
 pub(super) enum FromPool {
-    Event(SessionUid, AgentEvent),
+    /// Session, its task's name, what was said.
+    Event(SessionUid, Arc<str>, AgentEvent),
     Done(Box<ResultDoc>),
     /// The thread died without a result: a defect, told and not hidden.
     Died(SessionUid),
@@ -36,7 +38,6 @@ pub(super) struct Pool<'scope, 'env> {
 /// One running session.
 pub(super) struct Running {
     pub(super) lease: Lease,
-    pub(super) task: String,
     cancel: Cancel,
 }
 
@@ -64,24 +65,17 @@ impl<'scope, 'env> Pool<'scope, 'env> {
         self.running.iter()
     }
 
-    pub(super) fn task_of(&self, session: SessionUid) -> String {
-        self.running
-            .get(&session)
-            .map(|r| r.task.clone())
-            .unwrap_or_default()
-    }
-
     /// Starts a claimed session.
     pub(super) fn start(&mut self, claimed: Claimed) {
         let session = claimed.lease.session();
         let cancel = Cancel::default();
         let running = Running {
             lease: claimed.lease.clone(),
-            task: claimed.doc.task.clone(),
             cancel: cancel.clone(),
         };
         self.running.insert(session, running);
         let (world, line, bundle) = (self.world, self.line.0.clone(), self.bundle);
+        let task: Arc<str> = claimed.doc.task.as_str().into();
         self.scope.spawn(move || {
             let mut guard = Guard {
                 line: line.clone(),
@@ -90,7 +84,7 @@ impl<'scope, 'env> Pool<'scope, 'env> {
             };
             let mut events = |event: AgentEvent| {
                 // The pool outlives its threads; a closed line means that nobody reads any more.
-                let _ = line.send(FromPool::Event(session, event));
+                let _ = line.send(FromPool::Event(session, task.clone(), event));
             };
             let mut result =
                 work::run_session(world, &claimed.lease, &claimed.doc, &cancel, &mut events);

@@ -204,6 +204,7 @@ fn rules(out: &mut String, policy: &Policy, task: &Task) {
 #[must_use]
 pub(super) fn after_failed_checks(
     original: &str,
+    title: &str,
     failed: &[(String, String)],
     same_session: bool,
 ) -> String {
@@ -214,6 +215,7 @@ pub(super) fn after_failed_checks(
             "{original}\n\n## Your work so far is in the current directory; it does not pass the checks"
         );
     }
+    let _ = writeln!(out, "Your task is still: {}\n", one_line(title));
     for (command, tail) in failed {
         let _ = writeln!(out, "The check `{}` failed:", one_line(command));
         quote(&mut out, tail);

@@ -38,6 +38,11 @@ pub enum TickEvent {
     },
     /// Something a human should know.
     Note(String),
+    /// Time passes while work goes on; for displays of elapsed time.
+    Pulse {
+        /// Now.
+        at: Timestamp,
+    },
 }
 
 /// How a session of this tick ended, for people.
@@ -107,6 +112,8 @@ pub struct Waiting {
     pub title: String,
     /// Reasons in words.
     pub why: Vec<String>,
+    /// The same reasons as stable names.
+    pub codes: Vec<&'static str>,
 }
 
 /// A claim that was made, or would be made by a dry run.

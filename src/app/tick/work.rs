@@ -310,8 +310,12 @@ impl<'a> Session<'a> {
             });
         }
         request.resume.clone_from(&first.agent_session);
-        request.prompt =
-            prompt::after_failed_checks(&self.doc.prompt, failed, request.resume.is_some());
+        request.prompt = prompt::after_failed_checks(
+            &self.doc.prompt,
+            &self.doc.title,
+            failed,
+            request.resume.is_some(),
+        );
         self.run(request, cancel, events).map(|_| ())
     }
 }

@@ -3,4 +3,7 @@
 pub mod human;
 pub mod json;
 pub mod page;
+pub mod progress;
 pub mod sink;
+pub mod summary;
+pub mod tick;

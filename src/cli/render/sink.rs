@@ -48,6 +48,15 @@ impl Sink {
         terminal_size::terminal_size().map(|(w, _)| usize::from(w.0))
     }
 
+    /// Columns of the terminal that stderr is, if it is one.
+    #[must_use]
+    pub fn words_width(self) -> Option<usize> {
+        if !io::stderr().is_terminal() {
+            return None;
+        }
+        terminal_size::terminal_size_of(io::stderr()).map(|(w, _)| usize::from(w.0))
+    }
+
     /// Writes data.
     ///
     /// # Errors

@@ -1,0 +1,290 @@
+//! Everything that a tick touches, built when a tick is asked for.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
+
+use crate::agents::{Agents, Manners, Setup, take_charge};
+use crate::app::context::Context;
+use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::{TickError, TickOptions, World, tick};
+use crate::app::tracker::error::TrackerError;
+use crate::cli::host::Works;
+use crate::config::{Env, Settings};
+use crate::domain::policy::{ForgeKind, Policy};
+use crate::engine::secrets::Scanner;
+use crate::forge::github::remote::target;
+use crate::forge::github::{GitHubConfig, GitHubForge};
+use crate::forge::local::LocalForge;
+use crate::git::code_repo::{CodeSettings, GitCodeRepo, Refresh};
+use crate::git::place::Place;
+use crate::git::process::Git;
+use crate::git::remote::Remote;
+use crate::git::state_repo::GitStateRepo;
+use crate::git::workspaces::{GitWorkspaces, WorkspaceSettings};
+use crate::machine::handover::HandoverDir;
+use crate::machine::host::LocalHost;
+use crate::machine::signals;
+use crate::machine::summary;
+use crate::ports::clock::{Clock, Ids};
+use crate::ports::forge::{Forge, ForgeError};
+use crate::ports::host::Host;
+use crate::ports::runner::Cancel;
+use crate::wire::state_options;
+
+/// Largest bundle that the publish phase takes in.
+const MAX_BUNDLE_BYTES: u64 = 256 << 20;
+
+/// What is known before a tick is built.
+pub(super) struct Ground<'a> {
+    pub(super) place: &'a Place,
+    pub(super) git: &'a Git,
+    pub(super) env: &'a Env,
+    pub(super) remotes: Vec<String>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn Ids>,
+    pub(super) run: String,
+    pub(super) exe: PathBuf,
+}
+
+/// A repository with everything that a tick touches.
+pub(super) struct Workshop {
+    repo: GitStateRepo,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn Ids>,
+    run: String,
+    policy: Policy,
+    code: GitCodeRepo,
+    workspaces: GitWorkspaces,
+    forge: ForgeOf,
+    runner: Agents,
+    host: Arc<dyn Host>,
+    handover: HandoverDir,
+    secrets: Arc<Scanner>,
+    journals: PathBuf,
+    summary: Option<PathBuf>,
+    notes: RefCell<Vec<String>>,
+}
+
+enum ForgeOf {
+    Local(LocalForge),
+    GitHub(Box<GitHubForge>),
+}
+
+impl Workshop {
+    /// Builds it. The token stays in the forge's client; agents and checks get an environment that
+    /// names it nowhere (R1).
+    pub(super) fn new(
+        ground: Ground<'_>,
+        settings: Settings,
+        handover: Option<&Path>,
+    ) -> Result<Self, TrackerError> {
+        let Settings {
+            policy,
+            forge_token,
+            secrets,
+            ..
+        } = settings;
+        let mut options = state_options(&policy, &ground.remotes);
+        options.extra_fetch = vec![policy.base_branch.clone(), "agent/*".to_owned()];
+        let remote = Remote::choose(ground.git, ground.place, &options.remote)?;
+        let repo = GitStateRepo::at(ground.place, ground.git.clone(), options)?;
+        let host: Arc<dyn Host> = Arc::new(LocalHost::new(ci_run(ground.env)));
+        let root = workspace_root(ground.env, ground.place);
+        let unusable = |cause: String| TrackerError::Write(cause);
+        let workspaces = GitWorkspaces::new(
+            ground.place,
+            ground.git.clone(),
+            host.clone(),
+            WorkspaceSettings::new(root.clone()),
+        )
+        .map_err(|error| unusable(format!("failed to {error}")))?;
+        let forge =
+            forge(&policy, forge_token, remote.as_ref(), &ground.clock).map_err(|error| {
+                TrackerError::Config {
+                    what: error.to_string(),
+                    hint: "`fleet config check` reads the configuration alone".to_owned(),
+                }
+            })?;
+        let code_settings = CodeSettings {
+            base_branch: policy.base_branch.clone(),
+            refresh: Refresh::ByState,
+            scratch: root,
+            max_bundle_bytes: MAX_BUNDLE_BYTES,
+        };
+        let secrets = scanner(&secrets);
+        let owned = ground.place.owned_dir();
+        Ok(Self {
+            code: GitCodeRepo::new(
+                ground.place,
+                ground.git.clone(),
+                remote,
+                host.clone(),
+                code_settings,
+            ),
+            runner: runner(&ground, secrets.clone()),
+            handover: HandoverDir::new(
+                handover.map_or_else(|| owned.join("handover"), Path::to_path_buf),
+            ),
+            summary: ground.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            journals: owned.join("journals"),
+            clock: ground.clock,
+            ids: ground.ids,
+            run: ground.run,
+            notes: RefCell::default(),
+            repo,
+            policy,
+            workspaces,
+            forge,
+            host,
+            secrets,
+        })
+    }
+
+    fn world(&self) -> World<'_> {
+        World {
+            context: Context {
+                repo: &self.repo,
+                clock: &*self.clock,
+                ids: &*self.ids,
+                actor: "fleet",
+                run: &self.run,
+            },
+            policy: &self.policy,
+            code: &self.code,
+            workspaces: &self.workspaces,
+            forge: match &self.forge {
+                ForgeOf::Local(forge) => forge,
+                ForgeOf::GitHub(forge) => &**forge as &dyn Forge,
+            },
+            runner: &self.runner,
+            host: &*self.host,
+            handover: &self.handover,
+            secrets: &self.secrets,
+            journals: self.journals.clone(),
+        }
+    }
+}
+
+impl Works for Workshop {
+    fn tick(
+        &self,
+        options: &TickOptions,
+        on: &mut dyn FnMut(TickEvent),
+    ) -> Result<TickReport, TickError> {
+        take_charge();
+        let cancel = Cancel::default();
+        // Without handlers Ctrl-C ends fleet at once: the next tick repairs what that leaves.
+        let _listening = signals::listen(cancel.clone()).ok();
+        let mut report = tick(&self.world(), options, &cancel, on)?;
+        report.notes.extend(self.repo.warnings());
+        if let ForgeOf::GitHub(forge) = &self.forge {
+            report.notes.extend(forge.take_notes());
+        }
+        report.notes.append(&mut self.notes.borrow_mut());
+        Ok(report)
+    }
+
+    fn step_summary(&self, text: &str) -> Result<(), String> {
+        match &self.summary {
+            None => Ok(()),
+            Some(file) => summary::append(file, text),
+        }
+    }
+
+    fn wants_step_summary(&self) -> bool {
+        self.summary.is_some()
+    }
+}
+
+fn scanner(secrets: &[(String, SecretString)]) -> Arc<Scanner> {
+    let known: Vec<(String, String)> = secrets
+        .iter()
+        .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))
+        .collect();
+    Arc::new(Scanner::new(&known))
+}
+
+fn runner(ground: &Ground<'_>, secrets: Arc<Scanner>) -> Agents {
+    let env: BTreeMap<String, OsString> = ground
+        .env
+        .iter()
+        .map(|(name, value)| (name.to_owned(), value.into()))
+        .collect();
+    Agents::new(Setup {
+        env,
+        exe: ground.exe.clone(),
+        clock: ground.clock.clone(),
+        ids: ground.ids.clone(),
+        redact: Arc::new(move |text| secrets.redact(text)),
+        manners: Manners::default(),
+    })
+}
+
+fn forge(
+    policy: &Policy,
+    token: Option<SecretString>,
+    remote: Option<&Remote>,
+    clock: &Arc<dyn Clock>,
+) -> Result<ForgeOf, ForgeError> {
+    let ForgeKind::GitHub = policy.forge.kind else {
+        return Ok(ForgeOf::Local(LocalForge));
+    };
+    let settings = &policy.forge;
+    let target = target(
+        settings.repo.as_deref(),
+        &settings.base_url,
+        remote.map(Remote::url),
+    )?;
+    let mut config = GitHubConfig::new(
+        target,
+        token.unwrap_or_else(|| "".into()),
+        &settings.token_env,
+    );
+    config.draft = settings.draft;
+    config.labels.clone_from(&settings.labels);
+    config.max_calls = settings.max_calls;
+    Ok(ForgeOf::GitHub(Box::new(GitHubForge::new(
+        config,
+        clock.clone(),
+    ))))
+}
+
+/// The CI run that this process is part of, such as `github:octo/hello/123/1`.
+fn ci_run(env: &Env) -> Option<String> {
+    let run = env.get("GITHUB_RUN_ID")?;
+    let repo = env.get("GITHUB_REPOSITORY").unwrap_or("unknown");
+    let attempt = env.get("GITHUB_RUN_ATTEMPT").unwrap_or("1");
+    Some(format!("github:{repo}/{run}/{attempt}"))
+}
+
+/// Where workspaces are made: the cache folder of the user, apart for every repository; without a
+/// HOME, fleet's folder in the git dir.
+fn workspace_root(env: &Env, place: &Place) -> PathBuf {
+    let cache = env
+        .get("FLEET_WORKSPACES")
+        .or_else(|| env.get("XDG_CACHE_HOME"))
+        .filter(|path| Path::new(path).is_absolute())
+        .map(PathBuf::from)
+        .or_else(|| env.get("HOME").map(|home| Path::new(home).join(".cache")));
+    let Some(cache) = cache else {
+        return place.owned_dir().join("workspaces");
+    };
+    let digest = Sha256::digest(place.common_dir().as_os_str().as_encoded_bytes());
+    let short = digest.iter().take(6).fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    let name = place
+        .top()
+        .file_name()
+        .map_or_else(|| "repo".into(), |n| n.to_string_lossy());
+    cache.join("fleet").join(format!("{name}-{short}"))
+}
