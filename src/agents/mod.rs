@@ -117,7 +117,7 @@ impl Runner for Agents {
     }
 
     fn end_leftovers(&self, session: SessionUid) -> usize {
-        tree::sweep_run(session)
+        tree::sweep_run(&session.to_string())
     }
 
     fn available(&self, agent: &AgentSpec) -> Result<(), String> {

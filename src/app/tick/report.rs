@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::time::Timestamp;
-use crate::ports::runner::AgentEvent;
+pub use crate::ports::runner::AgentEvent;
 
 /// Something happened; for whoever watches.
 #[derive(Debug, Clone, PartialEq)]

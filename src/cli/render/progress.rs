@@ -3,14 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::tick::report::TickEvent;
+use crate::app::tick::report::{AgentEvent, TickEvent};
 use crate::app::tracker::text::display_safe;
 use crate::cli::render::page::Tone;
 use crate::cli::render::sink::Sink;
 use crate::cli::render::tick::{ended, seconds};
 use crate::domain::ids::SessionUid;
 use crate::domain::time::{DurationMs, Timestamp};
-use crate::ports::runner::AgentEvent;
 
 /// Least time between two redraws.
 const REDRAW: DurationMs = DurationMs(200);
