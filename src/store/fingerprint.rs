@@ -9,6 +9,11 @@ const LANES: usize = 4;
 
 /// 64 bits of fingerprint, as 16 hexadecimal digits.
 pub(crate) fn fingerprint(bytes: &[u8]) -> String {
+    format!("{:016x}", spread(bytes))
+}
+
+/// 64 bits of fingerprint.
+pub(crate) fn spread(bytes: &[u8]) -> u64 {
     let mut lanes = [MUL, MUL ^ 1, MUL ^ 2, bytes.len() as u64];
     let mut blocks = bytes.chunks_exact(8 * LANES);
     for block in blocks.by_ref() {
@@ -20,7 +25,7 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> String {
     for word in blocks.remainder().chunks(8) {
         hash = mix(hash, word_of(word));
     }
-    format!("{:016x}", mix(hash, MUL))
+    mix(hash, MUL)
 }
 
 const fn mix(hash: u64, word: u64) -> u64 {

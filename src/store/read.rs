@@ -7,8 +7,8 @@ use crate::domain::record::{Op, Record};
 use crate::domain::state::State;
 use crate::ports::state_repo::{StateTree, StateView};
 use crate::store::checkpoint::{
-    ArchiveIndex, FileRef, HEADER_PATH, Header, Luggage, Tables, apply_kept, differences, file_of,
-    read_refs, uncovered,
+    ArchiveIndex, FileRef, HEADER_PATH, Header, KEYS, Luggage, Tables, apply_kept, differences,
+    file_of, find_key, read_refs, uncovered,
 };
 use crate::store::error::StoreError;
 use crate::store::layout::{FORMAT, Format};
@@ -24,6 +24,9 @@ pub enum Scope {
     /// These tasks with their outgoing edges, sessions, locks, reviews, escalations and findings,
     /// archived or not; all else is there only in part.
     Tasks(Vec<TaskSelector>),
+    /// The task that has this idempotency key, archived or not, if there is one; and the tasks
+    /// named besides, as with [`Scope::Tasks`].
+    Key(String, Vec<TaskSelector>),
     /// Everything but archived work.
     Live,
     /// Everything.
@@ -181,6 +184,7 @@ impl Reading<'_> {
                 Err(cause) => Err(cause),
             },
             Scope::All => index()?.and_then(|index| self.all(&index)),
+            Scope::Key(key, tasks) => self.keyed(&key, tasks)?,
             Scope::Tasks(tasks) => match self.tasks(&tasks) {
                 Ok(Found::Complete(read)) => Ok(*read),
                 Ok(Found::Elsewhere(numbers)) => {
@@ -271,6 +275,38 @@ impl Reading<'_> {
         Ok(Found::Complete(Box::new((state, luggage, scope))))
     }
 
+    /// The owner of a key, found by the key table, and some tasks.
+    fn keyed(
+        &self,
+        key: &str,
+        mut tasks: Vec<TaskSelector>,
+    ) -> Result<Result<Read, String>, StoreError> {
+        let owner = match find_key(self.tree, &self.header.tables, key)? {
+            Ok(owner) => owner,
+            Err(cause) => return Ok(Err(cause)),
+        };
+        let Some(owner) = owner else {
+            // If the tail has the key, the tail has the whole task.
+            return self.state(match tasks.is_empty() {
+                true => Scope::Header,
+                false => Scope::Tasks(tasks),
+            });
+        };
+        if let Some(n) = owner.number() {
+            tasks.push(TaskSelector::Number(n));
+            let read = self.state(Scope::Tasks(tasks))?;
+            let known = |state: &State| {
+                let task = state.tasks.get(&owner.task);
+                task.is_some_and(|t| t.added.is_some())
+            };
+            // The tail may have given it another number.
+            if !matches!(&read, Ok((state, _, _)) if !known(state)) {
+                return Ok(read);
+            }
+        }
+        self.state(Scope::All)
+    }
+
     fn with_archived(
         &self,
         wanted: Vec<TaskSelector>,
@@ -332,13 +368,14 @@ enum Found {
 fn all_refs(tables: &Tables) -> Vec<(&str, &FileRef)> {
     tables
         .iter()
+        .filter(|(table, _)| *table != KEYS)
         .flat_map(|(table, files)| files.iter().map(move |file| (table.as_str(), file)))
         .collect()
 }
 
 fn refs_of<'a>(tables: &'a Tables, numbers: &[TaskNumber]) -> Vec<(&'a str, &'a FileRef)> {
     let mut refs: Vec<(&str, &FileRef)> = Vec::new();
-    for (table, files) in tables {
+    for (table, files) in tables.iter().filter(|(table, _)| *table != KEYS) {
         for file in numbers.iter().filter_map(|n| file_of(files, n.get())) {
             if !refs.iter().any(|(_, known)| known.path == file.path) {
                 refs.push((table, file));

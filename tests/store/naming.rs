@@ -129,3 +129,40 @@ fn the_earliest_task_keeps_a_contested_key_in_any_order() {
     store.write(&records[2..], Checkpoint::Never);
     assert_eq!(store.load(Scope::Live).state.by_key("k"), Some(task(2)));
 }
+
+#[test]
+fn a_key_is_found_from_one_small_file_also_when_its_task_is_archived() {
+    const DAY: u64 = 24 * 3_600_000;
+    let mut store = Log::new("wa");
+    let mut records = Vec::new();
+    for n in 1..=300 {
+        let mut made = keyed(n, NOON - 20 * DAY + u64::from(n), &format!("key {n}"));
+        if let Op::TaskAdded(p) = &mut made.op {
+            p.n = TaskNumber::new(n.into());
+            p.set.body = Some("x".repeat(400));
+        }
+        records.push(made);
+    }
+    records.extend((1..=200).map(|n| crate::records::closed(n, n, NOON - 10 * DAY)));
+    store.write(&records, Checkpoint::Force);
+    // Later checkpoints know the archived keys only from the table.
+    store.write(&[keyed(500, NOON, "new")], Checkpoint::Force);
+    store.write(&[keyed(501, NOON, "newest")], Checkpoint::Never);
+    let find = |key: &str| {
+        let loaded = store.load(Scope::Key(key.to_owned(), Vec::new()));
+        (loaded.state.by_key(key), loaded.state.tasks.len())
+    };
+    for n in [1, 100, 200, 201, 300] {
+        let (found, read) = find(&format!("key {n}"));
+        assert_eq!(found, Some(task(n)));
+        assert!(read < 250, "{read}");
+    }
+    assert_eq!(find("new").0, Some(task(500)));
+    assert_eq!(find("newest"), (Some(task(501)), 1));
+    assert_eq!(find("none").0, None);
+    let named = vec![TaskSelector::Number(number(250))];
+    let loaded = store.load(Scope::Key("key 7".to_owned(), named.clone()));
+    assert_eq!(loaded.state.by_key("key 7"), Some(task(7)));
+    assert_eq!(loaded.state.resolve(&named[0]), Ok(task(250)));
+    assert_eq!(fleet::store::verify(&store.view()).unwrap(), []);
+}

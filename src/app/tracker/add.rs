@@ -77,8 +77,12 @@ fn scope(new: &NewTask) -> Scope {
         .map(|dep| dep.on.clone())
         .chain(new.parent.clone())
         .collect();
-    if new.key.is_some() {
+    if let Some(key) = &new.key
+        && new.parent.is_none()
+    {
         // Closed and archived tasks keep their keys, so that repeating a command stays harmless.
+        Scope::Key(key.clone(), named)
+    } else if new.key.is_some() {
         Scope::All
     } else if new.parent.is_some() && named.len() > 1 {
         Scope::Live

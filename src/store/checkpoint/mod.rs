@@ -9,6 +9,7 @@
 mod cover;
 mod header;
 mod install;
+mod keys;
 mod row_types;
 mod rows;
 mod save;
@@ -19,5 +20,6 @@ mod text;
 pub(crate) use cover::uncovered;
 pub(crate) use header::{ArchiveIndex, FileRef, HEADER_PATH, Header, Tables};
 pub(crate) use install::{Luggage, apply_kept, read_refs};
+pub(crate) use keys::{KEYS, find_key};
 pub(crate) use save::{Changes, checkpoint, differences};
 pub(crate) use shard::file_of;

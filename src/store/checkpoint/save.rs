@@ -13,7 +13,8 @@ use crate::store::checkpoint::cover::cover_all;
 use crate::store::checkpoint::header::{
     ARCHIVE_PATH, ArchiveIndex, ArchiveRef, FileRef, HEADER_PATH, Header, Tables,
 };
-use crate::store::checkpoint::rows::{Row, Rows, archivable, rows};
+use crate::store::checkpoint::keys::{KEYS, key_rows};
+use crate::store::checkpoint::rows::{Row, Rows, TABLES, archivable, rows};
 use crate::store::checkpoint::shard::pack;
 use crate::store::checkpoint::text;
 use crate::store::codec::line_of;
@@ -43,8 +44,12 @@ pub(crate) fn checkpoint(
     let kept = kept_lines(loaded);
     let problems = log_problems(&loaded.problems);
     let archived = archivable(&state, now);
-    let all = rows(&state, &kept, &problems, archived);
+    let mut all = rows(&state, &kept, &problems, archived);
     let before = loaded.header.as_ref();
+    // Keys of archived tasks are known only from the old table.
+    let partial = before.filter(|_| loaded.scope != Scope::All);
+    let keys = key_rows(&state, base, partial.map(|h| &h.tables))?;
+    all.insert(KEYS, keys);
     let covers = cover_all(
         base,
         written,
@@ -287,8 +292,9 @@ fn remove_strays(
     header: &Header,
     changes: &mut Changes,
 ) -> Result<(), StoreError> {
-    for (table, files) in crate::store::checkpoint::rows::TABLES
+    for (table, files) in TABLES
         .iter()
+        .chain(&[KEYS])
         .map(|t| (*t, header.tables.get(*t).map_or(&[][..], Vec::as_slice)))
     {
         let dir = format!("{ROOT}/{table}");
