@@ -95,6 +95,11 @@ impl State {
     /// The task that keeps number `n`: the lowest (added, uid) of those that claim it.
     #[must_use]
     pub fn holder_of(&self, n: TaskNumber) -> Option<TaskUid> {
+        let uids = self.numbers.get(&n)?;
+        if uids.len() == 1 {
+            // Nearly always; asked for every name on screen.
+            return uids.first().copied();
+        }
         self.claimants(n).first().copied()
     }
 

@@ -1,11 +1,9 @@
 //! Paths that are taken: live locks, and the real diffs of work in review.
 
-use std::collections::HashMap;
-
 use crate::domain::ids::TaskUid;
 use crate::domain::state::{Index, State};
 use crate::domain::time::Timestamp;
-use crate::engine::overlap::Pattern;
+use crate::engine::overlap::{Pattern, literal_prefix};
 
 /// Why paths are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,14 +30,21 @@ pub struct Conflict {
     pub hold: Hold,
 }
 
-/// All paths that are held now, arranged so that a question costs little.
+/// A glob of a live lock.
+#[derive(Debug)]
+struct Locked {
+    task: TaskUid,
+    until: Timestamp,
+    pattern: Pattern,
+    /// Text with which every path of it begins.
+    prefix: String,
+}
+
+/// All paths that are held now, arranged so that a question costs little: text that two globs must
+/// begin with is compared before either is taken apart.
 #[derive(Debug, Default)]
 pub struct Holdings {
-    locks: Vec<(TaskUid, Timestamp, Pattern)>,
-    /// Locks by first component.
-    by_first: HashMap<String, Vec<usize>>,
-    /// Locks that begin with a wildcard.
-    anywhere: Vec<usize>,
+    locks: Vec<Locked>,
     /// Changed paths of work in review, sorted.
     changed: Vec<(String, TaskUid)>,
 }
@@ -52,7 +57,12 @@ impl Holdings {
         for lock in state.locks.values().filter(|lock| lock.is_live(now)) {
             let Some(task) = lock.task else { continue };
             for glob in &lock.globs {
-                all.add_lock(task, lock.until.value, Pattern::glob(glob));
+                all.locks.push(Locked {
+                    task,
+                    until: lock.until.value,
+                    pattern: Pattern::glob(glob),
+                    prefix: literal_prefix(glob).to_owned(),
+                });
             }
         }
         for review in state.reviews.values().filter(|review| review.is_open()) {
@@ -76,73 +86,70 @@ impl Holdings {
         all
     }
 
-    fn add_lock(&mut self, task: TaskUid, until: Timestamp, pattern: Pattern) {
-        let at = self.locks.len();
-        match pattern.first_components() {
-            Some(firsts) => {
-                for first in firsts {
-                    self.by_first.entry(first.to_owned()).or_default().push(at);
-                }
-            }
-            None => self.anywhere.push(at),
-        }
-        self.locks.push((task, until, pattern));
-    }
-
     /// True if nothing at all is held.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.locks.is_empty() && self.changed.is_empty()
     }
 
-    /// The first thing in the way of `task` if it works on `patterns`; its own holds are not.
+    /// The first thing in the way of `task` if it works on `globs`; its own holds are not.
     #[must_use]
-    pub fn conflict(&self, task: TaskUid, patterns: &[Pattern]) -> Option<Conflict> {
+    pub fn conflict<'g>(
+        &self,
+        task: TaskUid,
+        globs: impl IntoIterator<Item = &'g str>,
+    ) -> Option<Conflict> {
         if self.is_empty() {
             return None;
         }
-        patterns.iter().find_map(|ours| {
-            self.lock_conflict(task, ours)
-                .or_else(|| self.review_conflict(task, ours))
-        })
+        globs
+            .into_iter()
+            .find_map(|glob| self.conflict_of(task, glob, Pattern::glob))
     }
 
-    fn lock_conflict(&self, task: TaskUid, ours: &Pattern) -> Option<Conflict> {
-        let candidates: Vec<usize> = match ours.first_components() {
-            Some(firsts) => firsts
-                .iter()
-                .filter_map(|first| self.by_first.get(*first))
-                .flatten()
-                .chain(&self.anywhere)
-                .copied()
-                .collect(),
-            None => (0..self.locks.len()).collect(),
-        };
-        candidates.into_iter().find_map(|at| {
-            let (by, until, theirs) = &self.locks[at];
-            (*by != task && ours.overlaps(theirs)).then(|| Conflict {
-                ours: ours.text.clone(),
-                theirs: theirs.text.clone(),
+    /// As [`Self::conflict`], for real paths.
+    fn conflict_of_path(&self, task: TaskUid, path: &str) -> Option<Conflict> {
+        self.conflict_of(task, path, Pattern::path)
+    }
+
+    fn conflict_of(
+        &self,
+        task: TaskUid,
+        text: &str,
+        parse: impl Fn(&str) -> Pattern,
+    ) -> Option<Conflict> {
+        let prefix = literal_prefix(text);
+        // Taken apart at most once, and only if something may be in the way.
+        let mut parsed = None;
+        for lock in self.locks.iter().filter(|lock| lock.task != task) {
+            let theirs = lock.prefix.as_str();
+            if !prefix.starts_with(theirs) && !theirs.starts_with(prefix) {
+                continue;
+            }
+            let ours = parsed.get_or_insert_with(|| parse(text));
+            if ours.overlaps(&lock.pattern) {
+                return Some(Conflict {
+                    ours: text.to_owned(),
+                    theirs: lock.pattern.text.clone(),
+                    by: lock.task,
+                    hold: Hold::Lock { until: lock.until },
+                });
+            }
+        }
+        let from = self
+            .changed
+            .partition_point(|(path, _)| path.as_str() < prefix);
+        self.changed[from..]
+            .iter()
+            .take_while(|(path, _)| path.starts_with(prefix))
+            .filter(|(_, by)| *by != task)
+            .find(|(path, _)| parsed.get_or_insert_with(|| parse(text)).matches(path))
+            .map(|(path, by)| Conflict {
+                ours: text.to_owned(),
+                theirs: path.clone(),
                 by: *by,
-                hold: Hold::Lock { until: *until },
+                hold: Hold::Review,
             })
-        })
-    }
-
-    fn review_conflict(&self, task: TaskUid, ours: &Pattern) -> Option<Conflict> {
-        ours.literal_prefixes().find_map(|prefix| {
-            let from = self.changed.partition_point(|(path, _)| *path < prefix);
-            self.changed[from..]
-                .iter()
-                .take_while(|(path, _)| path.starts_with(&prefix))
-                .find(|(path, by)| *by != task && ours.matches(path))
-                .map(|(path, by)| Conflict {
-                    ours: ours.text.clone(),
-                    theirs: path.clone(),
-                    by: *by,
-                    hold: Hold::Review,
-                })
-        })
     }
 }
 
@@ -159,6 +166,6 @@ pub fn conflicts_of_diff(
     let holdings = Holdings::at(state, index, now);
     paths
         .iter()
-        .filter_map(|path| holdings.conflict(task, &[Pattern::path(path)]))
+        .filter_map(|path| holdings.conflict_of_path(task, path))
         .collect()
 }

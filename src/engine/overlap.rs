@@ -166,40 +166,23 @@ impl Pattern {
     pub fn matches(&self, path: &str) -> bool {
         self.overlaps(&Self::path(path))
     }
+}
 
-    /// Text with which every matching path begins, per alternative.
-    pub(in crate::engine) fn literal_prefixes(&self) -> impl Iterator<Item = String> {
-        self.alternatives.iter().map(|parts| {
-            let mut prefix = String::new();
-            for (at, part) in parts.iter().enumerate() {
-                let slash = if at > 0 { "/" } else { "" };
-                match part {
-                    Part::Literal(text) => {
-                        prefix.push_str(slash);
-                        prefix.push_str(text);
-                    }
-                    Part::Wild { prefix: text, .. } => {
-                        prefix.push_str(slash);
-                        prefix.push_str(text);
-                        break;
-                    }
-                    Part::AnyDepth => break,
-                }
-            }
-            prefix
-        })
+/// Text with which every path that matches `glob` begins, without its last slash. Globs of which
+/// neither begins with the other's cannot overlap.
+#[must_use]
+pub fn literal_prefix(glob: &str) -> &str {
+    if glob.contains("//") || glob.starts_with(['.', '/']) && glob.trim_start_matches("./") != glob
+    {
+        // An unusual spelling of a path: nothing is said about its beginning.
+        return "";
     }
-
-    /// First components, if all alternatives begin with a literal one.
-    pub(in crate::engine) fn first_components(&self) -> Option<Vec<&str>> {
-        self.alternatives
-            .iter()
-            .map(|parts| match parts.first() {
-                Some(Part::Literal(text)) => Some(text.as_str()),
-                _ => None,
-            })
-            .collect()
-    }
+    // All of these are ASCII, so the cut falls between characters.
+    let end = glob
+        .bytes()
+        .position(|b| matches!(b, b'{' | b'}' | b'*' | b'?' | b'[' | b']' | b'\\' | b'!'))
+        .unwrap_or(glob.len());
+    glob[..end].trim_end_matches('/')
 }
 
 fn part_overlap(a: &Part, b: &Part) -> bool {

@@ -231,6 +231,8 @@ impl<'a> Claimer<'a> {
         self.limit(uid, made)?;
         let number = state.number_of(uid).ok_or_else(|| vec![Why::Unpublished])?;
         let base = self.facts.base.clone().ok_or_else(|| vec![Why::NoBase])?;
+        let history = History::of(state, self.board.index, uid);
+        let routed = router.route(uid, history.next_attempt, &self.load)?;
         let patterns = patterns_of(state, uid);
         for (other, theirs) in &self.taken {
             if let Some((ours, _)) = first_overlap(&patterns, theirs) {
@@ -240,8 +242,6 @@ impl<'a> Claimer<'a> {
                 }]);
             }
         }
-        let history = History::of(state, self.board.index, uid);
-        let routed = router.route(uid, history.next_attempt, &self.load)?;
         let stand = branch_stand(state, self.board.index, self.facts, uid);
         let wants_branch = state.tasks[&uid].deliverable.value == Deliverable::Pr;
         let now = self.board.now;

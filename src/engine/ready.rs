@@ -15,7 +15,6 @@ use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 use crate::engine::history::History;
 use crate::engine::holdings::{Hold, Holdings};
-use crate::engine::overlap::patterns_of;
 use crate::engine::retry::{self, Verdict};
 use crate::engine::why::{BlockerState, Why};
 
@@ -126,15 +125,34 @@ impl<'a> Board<'a> {
     /// Tasks that may start now, by identity.
     #[must_use]
     pub fn ready(&self) -> Vec<TaskUid> {
-        self.sort_out().0
+        let mut ready = Vec::new();
+        self.walk(|uid, task, deps| {
+            // Most that are not ready are blocked: seen without making words for it.
+            let blocked = deps.iter().any(|key| self.blocks(key).is_some());
+            if !blocked && self.reasons(uid, task, deps, true).is_empty() {
+                ready.push(uid);
+            }
+        });
+        ready
     }
 
     /// All open tasks in one pass: those that may start, and the others with their first reason.
     #[must_use]
     pub fn sort_out(&self) -> (Vec<TaskUid>, Vec<(TaskUid, Why)>) {
+        let (mut ready, mut held) = (Vec::new(), Vec::new());
+        self.walk(
+            |uid, task, deps| match self.reasons(uid, task, deps, true).into_iter().next() {
+                None => ready.push(uid),
+                Some(why) => held.push((uid, why)),
+            },
+        );
+        (ready, held)
+    }
+
+    /// Visits every open task with its edges.
+    fn walk(&self, mut visit: impl FnMut(TaskUid, &Task, &[DepKey])) {
         let mut deps = self.state.live_deps().peekable();
         let mut own: Vec<DepKey> = Vec::new();
-        let (mut ready, mut held) = (Vec::new(), Vec::new());
         for (uid, task) in &self.state.tasks {
             // Tasks and edges are in the same order, so both are walked together.
             own.clear();
@@ -143,15 +161,10 @@ impl<'a> Board<'a> {
                     own.push(key);
                 }
             }
-            if !task.is_open() {
-                continue;
-            }
-            match self.reasons(*uid, task, &own, true).into_iter().next() {
-                None => ready.push(*uid),
-                Some(why) => held.push((*uid, why)),
+            if task.is_open() {
+                visit(*uid, task, &own);
             }
         }
-        (ready, held)
     }
 
     /// Every reason why `uid` does not start now; empty = it may.
@@ -214,16 +227,7 @@ impl<'a> Board<'a> {
 
     fn add_blockers(&self, deps: &[DepKey], first: bool, whys: &mut Vec<Why>) {
         for key in deps {
-            let waits = match key.kind {
-                DepKind::Blocks => false,
-                DepKind::WaitsFor => true,
-                DepKind::ParentChild
-                | DepKind::DiscoveredFrom
-                | DepKind::Related
-                | DepKind::Duplicates
-                | DepKind::Supersedes => continue,
-            };
-            let Some(state) = self.in_the_way(key.to, waits) else {
+            let Some((state, waits)) = self.blocks(key) else {
                 continue;
             };
             let by = self.state.name_of(key.to);
@@ -236,6 +240,20 @@ impl<'a> Board<'a> {
                 return;
             }
         }
+    }
+
+    /// Whether an edge keeps its task back, and if it is of the waiting kind.
+    fn blocks(&self, key: &DepKey) -> Option<(BlockerState, bool)> {
+        let waits = match key.kind {
+            DepKind::Blocks => false,
+            DepKind::WaitsFor => true,
+            DepKind::ParentChild
+            | DepKind::DiscoveredFrom
+            | DepKind::Related
+            | DepKind::Duplicates
+            | DepKind::Supersedes => return None,
+        };
+        Some((self.in_the_way(key.to, waits)?, waits))
     }
 
     /// What a blocker does that keeps its dependents back; `None` if it lets them go.
@@ -334,7 +352,7 @@ impl<'a> Board<'a> {
         if self.holdings.is_empty() || task.paths.is_empty() {
             return;
         }
-        if let Some(found) = self.holdings.conflict(uid, &patterns_of(self.state, uid)) {
+        if let Some(found) = self.holdings.conflict(uid, task.paths.iter()) {
             let by = self.state.name_of(found.by);
             whys.push(match found.hold {
                 Hold::Lock { until } => Why::Locked {

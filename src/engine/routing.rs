@@ -5,7 +5,7 @@
 //! score; with no candidates named, every configured agent is one (those with the route's own role
 //! first). A task that names its agent gets that one or none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::domain::ids::TaskUid;
 use crate::domain::policy::{AgentSpec, Route};
@@ -90,7 +90,7 @@ pub struct Router<'a> {
     pub(super) board: &'a Board<'a>,
     routes: Vec<(usize, &'a Route, Vec<Pattern>)>,
     /// How many of the ready tasks name a path below each first folder.
-    pub(super) crowds: BTreeMap<&'a str, u32>,
+    pub(super) crowds: HashMap<&'a str, u32>,
 }
 
 impl<'a> Router<'a> {
@@ -107,7 +107,7 @@ impl<'a> Router<'a> {
                 (at, route, patterns)
             })
             .collect();
-        let mut crowds: BTreeMap<&str, u32> = BTreeMap::new();
+        let mut crowds: HashMap<&str, u32> = HashMap::new();
         for task in ready.iter().filter_map(|uid| board.state.tasks.get(uid)) {
             for glob in task.paths.iter() {
                 *crowds.entry(folder(glob)).or_default() += 1;

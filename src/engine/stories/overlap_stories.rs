@@ -1,6 +1,6 @@
 use super::world::World;
 use crate::engine::holdings::conflicts_of_diff;
-use crate::engine::overlap::{Pattern, example, validate_glob};
+use crate::engine::overlap::{Pattern, example, literal_prefix, validate_glob};
 use crate::engine::why::Why;
 
 #[test]
@@ -27,6 +27,9 @@ fn globs_overlap_if_some_path_could_match_both() {
         ("a/**/z", "a/b/c", true), // a/b/c is a folder as well as a file: a/b/c/z
         ("./src/a.rs", "src/a.rs", true),
         ("srcs/**", "src/**", false),
+        ("src//a.rs", "src/a.rs", true),
+        ("src/", "src", true),
+        ("././src/a.rs", "src/a.rs", true),
         ("[", "anything", true), // not a glob: fails closed
     ] {
         let (pa, pb) = (Pattern::glob(a), Pattern::glob(b));
@@ -34,6 +37,12 @@ fn globs_overlap_if_some_path_could_match_both() {
             pa.overlaps(&pb),
             wanted || a == "[" && pa.overlaps(&pb),
             "{a} and {b}"
+        );
+        let (la, lb) = (literal_prefix(a), literal_prefix(b));
+        let may = la.starts_with(lb) || lb.starts_with(la);
+        assert!(
+            may || !pa.overlaps(&pb),
+            "the quick look at {a} and {b} agrees"
         );
         assert_eq!(pa.overlaps(&pb), pb.overlaps(&pa), "{a} and {b}, both ways");
     }
