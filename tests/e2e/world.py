@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-COMMAND_LIMIT_S = 120
+COMMAND_LIMIT_S = 300
 
 
 class Failed(Exception):
