@@ -328,8 +328,18 @@ impl Output {
         if self.timed_out {
             return "git did not answer within the time limit".to_owned();
         }
-        let said = |line: &&str| !line.is_empty() && !line.starts_with("hint:");
-        let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(said).collect();
+        let said = |line: &&str| {
+            !line.is_empty() && !line.starts_with("hint:") && !names_a_destructive_command(line)
+        };
+        // A refusal says why in its first lines; a remote's advice follows behind them.
+        let advice = "By default, updating the current branch";
+        let lines: Vec<&str> = self
+            .stderr
+            .lines()
+            .map(|line| line.trim().trim_start_matches("remote: "))
+            .take_while(|line| !line.contains(advice))
+            .filter(said)
+            .collect();
         let from = lines.len().saturating_sub(6);
         let mut text = lines[from..].join("; ");
         if text.is_empty() {
@@ -344,6 +354,20 @@ impl Output {
         }
         text
     }
+}
+
+/// Advice that would throw work away when followed is never passed on (R9): git and remotes give it
+/// without knowing what fleet keeps there.
+fn names_a_destructive_command(line: &str) -> bool {
+    const COMMANDS: [&str; 6] = [
+        "reset --hard",
+        "--force",
+        "push -f",
+        "clean -f",
+        "rm -",
+        "branch -D",
+    ];
+    COMMANDS.iter().any(|command| line.contains(command))
 }
 
 /// Git could not be run at all. Fits after "failed to ".

@@ -17,7 +17,7 @@ struct GitWorld {
 }
 
 impl GitWorld {
-    fn new(with_remote: bool) -> Box<dyn World> {
+    fn boxed(with_remote: bool) -> Box<dyn World> {
         let sandbox = Sandbox::new();
         let hub = with_remote.then(|| {
             let hub = sandbox.bare("hub");
@@ -110,10 +110,10 @@ impl World for GitWorld {
 
 #[test]
 fn i3_the_git_repository_keeps_the_contract_with_a_remote() {
-    contract::keep(&|| GitWorld::new(true));
+    contract::keep(&|| GitWorld::boxed(true));
 }
 
 #[test]
 fn i3_the_git_repository_keeps_the_contract_without_a_remote() {
-    contract::keep(&|| GitWorld::new(false));
+    contract::keep(&|| GitWorld::boxed(false));
 }

@@ -14,7 +14,7 @@ use crate::domain::record::SessionFinished;
 use crate::domain::review::Review;
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::state::State;
-use crate::domain::task::Deliverable;
+use crate::domain::task::{Deliverable, Task};
 use crate::domain::time::DurationMs;
 use crate::ports::state_repo::{Freshness, RefChange};
 use crate::store::{Checkpoint, Loaded, Scope};
@@ -154,6 +154,16 @@ fn decide(
         return verdict;
     }
     let mut finished = result.finished.clone();
+    if !loaded.state.tasks.get(&task).is_some_and(Task::is_open) {
+        // Merged or closed by a human while the attempt ran: there is nothing left to show.
+        finished.head = None;
+        finished.outcome = Outcome::Failed {
+            class: FailureClass::Cancelled,
+        };
+        "the task was closed while this attempt ran; its work is not pushed"
+            .clone_into(&mut finished.summary);
+        verdict.summary.clone_from(&finished.summary);
+    }
     let mut held = result
         .held
         .clone()
