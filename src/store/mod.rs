@@ -19,6 +19,7 @@ mod lines;
 mod log;
 mod merge;
 mod problem;
+mod reach;
 mod read;
 mod write;
 

@@ -13,7 +13,8 @@ use crate::store::layout::{
 };
 use crate::store::merge::carry_over;
 use crate::store::problem::ProblemKind;
-use crate::store::read::{Loaded, Scope, load, needs_archive};
+use crate::store::reach::needs_archive;
+use crate::store::read::{Loaded, Scope, load};
 
 /// Records outside the checkpoint that make a new one due.
 const GROWN_RECORDS: usize = 1_000;
