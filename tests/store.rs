@@ -13,6 +13,8 @@ mod properties;
 mod records;
 #[path = "store/segments.rs"]
 mod segments;
+#[path = "store/snapshot.rs"]
+mod snapshot;
 #[path = "store/support.rs"]
 mod support;
 #[path = "store/two_clones.rs"]

@@ -15,6 +15,7 @@
     reason = "this room is the edge to git: it starts the git program and reads repositories"
 )]
 
+mod cache;
 pub mod code_repo;
 mod durable;
 mod import;

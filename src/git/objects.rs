@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::build::TreeUpdateBuilder;
@@ -106,11 +107,13 @@ fn kind_of(mode: u32) -> EntryKind {
     }
 }
 
-fn read_in(
+/// Gives the bytes of a regular file to `visit`; `None` if there is no such file.
+fn read_in<T>(
     repo: &Repository,
     root: git2::Oid,
     path: &str,
-) -> Result<Option<Vec<u8>>, StateReadError> {
+    visit: impl FnOnce(&[u8]) -> T,
+) -> Result<Option<T>, StateReadError> {
     let failed = |error: git2::Error| read_error(path, &error);
     let Some((mode, id)) = entry_at(repo, root, path).map_err(failed)? else {
         return Ok(None);
@@ -131,22 +134,24 @@ fn read_in(
         });
     }
     let object = odb.read(id).map_err(failed)?;
-    Ok(Some(object.data().to_vec()))
+    Ok(Some(visit(object.data())))
 }
 
+/// Reads files in turn, together with others who use the same counter.
 fn read_each(
     repo: &Repository,
     root: git2::Oid,
     paths: &[String],
-    from: usize,
+    next: &AtomicUsize,
     visit: &(dyn Fn(usize, &[u8]) + Sync),
 ) -> Result<(), StateReadError> {
-    for (at, path) in paths.iter().enumerate() {
-        if let Some(bytes) = read_in(repo, root, path)? {
-            visit(from + at, &bytes);
-        }
+    loop {
+        let at = next.fetch_add(1, Ordering::Relaxed);
+        let Some(path) = paths.get(at) else {
+            return Ok(());
+        };
+        read_in(repo, root, path, |bytes| visit(at, bytes))?;
     }
-    Ok(())
 }
 
 impl StateTree for ObjectTree {
@@ -178,7 +183,7 @@ impl StateTree for ObjectTree {
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
         match self.root {
-            Some(root) => read_in(&self.objects.lock(), root, path),
+            Some(root) => read_in(&self.objects.lock(), root, path, <[u8]>::to_vec),
             None => Ok(None),
         }
     }
@@ -192,17 +197,18 @@ impl StateTree for ObjectTree {
             return Ok(());
         };
         if paths.len() < THREAD_MIN {
-            return read_each(&self.objects.lock(), root, paths, 0, visit);
+            let next = AtomicUsize::new(0);
+            return read_each(&self.objects.lock(), root, paths, &next, visit);
         }
-        let middle = paths.len() / 2;
-        let (first, second) = paths.split_at(middle);
+        // Both threads take the next file until there is none: files cost differently.
+        let next = AtomicUsize::new(0);
         std::thread::scope(|scope| {
             let other = scope.spawn(|| {
                 let repo = self.objects.place.open();
-                let repo = repo.map_err(|error| read_error(&second[0], &error))?;
-                read_each(&repo, root, second, middle, visit)
+                let repo = repo.map_err(|error| read_error(&paths[0], &error))?;
+                read_each(&repo, root, paths, &next, visit)
             });
-            let mine = read_each(&self.objects.lock(), root, first, 0, visit);
+            let mine = read_each(&self.objects.lock(), root, paths, &next, visit);
             let theirs = match other.join() {
                 Ok(theirs) => theirs,
                 Err(panic) => std::panic::resume_unwind(panic),

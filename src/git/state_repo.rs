@@ -14,6 +14,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, Repository};
 
+use super::cache::DiskCache;
 use super::objects::{ObjectTree, Objects, oid, read_error};
 use super::owned::Owned;
 use super::place::Place;
@@ -21,8 +22,8 @@ use super::process::Git;
 use super::remote::{Fetched, Remote, RemoteChoice};
 use crate::domain::time::DurationMs;
 use crate::ports::state_repo::{
-    Freshness, Proposal, PublishOutcome, RemoteState, StateReadError, StateRepo, StateRepoError,
-    StateTree, StateView,
+    Cache, Freshness, Proposal, PublishOutcome, RemoteState, StateReadError, StateRepo,
+    StateRepoError, StateTree, StateView,
 };
 
 /// How to find and treat the state branch.
@@ -59,6 +60,7 @@ pub struct GitStateRepo {
     place: Place,
     objects: Objects,
     owned: Owned,
+    cache: DiskCache,
     remote: Option<Remote>,
     options: StateOptions,
     partial: bool,
@@ -129,6 +131,7 @@ impl GitStateRepo {
         Ok(Self {
             objects,
             owned: Owned::new(place),
+            cache: DiskCache::new(place),
             remote,
             partial,
             place: place.clone(),
@@ -339,5 +342,9 @@ impl StateRepo for GitStateRepo {
 
     fn writer(&self) -> Result<String, StateRepoError> {
         self.owned.writer()
+    }
+
+    fn cache(&self) -> Option<&dyn Cache> {
+        Some(&self.cache)
     }
 }

@@ -5,6 +5,7 @@
 //! again. The repository knows nothing of records: it moves bytes.
 
 use std::fmt;
+use std::io::Read;
 
 use crate::domain::ids::Oid;
 use crate::domain::time::DurationMs;
@@ -211,6 +212,16 @@ pub enum PublishOutcome {
     },
 }
 
+/// Bytes that can be made again at any time, kept beside the repository. Never truth: what is read
+/// here may be missing, old, cut or foreign, and only readings that decide nothing may use it.
+pub trait Cache: Send + Sync {
+    /// The bytes kept under `name` (letters and digits).
+    fn get(&self, name: &str) -> Option<Box<dyn Read>>;
+
+    /// Keeps bytes; may do so in the background, may fail in silence, may forget others.
+    fn put(&self, name: &str, bytes: Vec<u8>);
+}
+
 /// The repository that holds the state.
 pub trait StateRepo: Send + Sync {
     /// The newest view.
@@ -231,6 +242,11 @@ pub trait StateRepo: Send + Sync {
     /// # Errors
     /// It cannot be read or made.
     fn writer(&self) -> Result<String, StateRepoError>;
+
+    /// Where things derived from the state may be kept, if anywhere.
+    fn cache(&self) -> Option<&dyn Cache> {
+        None
+    }
 }
 
 /// The repository cannot serve. Fits after "failed to ".

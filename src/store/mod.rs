@@ -21,6 +21,7 @@ mod merge;
 mod problem;
 mod reach;
 mod read;
+mod snapshot;
 mod write;
 
 pub use codec::{LineError, MAX_LINE_BYTES, decode_line, encode_record};
@@ -29,5 +30,5 @@ pub use layout::{FORMAT, FORMAT_PATH, ROOT, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES
 pub use log::{HistoryOf, history};
 pub use merge::unpublished;
 pub use problem::{Problem, ProblemKind};
-pub use read::{Loaded, Scope, load, load_log, verify};
+pub use read::{Loaded, Scope, load, load_cached, load_log, verify};
 pub use write::{Checkpoint, Write, plan_write};

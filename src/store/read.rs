@@ -2,7 +2,7 @@
 
 use crate::domain::ids::{TaskNumber, TaskSelector};
 use crate::domain::state::State;
-use crate::ports::state_repo::{StateTree, StateView};
+use crate::ports::state_repo::{Cache, StateTree, StateView};
 use crate::store::checkpoint::{
     ArchiveIndex, FileRef, HEADER_PATH, Header, KEYS, Luggage, Tables, apply_kept, differences,
     file_of, find_key, read_refs, uncovered,
@@ -12,6 +12,7 @@ use crate::store::layout::{FORMAT, Format};
 use crate::store::log::{Tail, differing, read_all};
 use crate::store::problem::{Problem, ProblemKind};
 use crate::store::reach::needs_archive;
+use crate::store::snapshot;
 
 /// How much of the state is wanted. More may come back; see [`Loaded::scope`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +89,19 @@ impl Loaded {
 /// [`Loaded::problems`], and the rest is read. A damaged checkpoint is not used at all: the log is
 /// folded instead, which answers with [`Scope::All`].
 pub fn load(view: &StateView, scope: Scope) -> Result<Loaded, StoreError> {
+    load_cached(view, scope, None)
+}
+
+/// As [`load`], for readings that decide nothing: live rows may come from a snapshot of exactly
+/// this checkpoint, and one is left in `cache` for the next time. Never for a write.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_cached(
+    view: &StateView,
+    scope: Scope,
+    cache: Option<&dyn Cache>,
+) -> Result<Loaded, StoreError> {
     let format = Format::read(&*view.tree)?;
     let header = match Header::read(&*view.tree)? {
         None => return refold(view, None),
@@ -99,6 +113,10 @@ pub fn load(view: &StateView, scope: Scope) -> Result<Loaded, StoreError> {
         tree: &*view.tree,
         header: &header,
         tail: &tail,
+        cache: match cache {
+            Some(cache) => Some((cache, snapshot::Key::of(&*view.tree)?)),
+            None => None,
+        },
     };
     let (state, luggage, scope) = match reading.state(scope)? {
         Ok(read) => read,
@@ -168,6 +186,8 @@ struct Reading<'a> {
     tree: &'a dyn StateTree,
     header: &'a Header,
     tail: &'a Tail,
+    /// Where live rows may be, if this reading decides nothing.
+    cache: Option<(&'a dyn Cache, snapshot::Key)>,
 }
 
 impl Reading<'_> {
@@ -206,7 +226,8 @@ impl Reading<'_> {
     /// Everything live; false if the tail speaks of archived work.
     fn live(&self) -> Result<(State, Luggage, bool), String> {
         let refs = all_refs(&self.header.tables);
-        let (mut state, luggage) = self.rows(&refs)?;
+        let rows = |refs: &[(&str, &FileRef)]| self.rows(refs);
+        let (mut state, luggage) = snapshot::rows(self.cache.as_ref(), &refs, rows)?;
         let enough = self.header.archive.is_none()
             || !needs_archive(&state, self.header.max_number, || self.tail.records());
         self.apply_tail(&mut state);

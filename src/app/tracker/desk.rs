@@ -83,6 +83,21 @@ pub(in crate::app::tracker) struct Reading {
     pub(in crate::app::tracker) loaded: Loaded,
 }
 
+/// A state of more tasks than this is given back beside other work.
+const MANY_TASKS: usize = 2_000;
+
+impl Drop for Reading {
+    /// Giving back the memory of a large state takes as long as answering from it: nobody waits for
+    /// that, least of all a process that is about to end.
+    fn drop(&mut self) {
+        let state = std::mem::take(&mut self.loaded.state);
+        if state.tasks.len() > MANY_TASKS {
+            // The thread is on its own; at the end of the process it ends unfinished.
+            std::thread::spawn(move || drop(state));
+        }
+    }
+}
+
 /// What a change came to.
 pub(in crate::app::tracker) struct Done<T> {
     pub(in crate::app::tracker) value: T,
@@ -100,7 +115,7 @@ impl Desk<'_> {
     pub(in crate::app::tracker) fn read(self, scope: Scope) -> Result<Reading, TrackerError> {
         let view = self.context.repo.view(Freshness::Local)?;
         self.ensure_initialised(&view)?;
-        let loaded = store::load(&view, scope)?;
+        let loaded = store::load_cached(&view, scope, self.context.repo.cache())?;
         self.remarks.damage(&loaded);
         Ok(Reading { view, loaded })
     }
@@ -110,15 +125,11 @@ impl Desk<'_> {
         self,
         find: impl Fn(&State) -> Result<T, TrackerError>,
     ) -> Result<(Reading, T), TrackerError> {
-        let reading = self.read(Scope::Live)?;
+        let mut reading = self.read(Scope::Live)?;
         match find(&reading.loaded.state) {
             Ok(value) => Ok((reading, value)),
             Err(TrackerError::UnknownTask { .. }) => {
-                let loaded = store::load(&reading.view, Scope::All)?;
-                let reading = Reading {
-                    view: reading.view,
-                    loaded,
-                };
+                reading.loaded = store::load(&reading.view, Scope::All)?;
                 let value = find(&reading.loaded.state)?;
                 Ok((reading, value))
             }

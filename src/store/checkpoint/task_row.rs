@@ -95,8 +95,68 @@ pub(crate) struct TaskRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     updated: Option<Stamp>,
     /// Stamps by field. A field that is here and not above is written and empty.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    at: BTreeMap<String, Stamp>,
+    #[serde(skip_serializing_if = "Ats::is_empty")]
+    at: Ats,
+}
+
+macro_rules! ats {
+    ($($field:ident = $name:literal),+ $(,)?) => {
+        /// Stamps by wire name of the field; in this order on the line.
+        #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default)]
+        struct Ats {
+            $( #[serde(rename = $name, skip_serializing_if = "Option::is_none")] $field: Option<Stamp>, )+
+        }
+
+        impl Ats {
+            fn slot(&mut self, name: &str) -> Option<&mut Option<Stamp>> {
+                match name {
+                    $( $name => Some(&mut self.$field), )+
+                    _ => None,
+                }
+            }
+
+            fn get(&self, name: &str) -> Option<Stamp> {
+                match name {
+                    $( $name => self.$field, )+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+ats! {
+    acceptance = "acceptance",
+    admitted = "admitted",
+    admitted_sha256 = "admitted_sha256",
+    agent = "agent",
+    assignee = "assignee",
+    body = "body",
+    complexity = "complexity",
+    defer_until = "defer_until",
+    deliverable = "deliverable",
+    due = "due",
+    external_ref = "external_ref",
+    n = "n",
+    priority = "priority",
+    status = "status",
+    title = "title",
+    kind = "type",
+}
+
+impl Ats {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Notes a stamp that says more than the task's own.
+    fn note(&mut self, name: &str, at: Stamp, base: Stamp, empty: bool) {
+        if at != base || empty {
+            let slot = self.slot(name);
+            *slot.expect("every field that is noted has a slot") = Some(at);
+        }
+    }
 }
 
 /// Serde's calling convention: true for an absent number.
@@ -143,15 +203,12 @@ impl TaskRow {
             updated: (task.updated != base).then_some(task.updated),
             ..Self::default()
         };
-        let mut at = Ats {
-            base,
-            map: BTreeMap::new(),
-        };
+        let mut at = Ats::default();
         macro_rules! plain_field {
             ($field:ident, $name:literal) => {
                 if task.$field.is_written() {
                     row.$field = Some(task.$field.value.clone());
-                    at.note($name, task.$field.at, false);
+                    at.note($name, task.$field.at, base, false);
                 }
             };
         }
@@ -159,14 +216,14 @@ impl TaskRow {
             ($field:ident, $name:literal) => {
                 if task.$field.is_written() {
                     row.$field.clone_from(&task.$field.value);
-                    at.note($name, task.$field.at, task.$field.value.is_none());
+                    at.note($name, task.$field.at, base, task.$field.value.is_none());
                 }
             };
         }
         plain!(plain_field);
         clearable!(clearable_field);
         if task.number.is_written() {
-            at.note("n", task.number.at, task.number.value.is_none());
+            at.note("n", task.number.at, base, task.number.value.is_none());
         }
         if task.status.is_written() {
             if let Status::Closed { outcome, reason } = &task.status.value {
@@ -175,13 +232,13 @@ impl TaskRow {
                     reason: reason.clone(),
                 });
             }
-            at.note("status", task.status.at, task.is_open());
+            at.note("status", task.status.at, base, task.is_open());
         }
         if task.admitted.is_written() {
             // Admitted when it was added is the rule and needs no words.
             let plain = task.added.is_some() && task.admitted.value && task.admitted.at == base;
             row.admitted = (!plain).then_some(task.admitted.value);
-            at.note("admitted", task.admitted.at, false);
+            at.note("admitted", task.admitted.at, base, false);
         }
         (row.labels, row.labels_at) = split(&task.labels, base);
         (row.paths, row.paths_at) = split(&task.paths, base);
@@ -191,7 +248,7 @@ impl TaskRow {
             .map(|(name, reg)| (name.clone(), (reg.value.clone(), reg.at)))
             .collect();
         row.comments = comment_rows(task);
-        row.at = at.map;
+        row.at = at;
         row
     }
 
@@ -205,7 +262,7 @@ impl TaskRow {
             updated: self.updated.unwrap_or(base),
             ..Task::default()
         };
-        let at = |name: &str| self.at.get(name).copied();
+        let at = |name: &str| self.at.get(name);
         macro_rules! plain_field {
             ($field:ident, $name:literal) => {
                 if let Some(value) = self.$field {
@@ -254,20 +311,6 @@ fn base_of(uid: TaskUid, ts: Option<Hlc>) -> Stamp {
         ts,
         id: uid.record(),
     })
-}
-
-/// Stamps that differ from the base.
-struct Ats {
-    base: Stamp,
-    map: BTreeMap<String, Stamp>,
-}
-
-impl Ats {
-    fn note(&mut self, name: &str, at: Stamp, empty: bool) {
-        if at != self.base || empty {
-            self.map.insert(name.to_owned(), at);
-        }
-    }
 }
 
 fn clearable<T>(value: Option<T>, at: Option<Stamp>, base: Stamp) -> Reg<Option<T>> {

@@ -1,0 +1,213 @@
+//! A snapshot stands for the checkpoint to the letter, or it is not used.
+
+use std::collections::BTreeMap;
+use std::io::{Cursor, Read};
+use std::sync::Mutex;
+
+use uuid::Uuid;
+
+use fleet::domain::dep::DepKind;
+use fleet::domain::ids::{RecordId, TaskNumber, TaskUid};
+use fleet::domain::record::{
+    CloseOutcome, CommentAdded, DepEdge, Op, Record, TaskAdded, TaskClosed, TaskFields,
+    TaskNumbered, TaskUpdated,
+};
+use fleet::domain::task::{Acceptance, Complexity, Deliverable};
+use fleet::domain::time::{Hlc, Timestamp};
+use fleet::ports::memory_tree::MemoryTree;
+use fleet::ports::state_repo::{Cache, RemoteState, StateView};
+use fleet::store::{Checkpoint, Scope, Write, load, load_cached, plan_write};
+
+const NOW: u64 = 1_795_248_000_000;
+
+#[derive(Default)]
+struct Shelf(Mutex<BTreeMap<String, Vec<u8>>>);
+
+impl Cache for Shelf {
+    fn get(&self, name: &str) -> Option<Box<dyn Read>> {
+        let bytes = self.0.lock().unwrap().get(name)?.clone();
+        Some(Box::new(Cursor::new(bytes)))
+    }
+
+    fn put(&self, name: &str, bytes: Vec<u8>) {
+        self.0.lock().unwrap().insert(name.to_owned(), bytes);
+    }
+}
+
+fn record(at: u32, op: Op) -> Record {
+    let random = u128::from(at).wrapping_mul(0x9e37_79b9_7f4a_7c15) & ((1 << 62) - 1);
+    Record {
+        v: 1,
+        id: RecordId(Uuid::from_u128(
+            (u128::from(NOW) + u128::from(at)) << 80 | 7 << 76 | 2 << 62 | random,
+        )),
+        ts: Hlc((NOW + u64::from(at)) * 1_000_000),
+        by: "human:ada".to_owned(),
+        run: "k3f9q".to_owned(),
+        op,
+    }
+}
+
+fn fields(n: u32) -> TaskFields {
+    let rare = n % 3 == 0;
+    TaskFields {
+        title: Some(format!("Task {n} – “ü”")),
+        body: Some("words ".repeat(n as usize % 40)),
+        kind: rare.then(|| "testing".to_owned()),
+        priority: (n % 2 == 0).then_some(u8::try_from(n % 5).unwrap()),
+        complexity: rare.then_some(Complexity::High),
+        deliverable: rare.then_some(Deliverable::Plan),
+        acceptance: rare.then(|| {
+            vec![Acceptance {
+                text: "it works".to_owned(),
+                done: true,
+            }]
+        }),
+        assignee: rare.then(|| Some("ada".to_owned())),
+        due: rare.then_some(Some(Timestamp(NOW))),
+        defer_until: rare.then_some(None),
+        extra: rare
+            .then(|| ("sprint".to_owned(), serde_json::json!({"n": [1, 2.5]})))
+            .into_iter()
+            .collect(),
+        ..TaskFields::default()
+    }
+}
+
+/// 300 tasks with every kind of field, edges, closes, remarks and later changes.
+fn records() -> Vec<Record> {
+    let mut all = Vec::new();
+    let mut last = None;
+    for n in 1..=300 {
+        let added = record(
+            n * 10,
+            Op::TaskAdded(TaskAdded {
+                n: (n % 2 == 0).then(|| TaskNumber::new(n).unwrap()),
+                key: (n % 7 == 0).then(|| format!("key-{n}")),
+                set: fields(n),
+                labels: vec!["core".to_owned(), "docs".to_owned()],
+                paths: vec![format!("src/{n}/**")],
+                admitted: n % 11 != 0,
+            }),
+        );
+        let task = TaskUid::created_by(added.id);
+        all.push(added);
+        let mut more = Vec::new();
+        if n % 2 == 1 {
+            let n = TaskNumber::new(n).unwrap();
+            more.push(Op::TaskNumbered(TaskNumbered { task, n }));
+        }
+        if let Some(to) = last.replace(task) {
+            let kind = DepKind::ALL[n as usize % DepKind::ALL.len()];
+            more.push(Op::DepAdded(DepEdge {
+                from: task,
+                to,
+                kind,
+            }));
+        }
+        if n % 5 == 0 {
+            more.push(Op::TaskClosed(TaskClosed {
+                task,
+                outcome: CloseOutcome::Wontdo,
+                reason: "no".to_owned(),
+            }));
+            let text = "a remark".to_owned();
+            more.push(Op::CommentAdded(CommentAdded { task, text }));
+        }
+        if n % 6 == 0 {
+            more.push(Op::TaskUpdated(TaskUpdated {
+                task,
+                set: TaskFields {
+                    title: Some("renamed".to_owned()),
+                    ..TaskFields::default()
+                },
+                add_labels: vec!["late".to_owned()],
+                rm_labels: vec!["core".to_owned()],
+                add_paths: Vec::new(),
+                rm_paths: Vec::new(),
+            }));
+        }
+        all.extend((1..).zip(more).map(|(at, op)| record(n * 10 + at, op)));
+    }
+    all
+}
+
+fn view(tree: &MemoryTree) -> StateView {
+    StateView {
+        tip: None,
+        tree: Box::new(tree.clone()),
+        unpublished: None,
+        unpublished_tip: None,
+        remote: RemoteState::None,
+        cache_key: String::new(),
+    }
+}
+
+fn write(tree: &mut MemoryTree, records: &[Record], checkpoint: Checkpoint) {
+    let view = view(tree);
+    let loaded = load(&view, Scope::Live).unwrap();
+    let write = Write {
+        writer: "abcdefghij",
+        now: Timestamp(NOW),
+        records,
+        settle: true,
+        checkpoint,
+    };
+    for change in plan_write(&view, &loaded, &write).unwrap() {
+        tree.set(&change.path, change.bytes);
+    }
+}
+
+#[test]
+fn a_reading_through_a_snapshot_is_the_same_as_one_without() {
+    let mut tree = MemoryTree::default();
+    write(&mut tree, &records(), Checkpoint::Force);
+    let shelf = Shelf::default();
+    let plain = load(&view(&tree), Scope::Live).unwrap();
+    let first = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    assert_eq!(shelf.0.lock().unwrap().len(), 1);
+    let second = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    assert_eq!(plain.state, first.state);
+    assert_eq!(plain.state, second.state);
+
+    // What is written afterwards comes on top; a new checkpoint is another key.
+    let task = *plain.state.tasks.keys().next().unwrap();
+    let late = record(
+        9_000,
+        Op::TaskClosed(TaskClosed {
+            task,
+            outcome: CloseOutcome::Done,
+            reason: String::new(),
+        }),
+    );
+    write(&mut tree, &[late], Checkpoint::Never);
+    let plain = load(&view(&tree), Scope::Live).unwrap();
+    let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    assert_eq!(plain.state, cached.state);
+    assert_eq!(shelf.0.lock().unwrap().len(), 1);
+    write(&mut tree, &[], Checkpoint::Force);
+    let plain = load(&view(&tree), Scope::Live).unwrap();
+    let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    assert_eq!(plain.state, cached.state);
+    assert_eq!(shelf.0.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_damaged_snapshot_is_not_used() {
+    let mut tree = MemoryTree::default();
+    write(&mut tree, &records(), Checkpoint::Force);
+    let shelf = Shelf::default();
+    let plain = load(&view(&tree), Scope::Live).unwrap();
+    load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    let (name, good) = shelf.0.lock().unwrap().pop_first().unwrap();
+    let tries = (0..good.len()).step_by(good.len() / 25);
+    for at in tries.chain([20, good.len() - 1]) {
+        let mut flipped = good.clone();
+        flipped[at] ^= 0x10;
+        for bad in [flipped, good[..at].to_vec()] {
+            shelf.put(&name, bad);
+            let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+            assert_eq!(plain.state, cached.state, "byte {at}");
+        }
+    }
+}
