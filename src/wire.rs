@@ -14,6 +14,7 @@ mod works;
 
 pub use demo::agent as demo_agent;
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ const RUN_LEN: usize = 8;
 #[derive(Debug)]
 pub struct Wire {
     env: Env,
+    /// Where workspaces are made instead of the user's cache: inside the demonstration.
+    workspaces: RefCell<Option<PathBuf>>,
 }
 
 impl Wire {
@@ -51,6 +54,7 @@ impl Wire {
     pub fn new() -> Self {
         Self {
             env: Env::of_process(),
+            workspaces: RefCell::default(),
         }
     }
 
@@ -97,11 +101,15 @@ impl Host for Wire {
         dir: Option<&Path>,
         handover: Option<&Path>,
     ) -> Result<Box<dyn Works>, TrackerError> {
-        Ok(Box::new(self.place(dir)?.workshop(handover)?))
+        let workspaces = self.workspaces.borrow().clone();
+        Ok(Box::new(self.place(dir)?.workshop(handover, workspaces)?))
     }
 
     fn demo(&self, dir: Option<&Path>) -> Result<Box<dyn Demo>, String> {
-        demo::build(dir)
+        let demo = demo::build(dir)?;
+        let inside = demo.clone_dir().with_file_name("workspaces");
+        self.workspaces.replace(Some(inside));
+        Ok(demo)
     }
 }
 
@@ -131,7 +139,11 @@ impl ProjectPlace {
 }
 
 impl ProjectPlace {
-    fn workshop(&self, handover: Option<&Path>) -> Result<Workshop, TrackerError> {
+    fn workshop(
+        &self,
+        handover: Option<&Path>,
+        workspaces: Option<PathBuf>,
+    ) -> Result<Workshop, TrackerError> {
         let troubles = |errors: crate::config::ConfigErrors| TrackerError::Config {
             what: errors.to_string(),
             hint: "`fleet config check` shows all that is wrong".to_owned(),
@@ -148,6 +160,7 @@ impl ProjectPlace {
             ids,
             run,
             exe: own_program(),
+            workspaces,
         };
         Workshop::new(ground, settings, handover)
     }

@@ -51,6 +51,7 @@ pub(super) struct Ground<'a> {
     pub(super) ids: Arc<dyn Ids>,
     pub(super) run: String,
     pub(super) exe: PathBuf,
+    pub(super) workspaces: Option<PathBuf>,
 }
 
 /// A repository with everything that a tick touches.
@@ -96,7 +97,10 @@ impl Workshop {
         let remote = Remote::choose(ground.git, ground.place, &options.remote)?;
         let repo = GitStateRepo::at(ground.place, ground.git.clone(), options)?;
         let host: Arc<dyn Host> = Arc::new(LocalHost::new(ci_run(ground.env)));
-        let root = workspace_root(ground.env, ground.place);
+        let root = ground
+            .workspaces
+            .clone()
+            .unwrap_or_else(|| workspace_root(ground.env, ground.place));
         let unusable = |cause: String| TrackerError::Write(cause);
         let workspaces = GitWorkspaces::new(
             ground.place,
