@@ -1,0 +1,106 @@
+//! The files of `examples/` are what they claim to be, and no page of the documentation points nowhere.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fleet::app::tracker::graph;
+use fleet::config::{self, CONFIG_PATH, CommitFiles, Env, Origin};
+
+fn package() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Files of a folder of the package with this ending, sorted.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(package().join(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == ending))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn every_example_of_a_configuration_is_good() {
+    let configs = files("examples/configs", "toml");
+    assert!(configs.len() >= 3, "{configs:?}");
+    for path in configs {
+        let files = CommitFiles::from([(CONFIG_PATH.to_owned(), fs::read(&path).unwrap())]);
+        let settings = config::load(None, &files, &Env::default())
+            .unwrap_or_else(|errors| panic!("{}: {errors}", path.display()));
+        assert_eq!(settings.origin, Origin::Commit, "{}", path.display());
+        assert_eq!(settings.notes, Vec::<String>::new(), "{}", path.display());
+        assert!(!settings.policy.agents.is_empty(), "{}", path.display());
+        assert!(!settings.policy.verify.is_empty(), "{}", path.display());
+    }
+}
+
+#[test]
+fn the_example_of_a_plan_reads_and_its_edges_lead_to_its_tasks() {
+    let text = fs::read_to_string(package().join("examples/plan.json")).unwrap();
+    graph::parse(&text).unwrap();
+    let plan: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let tasks = plan["tasks"].as_array().unwrap();
+    let ids: Vec<_> = tasks.iter().map(|t| t["id"].as_str().unwrap()).collect();
+    for task in tasks {
+        for dep in task["deps"].as_array().into_iter().flatten() {
+            let dep = dep.as_str().unwrap();
+            let on = dep.rsplit(':').next().unwrap();
+            assert!(ids.contains(&on), "{dep}");
+        }
+    }
+}
+
+#[test]
+fn the_example_of_a_cron_job_is_one_line_that_ticks() {
+    let text = fs::read_to_string(package().join("examples/cron/fleet-tick")).unwrap();
+    let lines: Vec<_> = text.lines().filter(|l| !l.starts_with('#')).collect();
+    let [line] = lines[..] else {
+        panic!("{lines:?}")
+    };
+    // Minute, hour, day, month, weekday, command; cron takes `%` for a line end.
+    assert!(line.split_whitespace().count() > 5, "{line}");
+    assert!(line.contains("fleet tick") && !line.contains('%'), "{line}");
+}
+
+#[test]
+fn every_relative_link_of_the_documentation_leads_to_a_file() {
+    let mut pages = vec![package().join("README.md")];
+    for folder in ["docs", "docs/decisions", "examples"] {
+        pages.extend(files(folder, "md"));
+    }
+    let mut broken = Vec::new();
+    for page in &pages {
+        let text = fs::read_to_string(page).unwrap();
+        for target in links(&text) {
+            let file = target.split('#').next().unwrap();
+            let there = page.parent().unwrap().join(file).exists();
+            if !there {
+                broken.push(format!("{}: {target}", page.display()));
+            }
+        }
+    }
+    assert_eq!(broken, Vec::<String>::new());
+}
+
+/// Targets of inline links outside of code blocks that are no URLs and no anchors of the same page.
+fn links(text: &str) -> Vec<&str> {
+    let mut code = false;
+    let prose = text.lines().filter(move |line| {
+        let fence = line.trim_start().starts_with("```");
+        code ^= fence;
+        !fence && !code
+    });
+    prose
+        .flat_map(|line| line.split("](").skip(1))
+        .filter_map(|rest| rest.split(')').next())
+        .filter(|target| !target.contains("://") && !target.starts_with('#'))
+        .collect()
+}
+
+#[test]
+fn links_are_found_outside_of_code_only() {
+    let text = "[a](b.md) [c](d.md#e) [x](https://e.example)\n```\n[no](no.md)\n```\n[f](#g)";
+    assert_eq!(links(text), ["b.md", "d.md#e"]);
+}
