@@ -1,10 +1,13 @@
-//! The files of `examples/` are what they claim to be, and no page of the documentation points nowhere.
+//! The files of `examples/` are what they claim to be, and the documentation points nowhere wrong:
+//! links, operations, commands, configurations and tests that it names exist.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use fleet::app::tracker::graph;
 use fleet::config::{self, CONFIG_PATH, CommitFiles, Env, Origin};
+use fleet::domain::record::Op;
+use fleet::store::{decode_line, encode_record};
 
 fn package() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -103,4 +106,87 @@ fn links(text: &str) -> Vec<&str> {
 fn links_are_found_outside_of_code_only() {
     let text = "[a](b.md) [c](d.md#e) [x](https://e.example)\n```\n[no](no.md)\n```\n[f](#g)";
     assert_eq!(links(text), ["b.md", "d.md#e"]);
+}
+
+fn page(path: &str) -> String {
+    fs::read_to_string(package().join(path)).unwrap()
+}
+
+/// Contents of the fenced blocks of this language.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    text.split(&format!("```{language}\n"))
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect()
+}
+
+#[test]
+fn the_configurations_shown_in_the_documentation_are_good() {
+    for path in ["README.md", "docs/github.md"] {
+        let text = page(path);
+        let shown = blocks(&text, "toml");
+        assert!(!shown.is_empty(), "{path}");
+        for block in shown {
+            let files = CommitFiles::from([(CONFIG_PATH.to_owned(), block.as_bytes().to_vec())]);
+            if let Err(errors) = config::load(None, &files, &Env::default()) {
+                panic!("{path}: {errors}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_page_on_formats_has_every_operation_and_its_records_read() {
+    let text = page("docs/formats.md");
+    for name in Op::NAMES {
+        assert!(text.contains(&format!("`{name}`")), "{name}");
+    }
+    let records: Vec<_> = blocks(&text, "json")
+        .into_iter()
+        .flat_map(str::lines)
+        .filter(|line| line.starts_with("{\"v\":"))
+        .collect();
+    assert!(records.len() >= 5, "{records:?}");
+    for line in records {
+        let record = decode_line(line).unwrap();
+        assert_eq!(encode_record(&record).unwrap(), line);
+    }
+}
+
+#[test]
+fn the_page_on_commands_has_every_command() {
+    let text = page("docs/cli.md");
+    for path in files("src/cli/commands", "rs") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        if !matches!(name, "mod" | "fields") {
+            assert!(text.contains(&format!("`fleet {name}")), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_tests_that_the_page_on_security_names_exist() {
+    let mut code = String::new();
+    let mut folders = vec![package().join("src"), package().join("tests")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                code.push_str(&fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    let text = page("docs/security.md");
+    let named: Vec<_> = text
+        .lines()
+        .filter(|line| line.starts_with("| R"))
+        .filter_map(|line| line.split('|').nth(4))
+        .flat_map(|cell| cell.split('`').skip(1).step_by(2))
+        .collect();
+    assert!(named.len() >= 10, "{named:?}");
+    for name in named {
+        assert!(code.contains(&format!("fn {name}(")), "{name}");
+    }
 }
