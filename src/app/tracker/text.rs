@@ -1,32 +1,10 @@
 //! Text for display. Faces take it from here, so that the escaping has one home.
 
 /// `text` with everything escaped that could move the cursor, change colours, reorder or hide
-/// letters (R7): control characters but line breaks and tabs, bidirectional and invisible ones.
+/// letters (R7).
 #[must_use]
 pub fn display_safe(text: &str) -> String {
-    if text
-        .bytes()
-        .all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t'))
-    {
-        return text.to_owned();
-    }
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\n' | '\t' => safe.push(c),
-            c if c.is_control() || hides(c) => safe.extend(c.escape_unicode()),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
-
-/// Letters that show nothing, or change how others are shown.
-const fn hides(c: char) -> bool {
-    matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-        | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
-        | '\u{e0000}'..='\u{e0fff}')
+    crate::engine::text::display_safe(text).into_owned()
 }
 
 #[cfg(test)]
