@@ -145,8 +145,9 @@ impl ProjectPlace {
         workspaces: Option<PathBuf>,
     ) -> Result<Workshop, TrackerError> {
         let troubles = |errors: crate::config::ConfigErrors| TrackerError::Config {
+            // The text ends with the next command.
             what: errors.to_string(),
-            hint: "`fleet config check` shows all that is wrong".to_owned(),
+            hint: String::new(),
         };
         let settings = self.site.settings().map_err(troubles)?;
         let (clock, ids) = clock_and_ids(&self.env);

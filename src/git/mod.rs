@@ -19,6 +19,7 @@ mod cache;
 pub mod code_repo;
 mod durable;
 mod import;
+mod leftover;
 mod libgit;
 mod objects;
 mod owned;

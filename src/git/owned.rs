@@ -9,7 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 
+use super::leftover;
 use super::place::Place;
+use super::remote::Move;
 use crate::ports::state_repo::StateRepoError;
 
 /// How long another fleet process may hold the lock before we give up.
@@ -17,6 +19,9 @@ const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
 /// First pause between two tries for the lock; it doubles up to 16 times this.
 const LOCK_PAUSE: Duration = Duration::from_millis(2);
+
+/// Name of the lock file.
+const LOCK: &str = "state.lock";
 
 const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 
@@ -34,6 +39,13 @@ pub(super) struct Owned {
 #[derive(Debug)]
 pub(super) struct StateLock {
     file: File,
+}
+
+impl StateLock {
+    /// Says which refs are about to move, for whoever must finish it if this process is killed.
+    pub(super) fn announce(&mut self, moves: &[Move]) -> Result<(), StateRepoError> {
+        leftover::announce(&mut self.file, moves).map_err(|error| failed(Path::new(LOCK), error))
+    }
 }
 
 impl Drop for StateLock {
@@ -76,7 +88,7 @@ impl Owned {
     /// Takes the lock, waiting at most ten seconds for another fleet process.
     pub(super) fn lock(&self, doing: &str) -> Result<StateLock, StateRepoError> {
         self.ready()?;
-        let path = self.dir.join("state.lock");
+        let path = self.dir.join(LOCK);
         let mut file = File::options()
             .create(true)
             .truncate(false)
@@ -109,12 +121,29 @@ impl Owned {
             std::thread::sleep(pause);
             pause = (pause * 2).min(LOCK_PAUSE * 16);
         }
+        leftover::finish(&mut file, &self.common);
         // For whoever waits; the lock works without it.
         let note = format!("process {}: {doing}\n", std::process::id());
         let _ = file.set_len(0);
         let _ = file.seek(SeekFrom::Start(0));
         let _ = file.write_all(note.as_bytes());
         Ok(StateLock { file })
+    }
+
+    /// Finishes what a killed process left half done. One look at a file where there is nothing;
+    /// nothing while a living process holds the lock.
+    pub(super) fn recover(&self) {
+        let path = self.dir.join(LOCK);
+        if !fs::metadata(&path).is_ok_and(|about| about.len() > 0) {
+            return;
+        }
+        let Ok(mut file) = File::options().read(true).write(true).open(&path) else {
+            return;
+        };
+        if fs2::FileExt::try_lock_exclusive(&file).is_ok() {
+            leftover::finish(&mut file, &self.common);
+            drop(StateLock { file });
+        }
     }
 
     /// What tells this clone from a copy of it: where its git dir is, and which one it is.

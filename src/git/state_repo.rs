@@ -302,6 +302,7 @@ impl GitStateRepo {
 
 impl StateRepo for GitStateRepo {
     fn view(&self, freshness: Freshness) -> Result<StateView, StateRepoError> {
+        self.owned.recover();
         let remote = match (&self.remote, freshness) {
             (None, _) => RemoteState::None,
             (Some(_), Freshness::Local) => RemoteState::NotAsked,

@@ -187,7 +187,10 @@ impl Works for Workshop {
         // Without handlers Ctrl-C ends fleet at once: the next tick repairs what that leaves.
         let _listening = signals::listen(cancel.clone()).ok();
         let mut report = tick(&self.world(), options, &cancel, on)?;
-        report.notes.extend(self.repo.warnings());
+        let mut warnings = self.repo.warnings();
+        warnings.retain(|warning| !report.notes.contains(warning));
+        warnings.dedup();
+        report.notes.extend(warnings);
         if let ForgeOf::GitHub(forge) = &self.forge {
             report.notes.extend(forge.take_notes());
         }

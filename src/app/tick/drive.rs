@@ -117,6 +117,7 @@ impl Drive<'_, '_, '_> {
             opening::tell_state(self.report, &state, &plan);
         }
         self.report.stopped = self.stop.is_some() && failed.is_none();
+        self.report.budget_stop |= self.stop.is_some_and(|at| at >= self.deadline);
         failed.map_or(Ok(()), |error| Err(error.into()))
     }
 

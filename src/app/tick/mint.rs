@@ -20,6 +20,9 @@ use crate::store::Loaded;
 /// How long a provider is left alone that limits without saying until when.
 const DEFAULT_PAUSE: DurationMs = DurationMs::mins(15);
 
+/// Most bad lines of an outbox that are told.
+const SHOWN_PROBLEMS: usize = 10;
+
 /// Mints the records of one ended session.
 pub(super) fn record(
     world: &World<'_>,
@@ -84,10 +87,13 @@ pub(super) fn record(
     minter.act_as(format!("agent:{agent}"));
     outbox_records(world, minter, result);
     if succeeded && result.claim.deliverable != Deliverable::Pr {
-        minter.add(Op::CommentAdded(CommentAdded {
-            task,
-            text: result.final_message.clone(),
-        }));
+        // A plan may be its subtasks alone.
+        if !result.final_message.trim().is_empty() {
+            minter.add(Op::CommentAdded(CommentAdded {
+                task,
+                text: result.final_message.clone(),
+            }));
+        }
         minter.add(Op::TaskClosed(TaskClosed {
             task,
             outcome: CloseOutcome::Done,
@@ -185,5 +191,18 @@ fn outbox_records(world: &World<'_>, minter: &mut Minter<'_>, result: &ResultDoc
             }
             Saying::Progress { .. } => {}
         }
+    }
+    if !said.problems.is_empty() {
+        let lines: Vec<String> = said
+            .problems
+            .iter()
+            .take(SHOWN_PROBLEMS)
+            .map(|problem| format!("- {problem}"))
+            .collect();
+        let text = format!(
+            "Left out of what was said in the outbox:\n{}",
+            lines.join("\n")
+        );
+        minter.add(Op::CommentAdded(CommentAdded { task, text }));
     }
 }

@@ -114,8 +114,14 @@ pub enum TickError {
     /// A change could not be published.
     #[error(transparent)]
     Change(#[from] ChangeError<Infallible>),
+    /// `fleet init` was not run.
+    #[error("this repository has no fleet state on branch {branch}")]
+    NotInitialised {
+        /// The branch looked for.
+        branch: String,
+    },
     /// State cannot be read.
-    #[error(transparent)]
+    #[error("failed to {0}")]
     Store(#[from] StoreError),
     /// The repository cannot serve.
     #[error("failed to {0}")]

@@ -12,7 +12,7 @@ use crate::domain::time::DurationMs;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Limits, Plan};
 use crate::ports::host::Life;
-use crate::ports::state_repo::{Freshness, RemoteState};
+use crate::ports::state_repo::{Freshness, RemoteState, StateView};
 use crate::store::{self, Scope};
 
 /// Longest wait for the remote in one call.
@@ -32,11 +32,7 @@ pub(super) fn open(
     report: &mut TickReport,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<Opening, TickError> {
-    on(TickEvent::Step("fetch the newest state"));
-    let view = world.context.repo.view(Freshness::Fetch(REMOTE_LIMIT))?;
-    if let RemoteState::Unreachable { cause } = view.remote {
-        return Err(TickError::Unreachable { cause });
-    }
+    let view = newest(world, on)?;
     let loaded = store::load(&view, Scope::Live)?;
     if !loaded.problems.is_empty() {
         report.notes.push(format!(
@@ -63,6 +59,23 @@ pub(super) fn open(
         facts,
         only,
     })
+}
+
+/// The newest state; there must be one, and the remote must have answered.
+pub(super) fn newest(
+    world: &World<'_>,
+    on: &mut dyn FnMut(TickEvent),
+) -> Result<StateView, TickError> {
+    on(TickEvent::Step("fetch the newest state"));
+    let view = world.context.repo.view(Freshness::Fetch(REMOTE_LIMIT))?;
+    if let RemoteState::Unreachable { cause } = view.remote {
+        return Err(TickError::Unreachable { cause });
+    }
+    if view.tip.is_none() && view.unpublished.is_none() {
+        let branch = world.policy.state.branch.clone();
+        return Err(TickError::NotInitialised { branch });
+    }
+    Ok(view)
 }
 
 pub(super) fn empty_report(dry_run: bool) -> TickReport {

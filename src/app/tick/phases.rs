@@ -14,7 +14,6 @@ use crate::domain::time::DurationMs;
 use crate::engine::plan::Limits;
 use crate::ports::lease::Lease;
 use crate::ports::runner::Cancel;
-use crate::ports::state_repo::{Freshness, RemoteState};
 use crate::store::{self, Scope};
 
 /// Name of the claims' document.
@@ -124,6 +123,7 @@ pub(super) fn run(
             }
         }
         report.stopped = stop.is_some();
+        report.budget_stop = stop.is_some_and(|at| at >= deadline);
     });
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
@@ -176,11 +176,7 @@ pub(super) fn publish(
 ) -> Result<TickReport, TickError> {
     let started = world.context.clock.now();
     let mut report = empty_report(false);
-    on(TickEvent::Step("fetch the newest state"));
-    let view = world.context.repo.view(Freshness::Fetch(REMOTE_LIMIT))?;
-    if let RemoteState::Unreachable { cause } = view.remote {
-        return Err(TickError::Unreachable { cause });
-    }
+    let view = opening::newest(world, on)?;
     let state = store::load(&view, Scope::Live)?.state;
     let mut found: Vec<ResultDoc> = Vec::new();
     for doc in claims_doc(world)?.claims {

@@ -251,7 +251,16 @@ impl<'a> Session<'a> {
             .world
             .workspaces
             .import(workspace, max)
-            .map_err(|error| Failure::infrastructure(&error))?;
+            .map_err(|error| Failure {
+                // A disk that is full is nobody's fault; a tree that cannot be taken in is the
+                // agent's work, and the next attempt is told what was wrong with it.
+                class: if error.storage {
+                    FailureClass::Infrastructure
+                } else {
+                    FailureClass::InvalidOutput
+                },
+                reason: format!("failed to {error}"),
+            })?;
         let verdict = checks::judge(&self.world.policy.diff, &imported, self.doc.allowed);
         Ok((imported, verdict))
     }

@@ -7,6 +7,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use crate::app::publish::ChangeError;
 use crate::app::tick::report::TickReport;
 use crate::app::tick::{Phase, TickError, TickOptions};
+use crate::app::tracker::error::TrackerError;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::render::progress::Progress;
@@ -121,8 +122,8 @@ impl From<TickError> for CliError {
         match error {
             TickError::Change(change) => match change {
                 ChangeError::Refused(never) => match never {},
-                ChangeError::Store(_) => new(Exit::State, "state_unreadable", STATE_HINT),
-                ChangeError::Repo(_) => new(Exit::Internal, "write_failed", REPO_HINT),
+                ChangeError::Store(inner) => of_state(inner.into()),
+                ChangeError::Repo(inner) => of_state(inner.into()),
                 ChangeError::Lost { .. } => {
                     retry(new(Exit::LostRace, "lost_race", "run `fleet tick` again"))
                 }
@@ -137,8 +138,9 @@ impl From<TickError> for CliError {
                     "run `fleet tick` again when the remote answers; finished work is kept",
                 )),
             },
-            TickError::Store(_) => new(Exit::State, "state_unreadable", STATE_HINT),
-            TickError::Repo(_) => new(Exit::State, "state_unreadable", REPO_HINT),
+            TickError::NotInitialised { branch } => TrackerError::NotInitialised { branch }.into(),
+            TickError::Store(inner) => of_state(inner.into()),
+            TickError::Repo(inner) => of_state(inner.into()),
             TickError::Unreachable { .. } => retry(new(
                 Exit::Unreachable,
                 "unreachable",
@@ -158,8 +160,17 @@ impl From<TickError> for CliError {
     }
 }
 
-const STATE_HINT: &str = "`fleet doctor` shows what is wrong";
 const REPO_HINT: &str = "check free space and rights of the repository; `fleet doctor` looks at it";
+
+/// Trouble with the state is told as every other command tells it.
+fn of_state(error: TrackerError) -> CliError {
+    let mut error = CliError::from(error);
+    if error.exit == Exit::Internal {
+        // What was published before it stays, so not "nothing was recorded".
+        REPO_HINT.clone_into(&mut error.hint);
+    }
+    error
+}
 
 const fn retry(mut error: CliError) -> CliError {
     error.retryable = true;

@@ -202,7 +202,8 @@ fn closing(report: &TickReport) -> String {
     parts.push(report.cost.to_string());
     parts.push(seconds(report.duration_ms));
     let end = match (report.stopped, report.budget_stop) {
-        (true, _) => " It was stopped before the end; the next tick goes on.",
+        (true, true) => " Its time was up; the next tick goes on.",
+        (true, false) => " It was stopped before the end; the next tick goes on.",
         (false, true) => " A budget holds work back.",
         (false, false) => "",
     };

@@ -9,6 +9,7 @@ use super::publish::{ids, lost, message, moves, write_error};
 use super::{GitStateRepo, contains, resolve};
 use crate::git::durable::{self, NewCommit};
 use crate::git::objects::oid;
+use crate::git::owned::StateLock;
 use crate::git::remote::Move;
 use crate::ports::state_repo::{Proposal, PublishOutcome, Published, StateRepoError};
 
@@ -23,7 +24,7 @@ pub(super) fn to_local(
     let name = repo.local_ref();
     let failed = |error: git2::Error| write_error(&name, &error);
     let (base, unpublished) = ids(repo, proposal)?;
-    let _lock = repo.owned.lock(&proposal.subject)?;
+    let mut lock = repo.owned.lock(&proposal.subject)?;
     let git = repo.objects.lock();
     let local = resolve(&git, &name)?;
     let tip = match repo.tracking_ref() {
@@ -56,7 +57,7 @@ pub(super) fn to_local(
     };
     let moves = moves(state, proposal).map_err(failed)?;
     let checkouts = Checkouts::of(&repo.place, &name);
-    let swapped = swap(&git, &moves, || {
+    let swapped = swap(&git, &mut lock, &moves, || {
         for warning in checkouts.follow(&git, local, new).left {
             repo.warn(warning);
         }
@@ -74,9 +75,11 @@ pub(super) fn to_local(
 /// all of them are locked and checked, before they move.
 pub(super) fn swap(
     repo: &Repository,
+    lock: &mut StateLock,
     moves: &[Move],
     between: impl FnOnce(),
 ) -> Result<Option<String>, StateRepoError> {
+    lock.announce(moves)?;
     let mut transaction = repo
         .transaction()
         .map_err(|error| write_error("refs", &error))?;

@@ -36,7 +36,7 @@ pub(super) fn write_error(on: &str, error: &git2::Error) -> StateRepoError {
         cause: match error.code() {
             ErrorCode::Locked => format!(
                 "{}; if no git process runs here any more, that lock file is a left-over",
-                error.message()
+                error.message().trim_end_matches([':', ' '])
             ),
             _ => error.message().to_owned(),
         },
@@ -280,7 +280,7 @@ fn ask(
 
 /// Lets tracking refs and the local branch follow a publish.
 fn settle(repo: &GitStateRepo, remote: &Remote, moves: &[Move]) -> Result<(), StateRepoError> {
-    let _lock = repo.owned.lock("follow a publish")?;
+    let mut lock = repo.owned.lock("follow a publish")?;
     let git = repo.objects.lock();
     for step in moves {
         let Some(branch) = step.name.strip_prefix("refs/heads/") else {
@@ -290,6 +290,11 @@ fn settle(repo: &GitStateRepo, remote: &Remote, moves: &[Move]) -> Result<(), St
         // Someone may have fetched something newer meanwhile.
         let now = resolve(&git, &tracking)?;
         if now.is_none() || now == step.expected {
+            lock.announce(&[Move {
+                name: tracking.clone(),
+                expected: now,
+                new: step.new,
+            }])?;
             let set = git.reference(&tracking, step.new, true, "fleet: publish");
             set.map_err(|error| write_error(&tracking, &error))?;
         }
@@ -322,7 +327,7 @@ fn settle(repo: &GitStateRepo, remote: &Remote, moves: &[Move]) -> Result<(), St
         }
         return Ok(());
     }
-    swap(&git, std::slice::from_ref(&step), || {})?;
+    swap(&git, &mut lock, std::slice::from_ref(&step), || {})?;
     Ok(())
 }
 

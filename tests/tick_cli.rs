@@ -1,0 +1,11 @@
+//! `fleet tick` as a program, on real repositories, with scripts as agents: what stops it, what
+//! kills it, what refuses it, and what it leaves behind.
+
+#[path = "tick_cli/kills.rs"]
+mod kills;
+#[path = "tick_cli/refusals.rs"]
+mod refusals;
+#[path = "tick_cli/ways.rs"]
+mod ways;
+#[path = "tick_cli/world.rs"]
+mod world;
