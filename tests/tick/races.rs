@@ -73,7 +73,10 @@ fn i2_two_ticks_on_one_clone_run_every_task_once() {
 #[test]
 fn i9_a_stopped_tick_ends_soon_and_leaves_nothing_behind() {
     let town = Town::new();
-    let clone = town.clone("a", policy(&[("writer", "echo started; exec sleep 1000")]));
+    // A time that no other test sleeps for: it is looked for on the whole machine.
+    let sleep = format!("sleep 1000.{}", std::process::id());
+    let script = format!("echo started; exec {sleep}");
+    let clone = town.clone("a", policy(&[("writer", &script)]));
     let task = clone.add("Endless", &[]);
     let cancel = Cancel::default();
     let report = clone
@@ -89,7 +92,7 @@ fn i9_a_stopped_tick_ends_soon_and_leaves_nothing_behind() {
     let (finished, _) = session.finished.as_ref().expect("its end is recorded");
     assert!(matches!(finished.outcome, Outcome::Failed { .. }));
     assert_eq!(clone.leftovers(), Vec::<String>::new());
-    let alive = Command::new("pgrep").args(["-f", "sleep 1000"]).output();
+    let alive = Command::new("pgrep").args(["-f", &sleep]).output();
     if let Ok(out) = alive {
         let mine = String::from_utf8_lossy(&out.stdout).into_owned();
         assert!(mine.trim().is_empty(), "left running: {mine}");
