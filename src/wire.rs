@@ -62,7 +62,11 @@ impl Wire {
         let here = working_directory();
         let place = Place::discover(&dir.map_or(here.clone(), |dir| here.join(dir)))?;
         Ok(ProjectPlace {
-            site: ProjectSite::new(place, Git::new("git"), self.env.clone()),
+            site: ProjectSite::new(
+                place,
+                Git::new(self.env.get("FLEET_GIT").unwrap_or("git")),
+                self.env.clone(),
+            ),
             env: self.env.clone(),
         })
     }

@@ -49,12 +49,12 @@ fn record(at: u32, op: Op) -> Record {
 }
 
 fn fields(n: u32) -> TaskFields {
-    let rare = n % 3 == 0;
+    let rare = n.is_multiple_of(3);
     TaskFields {
         title: Some(format!("Task {n} – “ü”")),
         body: Some("words ".repeat(n as usize % 40)),
         kind: rare.then(|| "testing".to_owned()),
-        priority: (n % 2 == 0).then_some(u8::try_from(n % 5).unwrap()),
+        priority: n.is_multiple_of(2).then_some(u8::try_from(n % 5).unwrap()),
         complexity: rare.then_some(Complexity::High),
         deliverable: rare.then_some(Deliverable::Plan),
         acceptance: rare.then(|| {

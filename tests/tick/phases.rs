@@ -105,7 +105,6 @@ fn a_forged_result_is_checked_again_before_it_is_pushed() {
     )
     .unwrap();
     phase(&lax, Phase::Run, &dir);
-    std::fs::write(&claims, text).unwrap();
 
     let publisher = town.clone("publisher", rules);
     let report = phase(&publisher, Phase::Publish, &dir);

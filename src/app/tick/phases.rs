@@ -179,12 +179,17 @@ pub(super) fn publish(
     let view = opening::newest(world, on)?;
     let state = store::load(&view, Scope::Live)?.state;
     let mut found: Vec<ResultDoc> = Vec::new();
+    let index = state.index();
     for doc in claims_doc(world)?.claims {
-        let held = state
+        // The documents came by way of a machine where an agent ran: they say which sessions, and
+        // the state says what each was claimed for and what is allowed.
+        let claim = state
             .sessions
             .get(&doc.session)
-            .is_some_and(|s| s.holds_lease());
-        if held {
+            .filter(|session| session.holds_lease())
+            .and_then(|session| session.claim.as_ref());
+        if let Some((claim, _)) = claim {
+            let doc = claims::document(world, &state, &index, doc.session, claim);
             found.push(result_of(world, doc, &mut report.notes));
         }
     }
