@@ -75,6 +75,29 @@ fn i3_two_ticks_at_once_run_every_task_once() {
 }
 
 #[test]
+fn i2_what_was_handed_to_another_phase_is_not_run_by_a_tick_in_between() {
+    let world = World::new(WRITES, Shape::default(), &["one"]);
+    let phase = |name| world.ok(&["tick", "--phase", name, "--handover", "../handover"]);
+    phase("claim");
+    world.ok(&["tick"]);
+    assert_eq!(world.runs("T-1"), 0);
+    world.expect_phases(&[("T-1", "running")]);
+    phase("run");
+    phase("publish");
+    assert_eq!(world.runs("T-1"), 1);
+    world.expect_phases(&[("T-1", "in_review")]);
+    world.expect_nothing_left();
+}
+
+#[test]
+fn nothing_is_claimed_for_a_handover_that_cannot_be_written() {
+    let world = World::new(WRITES, Shape::default(), &["one"]);
+    let out = world.fleet(&["tick", "--phase", "claim", "--handover", "README/in-a-file"]);
+    assert_exit(&out, 2);
+    world.expect_phases(&[("T-1", "ready")]);
+}
+
+#[test]
 fn the_demonstration_ends_with_all_six_tasks_reviewed_or_done() {
     let world = World::raw(WRITES, Shape::default());
     let dir = world.path("demo");

@@ -65,6 +65,11 @@ fn life(world: &World<'_>, uid: SessionUid, session: &Session) -> RunLife {
     if matches!(world.handover.get(&finished), Ok(Some(_))) {
         return RunLife::Alive;
     }
+    // What was handed to another phase is not tied to the process that claimed it: while its lease
+    // lasts, it may be running in any process, now or soon.
+    if session.started.is_none() && session.lease_until.value > world.context.clock.now() {
+        return RunLife::Alive;
+    }
     match world.host.life(runner) {
         Life::Alive => RunLife::Alive,
         Life::Dead { proof } => {

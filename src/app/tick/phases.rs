@@ -32,6 +32,15 @@ pub(super) fn claim(
     let started = world.context.clock.now();
     let mut report = empty_report(false);
     let first = opening::open(world, options, &mut report, on)?;
+    // Before anything is claimed: what cannot be handed over would be held until its lease ends.
+    if world.handover.get(CLAIMS)?.is_none() {
+        let nothing = ClaimsDoc {
+            version: HANDOVER_VERSION,
+            at: started,
+            claims: Vec::new(),
+        };
+        world.handover.put(CLAIMS, &encode(CLAIMS, &nothing)?)?;
+    }
     let manner = Manner {
         limits: Limits {
             max: options.max,
