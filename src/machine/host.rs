@@ -1,6 +1,9 @@
 //! Who this process is, and whether another one is still alive (Linux `/proc`; elsewhere by pid).
 
+use std::fmt::Write as _;
 use std::fs;
+
+use sha2::{Digest as _, Sha256};
 
 use crate::domain::session::RunnerIdentity;
 use crate::ports::host::{Host, Life};
@@ -48,9 +51,23 @@ impl Host for LocalHost {
                 why: "this system tells no boot id".to_owned(),
             };
         }
-        if runner.boot != me.boot {
+        let (there, here) = (Ground::of(&runner.boot), Ground::of(&me.boot));
+        if there.machine != here.machine {
+            return Life::Unknown {
+                why: format!("it ran on another machine that is called {} too", me.host),
+            };
+        }
+        if there.kernel != here.kernel {
             return Life::Dead {
                 proof: format!("host {} was booted since", me.host),
+            };
+        }
+        if there.namespace != here.namespace {
+            return Life::Unknown {
+                why: format!(
+                    "it ran in another container of host {}, whose processes are not seen from here",
+                    me.host
+                ),
             };
         }
         match start_ticks(runner.pid) {
@@ -74,8 +91,48 @@ fn host_name() -> String {
         .unwrap_or_else(|| "localhost".to_owned())
 }
 
-/// Random id of the running kernel; empty if there is none. In a container of its own pid
-/// namespace pids mean something else, so the namespace is part of it.
+/// The parts of what is recorded as the boot: `kernel/namespace/machine`.
+///
+/// Only the same machine, told by more than its name, can prove that it was booted since; and in
+/// another pid namespace a pid means another process, so that nothing is proved there at all.
+#[derive(Debug, PartialEq, Eq)]
+struct Ground<'a> {
+    kernel: &'a str,
+    namespace: &'a str,
+    machine: &'a str,
+}
+
+impl<'a> Ground<'a> {
+    fn of(boot: &'a str) -> Self {
+        let mut parts = boot.split('/');
+        let mut next = || parts.next().unwrap_or("");
+        Self {
+            kernel: next(),
+            namespace: next(),
+            machine: next(),
+        }
+    }
+}
+
+/// Eight letters that differ between machines of one name; machine-id(5) wants the id itself kept
+/// to the machine, so it is hashed. Empty if the machine has none.
+fn machine() -> String {
+    let Ok(id) = fs::read_to_string("/etc/machine-id") else {
+        return String::new();
+    };
+    let id = id.trim();
+    if id.is_empty() {
+        return String::new();
+    }
+    let digest = Sha256::digest(format!("fleet:{id}"));
+    digest.iter().take(4).fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Random id of the running kernel, the pid namespace and the machine; empty if there is none.
 fn boot_id() -> String {
     let Ok(boot) = fs::read_to_string("/proc/sys/kernel/random/boot_id") else {
         return String::new();
@@ -88,7 +145,7 @@ fn boot_id() -> String {
                 .collect::<String>()
         })
         .unwrap_or_default();
-    format!("{}/{namespace}", boot.trim())
+    format!("{}/{namespace}/{}", boot.trim(), machine())
 }
 
 /// Start time of a living process in clock ticks since boot (proc(5), field 22 of stat); `None`
@@ -125,9 +182,25 @@ mod tests {
     fn a_run_of_an_earlier_boot_is_dead_and_one_of_another_host_is_unknown() {
         let host = LocalHost::new(None);
         let mut other = host.identity();
-        other.boot = "00000000-0000-0000-0000-000000000000/1".to_owned();
+        let (kernel, rest) = other.boot.split_once('/').unwrap();
+        assert_ne!(kernel, "00000000-0000-0000-0000-000000000000");
+        other.boot = format!("00000000-0000-0000-0000-000000000000/{rest}");
         assert!(matches!(host.life(&other), Life::Dead { .. }));
         other.host = "elsewhere".to_owned();
         assert!(matches!(host.life(&other), Life::Unknown { .. }));
+    }
+
+    #[test]
+    fn i2_a_run_in_another_container_or_on_a_namesake_machine_is_not_called_dead() {
+        let host = LocalHost::new(None);
+        let me = host.identity();
+        let parts: Vec<&str> = me.boot.split('/').collect();
+        let mut container = me.clone();
+        container.boot = format!("{}/1/{}", parts[0], parts[2]);
+        container.pid = 1;
+        assert!(matches!(host.life(&container), Life::Unknown { .. }));
+        let mut namesake = me.clone();
+        namesake.boot = format!("{}/{}/not-this", "00000000", parts[1]);
+        assert!(matches!(host.life(&namesake), Life::Unknown { .. }));
     }
 }
