@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::reader::{Section, nearest};
 use crate::config::sections::{argv, env_names};
 use crate::domain::money::MicroUsd;
-use crate::domain::policy::{AgentKind, AgentSpec, CliKind};
+use crate::domain::policy::{AgentKind, AgentSpec, CliKind, ForgePolicy};
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
@@ -46,6 +46,7 @@ const OF_KIND: &[(&str, Kind)] = &[
 pub(super) fn read(
     top: &Section<'_, '_>,
     roles: &BTreeMap<String, String>,
+    forge: &ForgePolicy,
 ) -> BTreeMap<String, AgentSpec> {
     let mut agents = BTreeMap::new();
     for (name, section) in top.named("agents", "agents.*") {
@@ -57,10 +58,26 @@ pub(super) fn read(
             );
         }
         if let Some(spec) = agent(&name, &section, roles) {
+            no_tokens(&section, &spec, forge);
             agents.insert(name, spec);
         }
     }
     agents
+}
+
+/// An agent is never given what may push or speak for CI (R1).
+fn no_tokens(section: &Section<'_, '_>, spec: &AgentSpec, forge: &ForgePolicy) {
+    let given = spec.env.iter().map(|name| ("env", name));
+    let set = spec.set_env.keys().map(|name| ("set_env", name));
+    for (key, name) in given.chain(set) {
+        if forge.is_token(name) {
+            let what = format!(
+                "`{name}` holds the right to push, or to speak for CI; no agent gets it. Take it off \
+                 the list, and give the agent a key of its own under another name"
+            );
+            section.bad(key, &what);
+        }
+    }
 }
 
 fn agent(

@@ -55,14 +55,15 @@ pub(super) fn policy(
         document.problem(error.span().unwrap_or(0..0), error.message().to_owned());
     }
     let top = Section::new(&document, "", "", Some(table.get_ref()), 0..0);
-    let agents = agents::read(&top, &roles);
+    let forge_section = top.sub("forge");
+    let forge = forge_policy(&forge_section);
+    let agents = agents::read(&top, &roles, &forge);
     let routes = routes::read(&top, &agents, &roles);
-    let forge = top.sub("forge");
     let mut policy = Policy {
         state: state(&top),
         base_branch: branch(&top, "base_branch").unwrap_or_else(|| "main".to_owned()),
         remote: top.text("remote").unwrap_or_else(|| "origin".to_owned()),
-        forge: forge_policy(&forge),
+        forge,
         agents,
         roles,
         routes,
@@ -78,7 +79,8 @@ pub(super) fn policy(
         sparse_workspaces: top.flag("sparse_workspaces").unwrap_or(false),
         secret_env: env_names(&top, "secret_env"),
     };
-    let url_is_set = forge.get("base_url").is_some() || env.get("FLEET_FORGE_URL").is_some();
+    let url_is_set =
+        forge_section.get("base_url").is_some() || env.get("FLEET_FORGE_URL").is_some();
     problems.extend(document.into_problems());
     overlay(env, &mut policy, problems);
     env::fill_from_ci(env, &mut policy, url_is_set);

@@ -223,6 +223,22 @@ fn i11_secrets_are_gathered_and_never_shown() {
 }
 
 #[test]
+fn a_token_of_the_forge_is_refused_to_every_agent() {
+    let env = Env::of([("MY_FORGE", "hunter2hunter2")]);
+    for line in [
+        "env = [\"MY_FORGE\"]",
+        "env = [\"GH_TOKEN\"]",
+        "set_env = { GITHUB_TOKEN = \"x\" }",
+    ] {
+        let config = format!(
+            "[forge]\ntoken_env = \"MY_FORGE\"\n[agents.a]\nkind = \"command\"\nargv = [\"a\"]\n{line}\n"
+        );
+        let refused = load(None, &files(&config), &env).unwrap_err().to_string();
+        assert!(refused.contains("no agent gets it"), "{line}: {refused}");
+    }
+}
+
+#[test]
 fn role_files_replace_and_add_roles_and_keep_the_common_rules() {
     let mut files = files("[agents.a]\nkind = \"command\"\nargv = [\"a\"]\nrole = \"poet\"\n");
     files.insert(".orchestra/roles/poet.md".into(), b"Write verse.".to_vec());

@@ -92,6 +92,26 @@ pub struct ForgePolicy {
     pub max_calls: u32,
 }
 
+impl ForgePolicy {
+    /// True for an environment variable that holds the right to push or to speak for CI: the one
+    /// that `token_env` names, and those that GitHub's own tools and runners know. None of them is
+    /// ever passed to an agent or a check (R1).
+    #[must_use]
+    pub fn is_token(&self, name: &str) -> bool {
+        name == self.token_env
+            || matches!(
+                name,
+                "GITHUB_TOKEN"
+                    | "GH_TOKEN"
+                    | "GITHUB_PAT"
+                    | "GH_ENTERPRISE_TOKEN"
+                    | "GITHUB_ENTERPRISE_TOKEN"
+                    | "ACTIONS_RUNTIME_TOKEN"
+                    | "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
+            )
+    }
+}
+
 /// Which forge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ForgeKind {

@@ -17,7 +17,7 @@ use crate::app::tick::{TickError, TickOptions, World, tick};
 use crate::app::tracker::error::TrackerError;
 use crate::cli::host::Works;
 use crate::config::{Env, Settings};
-use crate::domain::policy::{ForgeKind, Policy};
+use crate::domain::policy::{ForgeKind, ForgePolicy, Policy};
 use crate::engine::secrets::Scanner;
 use crate::forge::github::remote::target;
 use crate::forge::github::{GitHubConfig, GitHubForge};
@@ -132,7 +132,7 @@ impl Workshop {
                 host.clone(),
                 code_settings,
             ),
-            runner: runner(&ground, secrets.clone()),
+            runner: runner(&ground, &policy.forge, secrets.clone()),
             handover: HandoverDir::new(
                 handover.map_or_else(|| owned.join("handover"), Path::to_path_buf),
             ),
@@ -218,10 +218,13 @@ fn scanner(secrets: &[(String, SecretString)]) -> Arc<Scanner> {
     Arc::new(Scanner::new(&known))
 }
 
-fn runner(ground: &Ground<'_>, secrets: Arc<Scanner>) -> Agents {
+/// Runs agents and checks. Tokens of the forge are taken out of its environment here, so that no
+/// setting of an agent can name one (R1).
+fn runner(ground: &Ground<'_>, forge: &ForgePolicy, secrets: Arc<Scanner>) -> Agents {
     let env: BTreeMap<String, OsString> = ground
         .env
         .iter()
+        .filter(|(name, _)| !forge.is_token(name))
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
     Agents::new(Setup {
