@@ -100,6 +100,10 @@ impl<'a> Minter<'a> {
             self.records.push(before.clone());
             return before.id;
         }
+        if self.frozen.get(at).is_some() {
+            // What may have arrived under the old id says something else: one id, one content.
+            self.ids[at] = self.context.ids.record(self.now);
+        }
         self.clock = self.clock.next(self.now);
         let id = self.ids[at];
         self.records.push(Record {
