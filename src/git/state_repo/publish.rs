@@ -103,9 +103,12 @@ fn only_ours(git: &Repository, base: Option<git2::Oid>, local: git2::Oid) -> boo
         for id in walk {
             let commit = git.find_commit(id?)?;
             let message = commit.message_bytes();
+            // The last line, which fleet writes: a title or an agent's words may say the same.
             let ours = String::from_utf8_lossy(message)
+                .trim_end()
                 .lines()
-                .any(|line| line.starts_with(TRAILER));
+                .next_back()
+                .is_some_and(|line| line.starts_with(TRAILER));
             if !ours {
                 return Ok(false);
             }
