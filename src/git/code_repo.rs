@@ -14,7 +14,7 @@ use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::git::remote::{Fetched, Remote};
 use crate::git::workspaces::ground::Ground;
-use crate::ports::code_repo::{BranchFacts, CodeError, CodeRepo, MergeFacts};
+use crate::ports::code_repo::{BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts};
 use crate::ports::host::Host;
 use crate::ports::workspaces::PathChange;
 
@@ -237,6 +237,20 @@ impl CodeRepo for GitCodeRepo {
                     &missing_object(&repo, &error),
                 )
             })
+    }
+
+    fn commit(&self, id: &Oid) -> Result<CommitFacts, CodeError> {
+        let repo = self.open()?;
+        let read = || {
+            let commit = repo.find_commit(from_oid(id)?)?;
+            Ok(CommitFacts {
+                parents: commit.parent_ids().map(to_oid).collect(),
+                message: String::from_utf8_lossy(commit.message_raw_bytes()).into_owned(),
+            })
+        };
+        read().map_err(|error: git2::Error| {
+            failed("read", id.to_string(), &missing_object(&repo, &error))
+        })
     }
 
     fn paths(&self, commit: &Oid, limit: usize) -> Result<Vec<String>, CodeError> {

@@ -25,6 +25,15 @@ pub enum MergeFacts {
     Conflict,
 }
 
+/// What a commit says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitFacts {
+    /// Its parents, in order.
+    pub parents: Vec<Oid>,
+    /// Its message; bytes that are no text are replaced.
+    pub message: String,
+}
+
 /// A code operation failed. Fits after "failed to ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {on}: {cause}")]
@@ -77,6 +86,12 @@ pub trait CodeRepo: Send + Sync {
     /// # Errors
     /// An object is missing.
     fn added_text(&self, base: &Oid, head: &Oid, max_bytes: u64) -> Result<Vec<u8>, CodeError>;
+
+    /// Parents and message of a commit.
+    ///
+    /// # Errors
+    /// The object is missing.
+    fn commit(&self, id: &Oid) -> Result<CommitFacts, CodeError>;
 
     /// All paths of a commit, for glob expansion; at most `limit`.
     ///

@@ -1,11 +1,15 @@
 //! The same tick as three processes with a directory between them.
 
+use std::sync::Arc;
+
 use fleet::app::tick::report::Ended;
 use fleet::app::tick::{Phase, TickOptions, tick};
 use fleet::domain::session::{FailureClass, Outcome};
+use fleet::engine::gates::{Change, check_changes};
+use fleet::machine::host::LocalHost;
 use fleet::ports::runner::Cancel;
 
-use crate::town::{Clone, Town, policy};
+use crate::town::{Clone, Gone, Town, policy};
 
 fn phase(
     clone: &Clone,
@@ -97,18 +101,117 @@ fn a_forged_result_is_checked_again_before_it_is_pushed() {
             "mkdir -p .github/workflows; echo x > .github/workflows/x.yml",
         ),
     );
+    let workflow = Change {
+        path: ".github/workflows/x.yml".to_owned(),
+        old_mode: 0,
+        new_mode: 0o100_644,
+        bytes: 2,
+    };
+    let line = check_changes(&rules.diff, &[workflow])[0].to_string();
     let claims = dir.join("claims.json");
     let text = std::fs::read_to_string(&claims).unwrap();
-    std::fs::write(
-        &claims,
-        text.replace("\"allowed\": false", "\"allowed\": true"),
-    )
-    .unwrap();
+    assert!(text.contains("\"allowed\": []"), "{text}");
+    let forged = format!("\"allowed\": [{}]", serde_json::to_string(&line).unwrap());
+    std::fs::write(&claims, text.replace("\"allowed\": []", &forged)).unwrap();
     phase(&lax, Phase::Run, &dir);
+    let result = std::fs::read_to_string(result_in(&dir)).unwrap();
+    assert!(result.contains("succeeded"), "{result}");
 
+    // The forged document is still there; the publish phase goes by the records.
     let publisher = town.clone("publisher", rules);
     let report = phase(&publisher, Phase::Publish, &dir);
     assert_eq!(report.sessions[0].ended, Ended::Held, "{report:#?}");
     assert_eq!(town.remote_ref("refs/heads/agent/T-1"), None);
     assert_eq!(publisher.state().escalations.len(), 1);
+}
+
+/// The only result in a hand-over directory.
+fn result_in(dir: &std::path::Path) -> std::path::PathBuf {
+    std::fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("result.json"))
+        .find(|path| path.exists())
+        .unwrap()
+}
+
+#[test]
+fn commits_between_the_base_and_the_head_are_not_published_unseen() {
+    let town = Town::new();
+    let rules = policy(&[("writer", "echo two >> src/a.txt")]);
+    let clone = town.clone("one", rules.clone());
+    clone.add("Add a line", &[]);
+    let dir = town.path("handover");
+    phase(&clone, Phase::Claim, &dir);
+    phase(&clone, Phase::Run, &dir);
+    // A run phase under somebody else's control adds a file and takes it away again.
+    let other = town.clone("other", rules);
+    std::fs::write(other.dir.join("smuggled"), "x").unwrap();
+    town.git(&other.dir, &["add", "."]);
+    town.git(&other.dir, &["commit", "-qm", "in"]);
+    town.git(&other.dir, &["rm", "-q", "smuggled"]);
+    std::fs::write(other.dir.join("src/b.txt"), "x").unwrap();
+    town.git(&other.dir, &["add", "."]);
+    town.git(&other.dir, &["commit", "-qm", "out"]);
+    let head = town.git(&other.dir, &["rev-parse", "HEAD"]);
+    let result = result_in(&dir);
+    let bundle = result.with_file_name("work.bundle");
+    town.git(
+        &other.dir,
+        &[
+            "bundle",
+            "create",
+            "-q",
+            bundle.to_str().unwrap(),
+            "main",
+            "^origin/main",
+        ],
+    );
+    let mut doc: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(&result).unwrap()).unwrap();
+    doc["finished"]["head"] = head.into();
+    std::fs::write(&result, doc.to_string()).unwrap();
+
+    let report = phase(&clone, Phase::Publish, &dir);
+    assert_eq!(report.sessions[0].ended, Ended::Held, "{report:#?}");
+    assert!(
+        report.sessions[0].summary.contains("does not stand on"),
+        "{report:#?}"
+    );
+    assert_eq!(town.remote_ref("refs/heads/agent/T-1"), None);
+}
+
+#[test]
+fn i2_a_handed_over_claim_is_not_taken_back_because_its_claimer_has_ended() {
+    let town = Town::new();
+    let rules = policy(&[("writer", "echo two >> src/a.txt")]);
+    let mut clone = town.clone("one", rules);
+    clone.add("Add a line", &[]);
+    let dir = town.path("handover");
+    clone.host = Arc::new(Gone);
+    phase(&clone, Phase::Claim, &dir);
+    clone.host = Arc::new(LocalHost::new(None));
+    // Another tick, while the run phase is on its way.
+    let report = clone.tick();
+    assert!(report.claimed.is_empty(), "{report:#?}");
+    phase(&clone, Phase::Run, &dir);
+    let report = phase(&clone, Phase::Publish, &dir);
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+    assert_eq!(clone.state().sessions.len(), 1);
+    // A run phase that is started again runs nothing that has ended.
+    let report = phase(&clone, Phase::Run, &dir);
+    assert!(report.sessions.is_empty(), "{report:#?}");
+}
+
+#[test]
+fn a_second_claim_phase_keeps_the_claims_of_the_first_in_the_document() {
+    let town = Town::new();
+    let rules = policy(&[("writer", "echo $FLEET_TASK > src/$FLEET_TASK.txt")]);
+    let clone = town.clone("one", rules);
+    let dir = town.path("handover");
+    clone.add("One", &[]);
+    phase(&clone, Phase::Claim, &dir);
+    clone.add("Two", &[]);
+    phase(&clone, Phase::Claim, &dir);
+    let report = phase(&clone, Phase::Run, &dir);
+    assert_eq!(report.sessions.len(), 2, "{report:#?}");
 }

@@ -1,14 +1,16 @@
 //! Several ticks at once, and ticks that die.
 
 use std::process::Command;
+use std::sync::Arc;
 
 use fleet::app::tick::TickOptions;
-use fleet::app::tick::report::TickEvent;
+use fleet::app::tick::report::{Ended, TickEvent};
 use fleet::domain::session::Outcome;
 use fleet::domain::time::DurationMs;
+use fleet::machine::host::LocalHost;
 use fleet::ports::runner::Cancel;
 
-use crate::town::{Town, policy};
+use crate::town::{Clone, Gone, Town, policy};
 
 /// An agent that leaves one line per run in a file outside, and a change inside.
 fn counting(log: &std::path::Path) -> String {
@@ -113,12 +115,11 @@ fn i9_the_time_budget_stops_what_runs() {
     assert!(report.duration_ms < 10_300, "{}", report.duration_ms);
 }
 
-#[test]
-fn i7_the_finished_work_of_a_dead_tick_is_carried_on() {
-    let town = Town::new();
-    let clone = town.clone("a", policy(&[("writer", "echo two >> src/a.txt")]));
+/// A tick whose process has died after its agent had ended: the remote was away meanwhile.
+fn dead_tick(town: &Town) -> Clone {
+    let mut clone = town.clone("a", policy(&[("writer", "echo two >> src/a.txt")]));
     clone.add("Add a line", &[]);
-    // The remote goes away between the claim and the publish, and the tick fails.
+    clone.host = Arc::new(Gone);
     let remote = town.path("remote.git");
     let away = town.path("away.git");
     let failed = clone.tick_watched(&TickOptions::default(), &Cancel::default(), &mut |event| {
@@ -128,13 +129,66 @@ fn i7_the_finished_work_of_a_dead_tick_is_carried_on() {
     });
     assert!(failed.is_err());
     std::fs::rename(&away, &remote).unwrap();
-    // The result is kept. This process lives on, so its own run is not dead for it; a reboot makes
-    // it so.
-    let kept: Vec<_> = std::fs::read_dir(&clone.handover_root).unwrap().collect();
-    assert_eq!(kept.len(), 1);
+    clone.host = Arc::new(LocalHost::new(None));
+    clone
+}
+
+#[test]
+fn i7_the_finished_work_of_a_dead_tick_is_carried_on() {
+    let town = Town::new();
+    let clone = dead_tick(&town);
     let report = clone.tick();
     assert!(
         report.claimed.is_empty(),
-        "the task is not run twice: {report:#?}"
+        "it is not run twice: {report:#?}"
     );
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+    assert!(town.remote_ref("refs/heads/agent/T-1").is_some());
+}
+
+#[test]
+fn i7_a_result_that_cannot_be_read_does_not_hold_its_task_for_ever() {
+    let town = Town::new();
+    let clone = dead_tick(&town);
+    let folder = std::fs::read_dir(&clone.handover_root).unwrap().next();
+    let result = folder.unwrap().unwrap().path().join("result.json");
+    std::fs::write(result, "{}").unwrap();
+    let report = clone.tick();
+    assert_eq!(report.claimed.len(), 1, "it is run again: {report:#?}");
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+}
+
+#[test]
+fn a_remote_that_is_away_for_a_while_costs_no_running_agent_its_work() {
+    let town = Town::new();
+    let go = town.path("go");
+    let script = format!(
+        "[ $FLEET_TASK = T-1 ] || while [ ! -f '{}' ]; do sleep 0.05; done; \
+         echo x > src/$FLEET_TASK.txt",
+        go.display()
+    );
+    let clone = town.clone("a", policy(&[("writer", &script)]));
+    clone.add("Fast", &[]);
+    clone.add("Slow", &[]);
+    let remote = town.path("remote.git");
+    let away = town.path("away.git");
+    let report = clone
+        .tick_watched(
+            &TickOptions::default(),
+            &Cancel::default(),
+            &mut |event| match event {
+                TickEvent::Claimed { .. } if !away.exists() => {
+                    std::fs::rename(&remote, &away).unwrap();
+                }
+                TickEvent::Note(text) if text.contains("the remote") && !go.exists() => {
+                    std::fs::rename(&away, &remote).unwrap();
+                    std::fs::write(&go, "").unwrap();
+                }
+                _ => {}
+            },
+        )
+        .unwrap();
+    let ended: Vec<_> = report.sessions.iter().map(|s| s.ended).collect();
+    assert_eq!(ended, [Ended::InReview, Ended::InReview], "{report:#?}");
+    assert!(!report.stopped);
 }

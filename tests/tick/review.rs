@@ -256,3 +256,25 @@ fn overlapping_work_waits_for_the_lock() {
         "{report:#?}"
     );
 }
+
+#[test]
+fn what_a_human_allowed_is_what_the_question_showed_and_no_more() {
+    let town = Town::new();
+    let script = "mkdir -p .github/workflows; echo x > .github/workflows/a.yml
+        [ $FLEET_ATTEMPT = 1 ] || echo y > .github/workflows/b.yml";
+    let clone = town.clone("one", policy(&[("writer", script)]));
+    clone.add("Change the build", &[]);
+    let mut ends = Vec::new();
+    for _ in 0..3 {
+        ends.push(clone.tick().sessions[0].ended);
+        let open = clone.state();
+        let open = open.escalations.iter().find(|(_, e)| e.is_open());
+        if let Some((uid, _)) = open {
+            clone.write(vec![Op::EscalationAnswered(EscalationAnswered {
+                escalation: *uid,
+                answer: "allow these paths".to_owned(),
+            })]);
+        }
+    }
+    assert_eq!(ends, [Ended::Held, Ended::Held, Ended::InReview]);
+}

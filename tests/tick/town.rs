@@ -20,6 +20,7 @@ use fleet::domain::policy::{
     PushMode, RetryPolicy, Route, StatePolicy, TickPolicy, UnblockOn, VerifyCommand, Weights,
 };
 use fleet::domain::record::{Op, TaskAdded, TaskFields};
+use fleet::domain::session::RunnerIdentity;
 use fleet::domain::state::State;
 use fleet::domain::time::DurationMs;
 use fleet::engine::secrets::Scanner;
@@ -35,7 +36,7 @@ use fleet::machine::handover::HandoverDir;
 use fleet::machine::host::LocalHost;
 use fleet::machine::ids::SystemIds;
 use fleet::ports::forge::Forge;
-use fleet::ports::host::Host;
+use fleet::ports::host::{Host, Life};
 use fleet::ports::runner::Cancel;
 use fleet::ports::state_repo::{Freshness, StateRepo as _};
 use fleet::store::{Checkpoint, Scope, load};
@@ -136,7 +137,7 @@ pub(crate) struct Clone {
     env: Vec<(OsString, OsString)>,
     code: GitCodeRepo,
     workspaces: GitWorkspaces,
-    host: Arc<dyn Host>,
+    pub(crate) host: Arc<dyn Host>,
     secrets: Arc<Scanner>,
     ids: Arc<SystemIds>,
 }
@@ -382,6 +383,22 @@ pub(crate) fn shell(name: &str, script: &str) -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+    }
+}
+
+/// This machine as a process sees it that has ended since: its claims bear a pid that is gone.
+pub(crate) struct Gone;
+
+impl Host for Gone {
+    fn identity(&self) -> RunnerIdentity {
+        RunnerIdentity {
+            pid: u32::MAX,
+            ..LocalHost::new(None).identity()
+        }
+    }
+
+    fn life(&self, runner: &RunnerIdentity) -> Life {
+        LocalHost::new(None).life(runner)
     }
 }
 

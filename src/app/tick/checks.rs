@@ -19,7 +19,7 @@ pub(super) enum Verdict {
 }
 
 /// Judges an imported tree.
-pub(super) fn judge(policy: &DiffPolicy, imported: &Imported, allowed: bool) -> Verdict {
+pub(super) fn judge(policy: &DiffPolicy, imported: &Imported, allowed: &[String]) -> Verdict {
     let refused: Vec<String> = imported
         .refused
         .iter()
@@ -34,8 +34,13 @@ pub(super) fn judge(policy: &DiffPolicy, imported: &Imported, allowed: bool) -> 
     judge_changes(policy, &imported.changes, allowed)
 }
 
-/// Judges a list of changes; `allowed` = a human allowed protected paths for this task.
-pub(super) fn judge_changes(policy: &DiffPolicy, changes: &[PathChange], allowed: bool) -> Verdict {
+/// Judges a list of changes. `allowed`: the lines about protected paths that a human was shown and
+/// allowed; what was not on that list is asked about anew.
+pub(super) fn judge_changes(
+    policy: &DiffPolicy,
+    changes: &[PathChange],
+    allowed: &[String],
+) -> Verdict {
     if changes.is_empty() {
         return Verdict::Empty;
     }
@@ -50,7 +55,7 @@ pub(super) fn judge_changes(policy: &DiffPolicy, changes: &[PathChange], allowed
         .collect();
     let violations: Vec<_> = gates::check_changes(policy, &paths)
         .into_iter()
-        .filter(|v| !(allowed && v.rule.needs_human()))
+        .filter(|v| !(v.rule.needs_human() && allowed.contains(&v.to_string())))
         .collect();
     if violations.is_empty() {
         return Verdict::Pass;

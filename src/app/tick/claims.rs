@@ -12,6 +12,7 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{RecordId, SessionUid, TaskUid};
 use crate::domain::record::{LockAcquired, Op, SessionClaimed, SessionStarted};
 use crate::domain::state::{Index, State};
+use crate::domain::task::Deliverable;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
@@ -231,8 +232,30 @@ pub(super) fn document(
     }
 }
 
-/// Whether a human answered a question about protected paths of this task with "allow …".
-fn allowed(state: &State, index: &Index, task: TaskUid, addresses: &[RecordId]) -> bool {
+/// The claim as it was published. What a directory says of a session is not believed: the run phase
+/// could write there too. `None` if the session does not hold its lease any more.
+pub(super) fn as_published(
+    world: &World<'_>,
+    state: &State,
+    index: &Index,
+    session: SessionUid,
+    told: Deliverable,
+) -> Option<ClaimDoc> {
+    let held = state.sessions.get(&session).filter(|s| s.holds_lease())?;
+    let (claim, _) = held.claim.as_ref()?;
+    let mut doc = document(world, state, index, session, claim);
+    // It hands over what it was claimed for, even if the task has been changed since.
+    doc.deliverable = match (claim.branch.is_some(), told) {
+        (true, _) => Deliverable::Pr,
+        (false, Deliverable::Plan) => Deliverable::Plan,
+        (false, Deliverable::Pr | Deliverable::Report) => Deliverable::Report,
+    };
+    Some(doc)
+}
+
+/// What a human allowed of the protected paths that this task asked about: exactly the lines that
+/// the question showed, and nothing else that is protected (R3).
+fn allowed(state: &State, index: &Index, task: TaskUid, addresses: &[RecordId]) -> Vec<String> {
     index
         .escalations_of(task)
         .iter()
@@ -241,12 +264,14 @@ fn allowed(state: &State, index: &Index, task: TaskUid, addresses: &[RecordId]) 
         .filter(|((opened, _), (_, _, at))| {
             opened.trigger == Trigger::ProtectedPaths && addresses.contains(&at.id)
         })
-        .any(|(_, (answer, _, _))| {
+        .filter(|(_, (answer, _, _))| {
             answer
                 .trim_start()
                 .to_ascii_lowercase()
                 .starts_with("allow")
         })
+        .flat_map(|((opened, _), _)| opened.context.lines().map(str::to_owned))
+        .collect()
 }
 
 /// Claims as the report shows them.

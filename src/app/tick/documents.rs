@@ -38,8 +38,19 @@ pub struct ClaimDoc {
     pub paths: Vec<String>,
     /// The whole prompt.
     pub prompt: String,
-    /// Protected paths that a human allowed for this task.
-    pub allowed: bool,
+    /// Findings about protected paths that a human was shown and allowed, one line each.
+    pub allowed: Vec<String>,
+}
+
+impl ClaimDoc {
+    /// The commit that its work is made on.
+    #[must_use]
+    pub fn start(&self) -> Oid {
+        self.claim
+            .continues
+            .clone()
+            .unwrap_or_else(|| self.claim.base.clone())
+    }
 }
 
 /// `<session>/result.json`: what came out of a run. Data, never trusted: the publish phase checks

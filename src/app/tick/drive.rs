@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use crate::app::publish::{self, ChangeError, Decision, How, Terms};
 use crate::app::tick::claims::{self, Intent, Manner};
 use crate::app::tick::documents::ResultDoc;
-use crate::app::tick::opening::{self, REMOTE_LIMIT};
+use crate::app::tick::opening::{self, END_SLACK, REMOTE_LIMIT};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, observe, results, reviews};
@@ -21,8 +21,11 @@ use crate::store::{Checkpoint, Scope};
 
 /// How long politely stopped work may take to end before it is killed.
 const STOP_GRACE: DurationMs = DurationMs::secs(5);
-/// How long the end of a tick may take after its time is up (I9: budget + 10 s).
-const END_SLACK: DurationMs = DurationMs::secs(8);
+/// How long a call to the remote may go on after the time is up, while agents still wait for their
+/// stop; what it could not publish is published when they have ended.
+const LAST_CALL: DurationMs = DurationMs::secs(1);
+/// How soon the remote is asked again, when it did not answer and agents are at work meanwhile.
+const ASK_AGAIN: DurationMs = DurationMs::secs(15);
 /// How often signals and timers are looked at while nothing happens.
 const LOOK: DurationMs = DurationMs(100);
 
@@ -53,6 +56,7 @@ pub(super) fn all(
                 claims_left: opening::claims_left(world, options),
                 deadline: started.plus(budget),
                 heartbeat: started.plus(half(world.policy.leases.lease)),
+                not_before: started,
                 stop: None,
                 replan: true,
                 last: None,
@@ -82,6 +86,8 @@ struct Drive<'a, 'scope, 'env> {
     claims_left: u32,
     deadline: Timestamp,
     heartbeat: Timestamp,
+    /// The remote is left alone until then, unless nothing is at work any more.
+    not_before: Timestamp,
     /// When stopping began.
     stop: Option<Timestamp>,
     /// Something changed since the last decision.
@@ -127,13 +133,39 @@ impl Drive<'_, '_, '_> {
     }
 
     fn turn(&mut self) -> Step {
-        if !self.pending.is_empty() {
-            self.publish()?;
+        if !self.pending.is_empty() && self.may_ask() {
+            let published = self.publish();
+            self.bear(published)?;
         }
-        if self.replan && self.stop.is_none() {
-            self.decide()?;
+        if self.replan && self.stop.is_none() && self.may_ask() {
+            let decided = self.decide();
+            self.replan |= decided.is_err();
+            self.bear(decided)?;
         }
-        self.renew()
+        let renewed = self.renew();
+        self.bear(renewed)
+    }
+
+    fn may_ask(&self) -> bool {
+        self.pool.running() == 0 || self.world.context.clock.now() >= self.not_before
+    }
+
+    /// A remote that does not answer for a while costs no running agent its work: results wait here
+    /// and in the hand-over directory, and it is asked again. With nothing at work it is an error.
+    fn bear(&mut self, step: Step) -> Step {
+        let cause = match step {
+            Err(ChangeError::Unreachable { cause } | ChangeError::Lost { cause, .. })
+                if self.pool.running() > 0 =>
+            {
+                cause
+            }
+            other => return other,
+        };
+        self.not_before = self.world.context.clock.now().plus(ASK_AGAIN);
+        self.note(format!(
+            "the remote does not take records just now, it is asked again while agents work: {cause}"
+        ));
+        Ok(())
     }
 
     /// Takes what the running sessions say.
@@ -169,10 +201,11 @@ impl Drive<'_, '_, '_> {
     /// How long the remote may take now, so that the tick ends in time.
     fn limit(&self) -> DurationMs {
         let now = self.world.context.clock.now();
-        let end = self
-            .stop
-            .map_or(self.deadline, |since| since.min(self.deadline))
-            .plus(END_SLACK);
+        let end = match self.stop {
+            None if self.pool.running() > 0 => self.deadline.plus(LAST_CALL),
+            None => self.deadline.plus(END_SLACK),
+            Some(since) => since.min(self.deadline).plus(END_SLACK),
+        };
         DurationMs(end.since(now).0.clamp(1_000, REMOTE_LIMIT.0))
     }
 
@@ -296,11 +329,10 @@ impl Drive<'_, '_, '_> {
     /// Extends the leases and locks of what runs; stops what lost its lease.
     fn renew(&mut self) -> Step {
         let now = self.world.context.clock.now();
-        if now < self.heartbeat || self.pool.running() == 0 {
+        if now < self.heartbeat.max(self.not_before) || self.pool.running() == 0 {
             return Ok(());
         }
         let leases = self.world.policy.leases;
-        self.heartbeat = now.plus(half(leases.lease));
         let mine: Vec<_> = self
             .pool
             .sessions()
@@ -309,7 +341,9 @@ impl Drive<'_, '_, '_> {
         let terms = Terms {
             scope: Scope::Live,
             freshness: Freshness::Local,
-            how: How::Prefer(self.limit()),
+            // A renewal kept here alone tells nobody anything. If it cannot be published it is made
+            // anew soon, and time alone frees no lease meanwhile.
+            how: How::Must(self.limit()),
             checkpoint: Checkpoint::Never,
         };
         let changed = publish::change(self.world.context, &terms, |loaded, minter| {
@@ -344,6 +378,7 @@ impl Drive<'_, '_, '_> {
             }
             Ok(Decision::write(lost, "renew leases"))
         })?;
+        self.heartbeat = now.plus(half(leases.lease));
         for session in changed.value {
             self.pool.stop(session);
         }

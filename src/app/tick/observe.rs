@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::app::tick::World;
-use crate::app::tick::documents;
+use crate::app::tick::{World, documents, opening};
 use crate::domain::ids::{ReviewUid, SessionUid};
 use crate::domain::review::FeedbackKind;
 use crate::domain::session::Session;
@@ -52,24 +51,16 @@ pub(super) fn observe(world: &World<'_>, state: &State, notes: &mut Vec<String>)
 /// A run whose process is gone but whose result lies in the hand-over directory is not dead: this
 /// tick carries it on.
 fn life(world: &World<'_>, uid: SessionUid, session: &Session) -> RunLife {
-    let runner = match (&session.started, &session.claim) {
-        (Some((runner, _)), _) => runner,
-        (None, Some((claim, _))) => &claim.runner,
-        (None, None) => {
-            return RunLife::Unknown {
-                why: "its claim is not known".to_owned(),
-            };
-        }
+    if opening::read_result(world, uid).is_some() {
+        return RunLife::Alive;
+    }
+    // A claim and its start mark are published together, but for one that is handed over: its
+    // claimer has ended in good order, which says nothing of the run.
+    let Some((runner, _)) = &session.started else {
+        return RunLife::Unknown {
+            why: "it was claimed for a run phase, which left no result here".to_owned(),
+        };
     };
-    let finished = format!("{}/result.json", documents::folder(uid));
-    if matches!(world.handover.get(&finished), Ok(Some(_))) {
-        return RunLife::Alive;
-    }
-    // What was handed to another phase is not tied to the process that claimed it: while its lease
-    // lasts, it may be running in any process, now or soon.
-    if session.started.is_none() && session.lease_until.value > world.context.clock.now() {
-        return RunLife::Alive;
-    }
     match world.host.life(runner) {
         Life::Alive => RunLife::Alive,
         Life::Dead { proof } => {

@@ -4,7 +4,7 @@ use crate::app::context::Minter;
 use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, claims, observe};
-use crate::domain::ids::TaskUid;
+use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::MicroUsd;
 use crate::domain::session::Session;
 use crate::domain::state::State;
@@ -17,6 +17,9 @@ use crate::store::{self, Scope};
 
 /// Longest wait for the remote in one call.
 pub(super) const REMOTE_LIMIT: DurationMs = DurationMs::secs(30);
+
+/// How long the end of a tick may take after its time is up (I9: budget + 10 s).
+pub(super) const END_SLACK: DurationMs = DurationMs::secs(8);
 
 /// What is known when a tick begins.
 pub(super) struct Opening {
@@ -32,12 +35,22 @@ pub(super) fn open(
     report: &mut TickReport,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<Opening, TickError> {
-    let view = newest(world, on)?;
+    let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
+    let limit = REMOTE_LIMIT.min(DurationMs(budget.0.saturating_add(END_SLACK.0)));
+    let view = newest(world, limit, on)?;
     let loaded = store::load(&view, Scope::Live)?;
     if !loaded.problems.is_empty() {
         report.notes.push(format!(
             "{} damaged places in the state; `fleet doctor` names them",
             loaded.problems.len()
+        ));
+    }
+    let ahead = loaded.state.clock.wall().since(world.context.clock.now());
+    if ahead > world.policy.leases.skew_allowance {
+        report.notes.push(format!(
+            "the newest record is {} min ahead of this machine's clock: some writer's clock is or was \
+             wrong. Nothing is lost and order is kept, but rests and budgets of a day go by such times",
+            ahead.0 / 60_000
         ));
     }
     let only = options
@@ -64,10 +77,11 @@ pub(super) fn open(
 /// The newest state; there must be one, and the remote must have answered.
 pub(super) fn newest(
     world: &World<'_>,
+    limit: DurationMs,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<StateView, TickError> {
     on(TickEvent::Step("fetch the newest state"));
-    let view = world.context.repo.view(Freshness::Fetch(REMOTE_LIMIT))?;
+    let view = world.context.repo.view(Freshness::Fetch(limit))?;
     if let RemoteState::Unreachable { cause } = view.remote {
         return Err(TickError::Unreachable { cause });
     }
@@ -135,6 +149,7 @@ pub(super) fn tell_state(report: &mut TickReport, state: &State, plan: &Plan) {
 /// so they are carried on. Folders of sessions that ended otherwise are removed.
 pub(super) fn adopt(world: &World<'_>, state: &State, notes: &mut Vec<String>) -> Vec<ResultDoc> {
     let folders = world.handover.folders().unwrap_or_default();
+    let index = state.index();
     let mut found = Vec::new();
     for folder in folders {
         let Some(session) = documents::session_of(&folder) else {
@@ -152,7 +167,17 @@ pub(super) fn adopt(world: &World<'_>, state: &State, notes: &mut Vec<String>) -
             .and_then(|s| s.started.as_ref())
             .map(|(runner, _)| runner);
         let dead = runner.is_none_or(|r| matches!(world.host.life(r), Life::Dead { .. }));
-        if dead && let Some(result) = read_result(world, &folder) {
+        if dead
+            && let Some(result) = read_result(world, session)
+            && let Some(claim) =
+                claims::as_published(world, state, &index, session, result.claim.deliverable)
+        {
+            let start = claim.start();
+            let result = ResultDoc {
+                claim,
+                start,
+                ..result
+            };
             notes.push(format!(
                 "{}: its finished work was found and is carried on",
                 result.claim.task
@@ -163,15 +188,14 @@ pub(super) fn adopt(world: &World<'_>, state: &State, notes: &mut Vec<String>) -
     found
 }
 
-/// The result document of a folder, if it is whole and of this version.
-pub(super) fn read_result(world: &World<'_>, folder: &str) -> Option<ResultDoc> {
-    let bytes = world
-        .handover
-        .get(&format!("{folder}/result.json"))
-        .ok()??;
+/// The result document of a session, if it is whole, its own, and of this version.
+pub(super) fn read_result(world: &World<'_>, session: SessionUid) -> Option<ResultDoc> {
+    let name = format!("{}/result.json", documents::folder(session));
+    let bytes = world.handover.get(&name).ok()??;
     serde_json::from_slice::<ResultDoc>(&bytes)
         .ok()
         .filter(|r| r.version == HANDOVER_VERSION)
+        .filter(|r| r.claim.session == session && r.finished.session == session)
 }
 
 pub(super) fn sweep(world: &World<'_>, report: &mut TickReport) {

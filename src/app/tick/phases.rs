@@ -1,6 +1,8 @@
 //! The three phases as separate processes, with documents between them (security.md §0.1: the
 //! write token is never where the agent is).
 
+use std::collections::BTreeSet;
+
 use crate::app::tick::claims::{self, Claimed, Manner};
 use crate::app::tick::documents::{self, ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
@@ -9,8 +11,8 @@ use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, results, reviews};
 use crate::domain::money::Usage;
 use crate::domain::record::SessionFinished;
-use crate::domain::session::{FailureClass, Outcome};
-use crate::domain::time::DurationMs;
+use crate::domain::session::{FailureClass, Outcome, Session};
+use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::plan::Limits;
 use crate::ports::lease::Lease;
 use crate::ports::runner::Cancel;
@@ -60,13 +62,15 @@ pub(super) fn claim(
             review: r.review,
         })
         .collect();
-    // The document first: a claim without one would only be freed when its lease has ended.
-    let doc = ClaimsDoc {
-        version: HANDOVER_VERSION,
-        at: started,
-        claims: intent.claimed.iter().map(|c| c.doc.clone()).collect(),
-    };
-    world.handover.put(CLAIMS, &encode(CLAIMS, &doc)?)?;
+    // The document first: a claim without one would only be freed by a human's word. Claims that
+    // an earlier phase left there and nobody finished stay in it.
+    let mut docs = claims_doc(world).map_or_else(|_| Vec::new(), |doc| doc.claims);
+    docs.retain(|doc| {
+        let session = intent.state.sessions.get(&doc.session);
+        session.is_some_and(Session::holds_lease)
+    });
+    docs.extend(intent.claimed.iter().map(|c| c.doc.clone()));
+    put_claims(world, started, docs)?;
     report.reconciled = claims::reconciled(&intent.state, &intent.ops);
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
     tell_state(&mut report, &intent.state, &intent.plan);
@@ -91,7 +95,7 @@ pub(super) fn run(
         .claims
         .into_iter()
         .filter(|doc| only.is_empty() || only.contains(&doc.task))
-        .filter(|doc| opening::read_result(world, &documents::folder(doc.session)).is_none())
+        .filter(|doc| opening::read_result(world, doc.session).is_none())
         .collect();
     let expired = |doc: &ClaimDoc| doc.claim.lease_until <= started;
     for doc in todo.iter().filter(|doc| expired(doc)) {
@@ -185,20 +189,16 @@ pub(super) fn publish(
 ) -> Result<TickReport, TickError> {
     let started = world.context.clock.now();
     let mut report = empty_report(false);
-    let view = opening::newest(world, on)?;
+    let view = opening::newest(world, REMOTE_LIMIT, on)?;
     let state = store::load(&view, Scope::Live)?.state;
-    let mut found: Vec<ResultDoc> = Vec::new();
     let index = state.index();
+    let mut found: Vec<ResultDoc> = Vec::new();
+    let mut seen = BTreeSet::new();
     for doc in claims_doc(world)?.claims {
-        // The documents came by way of a machine where an agent ran: they say which sessions, and
-        // the state says what each was claimed for and what is allowed.
-        let claim = state
-            .sessions
-            .get(&doc.session)
-            .filter(|session| session.holds_lease())
-            .and_then(|session| session.claim.as_ref());
-        if let Some((claim, _)) = claim {
-            let doc = claims::document(world, &state, &index, doc.session, claim);
+        if seen.insert(doc.session)
+            && let Some(doc) =
+                claims::as_published(world, &state, &index, doc.session, doc.deliverable)
+        {
             found.push(result_of(world, doc, &mut report.notes));
         }
     }
@@ -220,6 +220,13 @@ pub(super) fn publish(
             .values()
             .filter(|e| e.is_open())
             .count();
+        // What has ended is named no more, so that a run phase that is started again runs nothing
+        // of it: that phase sees no state.
+        if let Err(error) = put_claims(world, started, Vec::new()) {
+            report
+                .notes
+                .push(format!("{CLAIMS} names sessions that have ended: {error}"));
+        }
     }
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
@@ -228,19 +235,16 @@ pub(super) fn publish(
 /// The result of a claim: as the run phase left it, or "it left none".
 fn result_of(world: &World<'_>, doc: ClaimDoc, notes: &mut Vec<String>) -> ResultDoc {
     let folder = documents::folder(doc.session);
-    let result = opening::read_result(world, &folder)
-        // The claim is the one published, whatever the result says of it.
-        .filter(|r| r.claim.session == doc.session && r.finished.session == doc.session)
-        .map(|r| ResultDoc { claim: doc.clone(), ..r });
+    // The claim is the one published, whatever the result says of it.
+    let result = opening::read_result(world, doc.session).map(|r| ResultDoc {
+        claim: doc.clone(),
+        ..r
+    });
     let Some(mut result) = result else {
         notes.push(format!("{}: the run phase left no result", doc.task));
         return missing(world, doc, "the run phase left no result");
     };
-    result.start = doc
-        .claim
-        .continues
-        .clone()
-        .unwrap_or_else(|| doc.claim.base.clone());
+    result.start = doc.start();
     if let Some(head) = result.finished.head.clone() {
         let taken = world
             .handover
@@ -316,6 +320,15 @@ fn claims_doc(world: &World<'_>) -> Result<ClaimsDoc, TickError> {
             doc.version
         )))
     }
+}
+
+fn put_claims(world: &World<'_>, at: Timestamp, claims: Vec<ClaimDoc>) -> Result<(), TickError> {
+    let doc = ClaimsDoc {
+        version: HANDOVER_VERSION,
+        at,
+        claims,
+    };
+    Ok(world.handover.put(CLAIMS, &encode(CLAIMS, &doc)?)?)
 }
 
 fn encode(name: &str, doc: &impl serde::Serialize) -> Result<Vec<u8>, TickError> {

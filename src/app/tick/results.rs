@@ -16,6 +16,7 @@ use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::state::State;
 use crate::domain::task::{Deliverable, Task};
 use crate::domain::time::DurationMs;
+use crate::engine::secrets::Scanner;
 use crate::ports::state_repo::{Freshness, RefChange};
 use crate::store::{Checkpoint, Loaded, Scope};
 
@@ -43,10 +44,14 @@ fn publish(
         how: How::Must(limit),
         checkpoint: Checkpoint::IfGrown,
     };
+    let results: Vec<_> = results
+        .iter()
+        .map(|result| scrubbed(world.secrets, result))
+        .collect();
     publish::change(world.context, &terms, |loaded, minter| {
         let mut verdicts = Vec::new();
         let mut refs = Vec::new();
-        for result in results {
+        for result in &results {
             verdicts.push(decide(world, loaded, minter, result, &mut refs));
         }
         let names: Vec<_> = results.iter().map(|r| r.claim.task.as_str()).collect();
@@ -59,6 +64,40 @@ fn publish(
             refs,
         })
     })
+}
+
+/// A result without known secrets in whatever becomes a record. The run phase has done so too, but
+/// it knows fewer of them, and is not to be trusted (I11).
+fn scrubbed(secrets: &Scanner, result: &ResultDoc) -> ResultDoc {
+    let mut result = result.clone();
+    let finished = &mut result.finished;
+    let named = [
+        &mut finished.model,
+        &mut finished.agent_session,
+        &mut finished.journal,
+    ];
+    let texts = [
+        &mut finished.summary,
+        &mut finished.sandbox,
+        &mut result.final_message,
+        &mut result.outbox,
+    ];
+    let held = result.held.iter_mut().flat_map(|held| &mut held.reasons);
+    let checks = finished
+        .verify
+        .iter_mut()
+        .flat_map(|check| [&mut check.command, &mut check.tail]);
+    for text in named
+        .into_iter()
+        .flatten()
+        .chain(texts)
+        .chain(&mut finished.paths)
+        .chain(checks)
+        .chain(held)
+    {
+        *text = secrets.redact(text);
+    }
+    result
 }
 
 /// Results that were published, and shown where humans look.
@@ -105,8 +144,14 @@ pub(super) fn finish(
         notes: Vec::new(),
         state: changed.state,
     };
-    let shown = reviews::open(world, &finished.state, &due, limit)?;
-    tell_reviews(shown, &mut finished.lines, &mut finished.notes);
+    // The results are published, whatever becomes of their reviews: a later tick opens or adopts
+    // those that were not recorded.
+    match reviews::open(world, &finished.state, &due, limit) {
+        Ok(shown) => tell_reviews(shown, &mut finished.lines, &mut finished.notes),
+        Err(error) => finished.notes.push(format!(
+            "reviews could not be recorded, the next tick tries again: {error}"
+        )),
+    }
     Ok(finished)
 }
 
@@ -213,11 +258,25 @@ const fn trigger_of(protected: bool) -> Trigger {
 fn may_push(world: &World<'_>, result: &ResultDoc, head: &Oid) -> Result<(), (Trigger, String)> {
     let claim = &result.claim.claim;
     let policy = |why: String| (Trigger::Policy, why);
+    let commit = world
+        .code
+        .commit(head)
+        .map_err(|error| policy(format!("the work could not be checked: failed to {error}")))?;
+    if commit.parents != [result.start.clone()] {
+        // Commits in between would be published without a look at them.
+        return Err(policy(format!(
+            "commit {head} does not stand on {} alone, which the claim names",
+            result.start
+        )));
+    }
+    if let Some(rule) = checks::secret_in(world.secrets, commit.message.as_bytes()) {
+        return Err(policy(rule));
+    }
     let changes = world
         .code
         .diff(&result.start, head)
         .map_err(|error| policy(format!("the work could not be checked: failed to {error}")))?;
-    match checks::judge_changes(&world.policy.diff, &changes, result.claim.allowed) {
+    match checks::judge_changes(&world.policy.diff, &changes, &result.claim.allowed) {
         Verdict::Pass => {}
         Verdict::Empty => return Err(policy("the commit changes nothing".to_owned())),
         Verdict::Held(held) => {

@@ -8,6 +8,7 @@ use crate::app::tick::World;
 use crate::app::tick::checks::{self, Verdict};
 use crate::app::tick::documents::{ClaimDoc, Held, ResultDoc};
 use crate::app::tick::prompt;
+use crate::domain::ids::Oid;
 use crate::domain::money::Usage;
 use crate::domain::policy::AgentSpec;
 use crate::domain::record::SessionFinished;
@@ -169,12 +170,8 @@ impl<'a> Session<'a> {
             })
     }
 
-    fn start(&self) -> crate::domain::ids::Oid {
-        let claim = &self.doc.claim;
-        claim
-            .continues
-            .clone()
-            .unwrap_or_else(|| claim.base.clone())
+    fn start(&self) -> Oid {
+        self.doc.start()
     }
 
     fn request(&self, agent: &AgentSpec, workspace: &Workspace) -> RunRequest {
@@ -261,7 +258,7 @@ impl<'a> Session<'a> {
                 },
                 reason: format!("failed to {error}"),
             })?;
-        let verdict = checks::judge(&self.world.policy.diff, &imported, self.doc.allowed);
+        let verdict = checks::judge(&self.world.policy.diff, &imported, &self.doc.allowed);
         Ok((imported, verdict))
     }
 

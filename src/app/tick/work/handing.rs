@@ -109,7 +109,8 @@ impl Session<'_> {
             self.doc.task,
             self.lease.session(),
             match &self.finished.model {
-                Some(model) => format!("{} ({model})", self.doc.claim.agent),
+                // A model is told by the agent: one line, so that it cannot add trailers of its own.
+                Some(model) => format!("{} ({})", self.doc.claim.agent, text::one_line(model)),
                 None => self.doc.claim.agent.clone(),
             }
         )
