@@ -23,6 +23,8 @@ pub const MAX_SUBTASKS: usize = 50;
 const MAX_TITLE: usize = 200;
 const MAX_TEXT: usize = 16 * 1024;
 const MAX_LIST: usize = 50;
+/// Most bytes of one acceptance point.
+const MAX_POINT: usize = 1000;
 
 /// A task that an agent proposes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -166,7 +168,15 @@ pub fn parse(bytes: &[u8]) -> Outbox {
 }
 
 fn bounded(text: &str) -> String {
-    truncated(text.trim(), MAX_TEXT).into_owned()
+    text_of(text, MAX_TEXT)
+}
+
+/// Text of at most `max` bytes, without control characters: each would take six bytes in a record,
+/// and a record has a limit that one saying must not reach.
+fn text_of(text: &str, max: usize) -> String {
+    let plain = |c: char| !c.is_control() || matches!(c, '\n' | '\t');
+    let text: String = text.chars().filter(|c| plain(*c)).collect();
+    truncated(text.trim(), max).into_owned()
 }
 
 fn take(line: Line, at: usize, outbox: &mut Outbox) {
@@ -225,7 +235,7 @@ fn take(line: Line, at: usize, outbox: &mut Outbox) {
                 acceptance: acceptance
                     .iter()
                     .take(MAX_LIST)
-                    .map(|a| bounded(a))
+                    .map(|a| text_of(a, MAX_POINT))
                     .collect(),
             })
         }

@@ -183,3 +183,25 @@ fn i13_a_budget_stops_claims_at_the_cap_plus_one_running_unit() {
     assert_eq!(report.sessions.len(), 2, "{report:#?}");
     assert!(report.cost.0 <= 1_000_000 + 600_000);
 }
+
+#[test]
+fn i7_work_of_any_size_in_names_and_words_can_be_recorded() {
+    // 300 long paths and a subtask as large as an outbox lets it be: each would break the limit of
+    // a record, and a result that cannot be recorded would stop every later tick.
+    let script = r#"n=$(printf '%0200d' 0)
+        mkdir -p "src/$n/$n/$n/$n"
+        for i in $(seq 300); do echo x > "src/$n/$n/$n/$n/$n$i"; done
+        point=$(printf '%015000d' 0)
+        list=$(for i in $(seq 40); do printf '"%s",' "$point"; done)
+        echo "{\"kind\":\"subtask\",\"title\":\"big\",\"acceptance\":[${list%,}]}" >> "$FLEET_OUTBOX""#;
+    let town = Town::new();
+    let mut rules = policy(&[("writer", script)]);
+    rules.diff.max_files = 1000;
+    let clone = town.clone("one", rules);
+    clone.add("A task", &[]);
+    let report = clone.tick();
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+    let state = clone.state();
+    assert_eq!(state.tasks.len(), 2, "the subtask is there");
+    assert!(!last_end(&clone).paths.is_empty());
+}

@@ -17,6 +17,7 @@ pub mod report;
 mod results;
 mod review_text;
 mod reviews;
+mod scrub;
 mod work;
 
 use std::convert::Infallible;

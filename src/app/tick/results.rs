@@ -7,6 +7,7 @@ use crate::app::publish::{self, ChangeError, Changed, Decision, How, Terms};
 use crate::app::tick::checks::{self, Verdict};
 use crate::app::tick::documents::{self, ResultDoc};
 use crate::app::tick::report::{Ended, SessionReport};
+use crate::app::tick::scrub::{REPORT_BYTES, recorded_paths, scrubbed};
 use crate::app::tick::{World, mint, reviews};
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{Oid, ReviewUid, SessionUid};
@@ -16,7 +17,7 @@ use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::state::State;
 use crate::domain::task::{Deliverable, Task};
 use crate::domain::time::DurationMs;
-use crate::engine::secrets::Scanner;
+use crate::engine::text;
 use crate::ports::state_repo::{Freshness, RefChange};
 use crate::store::{Checkpoint, Loaded, Scope};
 
@@ -64,40 +65,6 @@ fn publish(
             refs,
         })
     })
-}
-
-/// A result without known secrets in whatever becomes a record. The run phase has done so too, but
-/// it knows fewer of them, and is not to be trusted (I11).
-fn scrubbed(secrets: &Scanner, result: &ResultDoc) -> ResultDoc {
-    let mut result = result.clone();
-    let finished = &mut result.finished;
-    let named = [
-        &mut finished.model,
-        &mut finished.agent_session,
-        &mut finished.journal,
-    ];
-    let texts = [
-        &mut finished.summary,
-        &mut finished.sandbox,
-        &mut result.final_message,
-        &mut result.outbox,
-    ];
-    let held = result.held.iter_mut().flat_map(|held| &mut held.reasons);
-    let checks = finished
-        .verify
-        .iter_mut()
-        .flat_map(|check| [&mut check.command, &mut check.tail]);
-    for text in named
-        .into_iter()
-        .flatten()
-        .chain(texts)
-        .chain(&mut finished.paths)
-        .chain(checks)
-        .chain(held)
-    {
-        *text = secrets.redact(text);
-    }
-    result
 }
 
 /// Results that were published, and shown where humans look.
@@ -199,6 +166,7 @@ fn decide(
         return verdict;
     }
     let mut finished = result.finished.clone();
+    finished.paths = recorded_paths(&finished.paths);
     if !loaded.state.tasks.get(&task).is_some_and(Task::is_open) {
         // Merged or closed by a human while the attempt ran: there is nothing left to show.
         finished.head = None;
@@ -220,7 +188,7 @@ fn decide(
         finished.outcome = Outcome::Failed {
             class: FailureClass::PolicyRefused,
         };
-        held = Some((trigger, why));
+        held = Some((trigger, text::truncated(&why, REPORT_BYTES).into_owned()));
     }
     if let (Some(head), Some(branch)) = (&finished.head, &result.claim.claim.branch) {
         refs.push(RefChange {
