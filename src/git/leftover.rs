@@ -3,8 +3,9 @@
 //! made, so whoever holds the lock next can finish them.
 //!
 //! Git moves local refs one after the other. A publish that moves a branch and the state must be
-//! all or nothing all the same, so the announcement is the intent: if any of its refs moved, the
-//! others follow; if none did, none does.
+//! all or nothing all the same, so the announcement is the intent: unless somebody else moved one of
+//! its refs, all of them move. That is so if none has moved yet, too: a work tree that has the state
+//! checked out is brought up to date first, and must not stay ahead of its branch.
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
@@ -47,10 +48,8 @@ pub(super) fn finish(file: &mut File, common: &Path) {
     for step in &moves {
         remove_lock(common, &step.name, at);
     }
-    if moves.len() > 1 {
-        // Refused moves leave the refs as they are, which is what there is to say about them.
-        let _ = roll_forward(common, &moves);
-    }
+    // Refused moves leave the refs as they are, which is what there is to say about them.
+    let _ = roll_forward(common, &moves);
 }
 
 fn parse(line: &str) -> Option<Move> {
@@ -91,7 +90,7 @@ fn roll_forward(common: &Path, moves: &[Move]) -> Result<(), git2::Error> {
     let moved = |(step, now): (&Move, &Option<Oid>)| *now == Some(step.new);
     let open = |(step, now): (&Move, &Option<Oid>)| *now == step.expected;
     let mut pairs = moves.iter().zip(&now);
-    if !pairs.clone().any(moved) || !pairs.all(|pair| moved(pair) || open(pair)) {
+    if !pairs.all(|pair| moved(pair) || open(pair)) {
         return Ok(());
     }
     for (step, now) in moves.iter().zip(&now) {
