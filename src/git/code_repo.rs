@@ -1,6 +1,7 @@
 //! The code side of a real repository: branches, diffs and merges by libgit2, which runs nothing;
 //! fetches and bundles by the git program.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,9 @@ pub(in crate::git) mod diff;
 mod merge;
 
 use diff::{from_oid, to_oid};
+
+/// From so many branches on, their folders are listed instead of looking each one up.
+const MANY_BRANCHES: usize = 16;
 
 /// Who fetches the code branches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +103,28 @@ impl GitCodeRepo {
         )
     }
 
+    /// Every ref in the folders that these branches are in: one look at each folder instead of one
+    /// at each of a thousand branches, most of which do not exist.
+    fn branches_below(
+        &self,
+        repo: &Repository,
+        names: &[String],
+    ) -> Result<BTreeSet<String>, git2::Error> {
+        let folder = |name: &String| {
+            let reference = self.reference(name);
+            let end = reference.rfind('/').unwrap_or(0);
+            reference[..end].to_owned()
+        };
+        let folders: BTreeSet<String> = names.iter().map(folder).collect();
+        let mut all = BTreeSet::new();
+        for folder in folders {
+            for name in repo.references_glob(&format!("{folder}/*"))?.names() {
+                all.insert(name?.to_owned());
+            }
+        }
+        Ok(all)
+    }
+
     fn why_no_base(&self, repo: &Repository) -> String {
         let branch = &self.settings.base_branch;
         if let Some(remote) = &self.remote {
@@ -115,6 +141,18 @@ impl GitCodeRepo {
                 "there is no such branch; make it with `git branch {branch}`, or set base_branch in .orchestra/config.toml"
             ),
         }
+    }
+}
+
+/// The commit that a ref names; `None` if there is no such ref.
+fn head_of(repo: &Repository, reference: &str) -> Result<Option<Oid>, git2::Error> {
+    let found = repo.find_reference(reference);
+    match found.and_then(|found| found.peel_to_commit()) {
+        Ok(commit) => Ok(Some(to_oid(commit.id()))),
+        Err(error) if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) => {
+            Ok(None)
+        }
+        Err(error) => Err(error),
     }
 }
 
@@ -192,16 +230,20 @@ impl CodeRepo for GitCodeRepo {
 
     fn branches(&self, names: &[String]) -> Result<Vec<BranchFacts>, CodeError> {
         let repo = self.open()?;
+        let there = if names.len() < MANY_BRANCHES {
+            None
+        } else {
+            let listed = self.branches_below(&repo, names);
+            Some(listed.map_err(|error| failed("list the branches", "refs", error.message()))?)
+        };
         let one = |name: &String| {
-            let found = repo.find_reference(&self.reference(name));
-            let head = match found.and_then(|found| found.peel_to_commit()) {
-                Ok(commit) => Some(to_oid(commit.id())),
-                Err(error)
-                    if matches!(error.code(), ErrorCode::NotFound | ErrorCode::InvalidSpec) =>
-                {
-                    None
-                }
-                Err(error) => return Err(failed("read the branch", name, error.message())),
+            let reference = self.reference(name);
+            let absent = there.as_ref().is_some_and(|all| !all.contains(&reference));
+            let head = if absent {
+                None
+            } else {
+                head_of(&repo, &reference)
+                    .map_err(|error| failed("read the branch", name, error.message()))?
             };
             Ok(BranchFacts {
                 name: name.clone(),

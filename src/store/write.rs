@@ -110,20 +110,28 @@ fn wants_checkpoint(
     let settled = write.settle || view.unpublished.is_none();
     match write.checkpoint {
         Checkpoint::Never => Ok(false),
-        Checkpoint::IfGrown => {
-            let records = loaded.tail_records() + write.records.len();
-            let has = |what| loaded.problems.iter().any(|p| p.what == what);
-            // A damaged checkpoint is replaced at once. But where covered lines are gone from the
-            // log, the old checkpoint is evidence: only `doctor` replaces it.
-            let due = records > GROWN_RECORDS
-                || loaded.tail.bytes > GROWN_BYTES
-                || has(ProblemKind::BadCheckpoint);
-            Ok(due && whole && settled && !has(ProblemKind::CoveredChanged))
-        }
+        Checkpoint::IfGrown => Ok(settled && is_due(loaded, write.records.len())),
         Checkpoint::Force if !whole => Err(StoreError::PartialCheckpoint),
         Checkpoint::Force if !settled => Err(StoreError::UnsettledCheckpoint),
         Checkpoint::Force => Ok(true),
     }
+}
+
+/// Whether [`Checkpoint::IfGrown`] would make a checkpoint of this reading, with nothing to append.
+#[must_use]
+pub fn checkpoint_is_due(loaded: &Loaded) -> bool {
+    is_due(loaded, 0)
+}
+
+fn is_due(loaded: &Loaded, more: usize) -> bool {
+    let whole = matches!(loaded.scope, Scope::Live | Scope::All);
+    let has = |what| loaded.problems.iter().any(|p| p.what == what);
+    // A damaged checkpoint is replaced at once. But where covered lines are gone from the log, the
+    // old checkpoint is evidence: only `doctor` replaces it.
+    let due = loaded.tail_records() + more > GROWN_RECORDS
+        || loaded.tail.bytes > GROWN_BYTES
+        || has(ProblemKind::BadCheckpoint);
+    due && whole && !has(ProblemKind::CoveredChanged)
 }
 
 /// Appends the records to the writer's newest segment of the month, and to new ones when it is

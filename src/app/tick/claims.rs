@@ -19,7 +19,7 @@ use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
 use crate::engine::why::Why;
 use crate::ports::lease::Lease;
 use crate::ports::state_repo::Freshness;
-use crate::store::{Checkpoint, Scope};
+use crate::store::{Checkpoint, Scope, checkpoint_is_due};
 
 /// Added to the longest run of an agent when a claim must outlive a phase that cannot renew it.
 const PHASE_SLACK: DurationMs = DurationMs::mins(30);
@@ -79,10 +79,13 @@ pub(super) fn claim(
             .map(|c| loaded.state.name_of(c.task).to_string())
             .collect();
         let value = (plan, ops, claims);
-        if minter.records().is_empty() {
+        // What people added since is worth a checkpoint of its own, once it has grown.
+        if minter.records().is_empty() && !checkpoint_is_due(loaded) {
             return Ok::<_, Infallible>(Decision::Nothing(value));
         }
-        let subject = if names.is_empty() {
+        let subject = if minter.records().is_empty() {
+            "checkpoint".to_owned()
+        } else if names.is_empty() {
             "reconcile".to_owned()
         } else {
             format!("claim {}", names.join(", "))

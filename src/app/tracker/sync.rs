@@ -34,7 +34,8 @@ pub fn sync(desk: Desk<'_>, mode: Mode) -> Result<SyncReport, TrackerError> {
     let has_unpublished = view.unpublished.is_some();
     let before = store::load(&view, Scope::Live)?;
     let unnumbered = unnumbered(&before.state);
-    if !has_unpublished && unnumbered.is_empty() {
+    let grown = store::checkpoint_is_due(&before);
+    if !has_unpublished && unnumbered.is_empty() && !grown {
         return Ok(SyncReport {
             remote,
             records: 0,
@@ -50,9 +51,13 @@ pub fn sync(desk: Desk<'_>, mode: Mode) -> Result<SyncReport, TrackerError> {
         scope: Scope::Live,
         freshness: Freshness::Local,
         how: How::Must(PATIENCE),
-        checkpoint: Checkpoint::Never,
+        // Who works without ticks has nobody else who would write it.
+        checkpoint: Checkpoint::IfGrown,
     };
-    let subject = format!("publish {waiting} records");
+    let subject = match waiting {
+        0 => "checkpoint".to_owned(),
+        _ => format!("publish {waiting} records"),
+    };
     let done = desk.change_on("publish local records", &terms, mode, |_, _| {
         Ok(Decision::write((), subject.clone()))
     })?;
