@@ -103,7 +103,9 @@ fn members(main: i32, mark: &[u8]) -> Vec<Process> {
     } else {
         all_processes()
     };
-    let own_session = rustix::process::getsid(None).map_or(0, |s| s.as_raw_nonzero().get());
+    // Read from the table like those it is compared with: in a container whose session leader is
+    // outside, both are 0, which is no process number to `getsid`.
+    let own_session = read_process(own).map_or(0, |p| p.session);
     let alone = RUNNING.load(Ordering::SeqCst) <= 1;
     let stray = |p: &Process| {
         // fleet starts every child in its own session; a child of fleet in another one can only

@@ -243,6 +243,33 @@ fn i9_what_a_dead_fleet_left_is_found_by_its_session() {
     assert_eq!(crate::agents::sweep_run(run), 0);
 }
 
+/// As in a container: our own session and group have no number there.
+#[test]
+fn a_run_in_a_process_namespace_without_its_session_leader_ends_as_anywhere() {
+    let inner = "agents::tests::hostile::i9_daemons_in_sessions_of_their_own_are_ended";
+    let exe = std::env::current_exe().expect("a test program");
+    let unshare = |args: &[&str]| {
+        std::process::Command::new("unshare")
+            .args([
+                "--user",
+                "--map-root-user",
+                "--pid",
+                "--fork",
+                "--mount-proc",
+            ])
+            .args(args)
+            .output()
+    };
+    let possible = unshare(&["true"]).is_ok_and(|o| o.status.success());
+    if !possible {
+        // Where no namespace may be made, nothing runs in one of ours either.
+        return;
+    }
+    let seen = unshare(&[exe.to_str().expect("UTF-8"), "--exact", inner]).expect("as before");
+    let text = String::from_utf8_lossy(&seen.stdout);
+    assert!(seen.status.success() && text.contains("1 passed"), "{text}");
+}
+
 #[test]
 fn i9_a_tree_that_ignores_term_in_its_own_session_is_killed() {
     let mut bench =
