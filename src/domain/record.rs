@@ -423,7 +423,8 @@ pub struct SessionFinished {
     /// How it was confined, such as `none` or `bubblewrap`.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sandbox: String,
-    /// Where the event journal lies, outside git.
+    /// Where the event journal lies, outside git: relative to fleet's folder in the git dir of the
+    /// clone that ran it, `journals/<session>.jsonl`; records of older builds hold a whole path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub journal: Option<String>,
 }

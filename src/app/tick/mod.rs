@@ -73,7 +73,14 @@ impl std::fmt::Debug for World<'_> {
 }
 
 impl World<'_> {
-    /// Journal of a session.
+    /// Name of a session's journal in records: relative to fleet's folder in the git dir, because a
+    /// record is read on every machine and a path of one of them says nothing there.
+    #[must_use]
+    pub fn journal_name(session: SessionUid) -> String {
+        format!("journals/{session}.jsonl")
+    }
+
+    /// Journal of a session, on this machine.
     #[must_use]
     pub fn journal_of(&self, session: SessionUid) -> PathBuf {
         self.journals.join(format!("{session}.jsonl"))

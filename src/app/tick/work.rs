@@ -206,7 +206,7 @@ impl<'a> Session<'a> {
         };
         finished.duration_ms += outcome.duration_ms;
         finished.sandbox.clone_from(&outcome.sandbox);
-        finished.journal = Some(request.journal.display().to_string());
+        finished.journal = Some(World::journal_name(self.lease.session()));
         if outcome.agent_session.is_some() {
             finished.agent_session.clone_from(&outcome.agent_session);
         }
