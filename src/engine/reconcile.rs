@@ -7,7 +7,7 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::policy::Policy;
 use crate::domain::record::{
-    CloseOutcome, EscalationOpened, Op, ReviewFeedback, ReviewUpdated, TaskClosed,
+    CloseOutcome, EscalationOpened, Op, ReviewFeedback, ReviewOpened, ReviewUpdated, TaskClosed,
 };
 use crate::domain::review::{FeedbackKind, Review, ReviewState};
 use crate::domain::state::{Index, State};
@@ -169,9 +169,9 @@ impl Reconciler<'_> {
                             Some(opened.session),
                             Trigger::ReviewRejected,
                             format!(
-                                "The review of {name} was closed without a merge. Say what must be \
-                                 different for another attempt, or close the task: \
-                                 `fleet close {name}`."
+                                "{} Say what must be different for another attempt, or close the \
+                                 task: `fleet close {name}`.",
+                                self.how_closed(opened)
                             ),
                             &["try again with what I say here"],
                         );
@@ -180,6 +180,18 @@ impl Reconciler<'_> {
                 SeenState::Open => self.feedback(*uid, review, seen),
             }
         }
+    }
+
+    fn how_closed(&self, opened: &ReviewOpened) -> String {
+        let name = self.state.name_of(opened.task);
+        let (branch, base) = (&opened.branch, &opened.base_branch);
+        if self.facts.branches.get(branch) == Some(&None) && opened.number.is_none() {
+            return format!(
+                "The branch {branch}, on which {name} was in review, is gone, and its work is not \
+                 in {base} as far as this clone can tell."
+            );
+        }
+        format!("The review of {name} was closed without a merge.")
     }
 
     fn update_review(

@@ -3,6 +3,7 @@
 use fleet::app::tick::TickOptions;
 use fleet::app::tick::report::Ended;
 use fleet::domain::dep::DepKind;
+use fleet::domain::escalation::Trigger;
 use fleet::domain::record::{DepEdge, EscalationAnswered, Op};
 use fleet::domain::session::Outcome;
 
@@ -277,4 +278,72 @@ fn what_a_human_allowed_is_what_the_question_showed_and_no_more() {
         }
     }
     assert_eq!(ends, [Ended::Held, Ended::Held, Ended::InReview]);
+}
+
+#[test]
+fn a_local_review_whose_branch_is_deleted_asks_a_human_and_goes_on_with_the_answer() {
+    let town = Town::new();
+    let clone = town.clone(
+        "one",
+        policy(&[("writer", "echo $FLEET_ATTEMPT >> src/a.txt")]),
+    );
+    let task = clone.add("Add a line", &[]);
+    assert_eq!(clone.tick().sessions[0].ended, Ended::InReview);
+    let human = town.path("one");
+    town.git(&human, &["push", "-q", "origin", "--delete", "agent/T-1"]);
+
+    let report = clone.tick();
+
+    assert_eq!(report.open_questions, 1, "{report:#?}");
+    let state = clone.state();
+    let (question, asked) = state.escalations.iter().next().unwrap();
+    let (opened, _) = asked.opened.as_ref().unwrap();
+    assert_eq!(opened.trigger, Trigger::ReviewRejected);
+    assert!(
+        opened.context.contains("agent/T-1") && opened.context.contains("gone"),
+        "{}",
+        opened.context
+    );
+    assert!(state.tasks[&task].is_open());
+    assert!(
+        clone.tick().sessions.is_empty(),
+        "it is asked once, and waited for"
+    );
+    assert_eq!(clone.state().escalations.len(), 1);
+
+    clone.write(vec![Op::EscalationAnswered(EscalationAnswered {
+        escalation: *question,
+        answer: "say it shorter".to_owned(),
+    })]);
+    let report = clone.tick();
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+    assert!(town.remote_ref("refs/heads/agent/T-1").is_some());
+    assert_eq!(clone.tick().open_questions, 0);
+}
+
+#[test]
+fn a_merged_local_review_whose_branch_is_deleted_then_is_done() {
+    let town = Town::new();
+    let clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    let task = clone.add("Add a line", &[]);
+    clone.tick();
+    let human = town.path("one");
+    town.git(&human, &["fetch", "-q"]);
+    town.git(&human, &["merge", "-q", "origin/agent/T-1"]);
+    town.git(&human, &["push", "-q", "origin", "main", ":agent/T-1"]);
+    let report = clone.tick();
+    assert_eq!(report.open_questions, 0, "{report:#?}");
+    assert!(!clone.state().tasks[&task].is_open());
+}
+
+#[test]
+fn a_record_names_the_journal_as_every_clone_finds_it() {
+    let town = Town::new();
+    let clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    clone.add("Add a line", &[]);
+    clone.tick();
+    let state = clone.state();
+    let (uid, session) = state.sessions.iter().next().unwrap();
+    let (finished, _) = session.finished.as_ref().unwrap();
+    assert_eq!(finished.journal, Some(format!("journals/{uid}.jsonl")));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::app::tick::results::LOCAL;
 use crate::app::tick::{World, documents, opening};
 use crate::domain::ids::{ReviewUid, SessionUid};
 use crate::domain::review::FeedbackKind;
@@ -173,6 +174,8 @@ fn review_seen(
             commit: facts.base.clone(),
         },
         (ForgeState::Closed, _) => SeenState::Closed,
+        // A local review is its branch: who deletes that unmerged closes the review.
+        (ForgeState::Open, _) if is_gone(world, facts, watch) => SeenState::Closed,
         (ForgeState::Open, _) => SeenState::Open,
     };
     let conflict = merge == Some(MergeFacts::Conflict)
@@ -198,6 +201,12 @@ fn review_seen(
             .collect(),
         conflict,
     }
+}
+
+/// Whether a review that is nothing but its branch has lost it. A branch that was not looked at
+/// says nothing.
+fn is_gone(world: &World<'_>, facts: &Facts, watch: &ReviewWatch) -> bool {
+    world.forge.kind() == LOCAL && facts.branches.get(&watch.branch) == Some(&None)
 }
 
 /// Looks again at the branches of results that are about to be pushed: from refs, no network.

@@ -22,7 +22,7 @@ use crate::ports::state_repo::{Freshness, RefChange};
 use crate::store::{Checkpoint, Loaded, Scope};
 
 /// The forge whose reviews are records only.
-const LOCAL: &str = "local";
+pub(super) const LOCAL: &str = "local";
 
 /// What one decision says about one result.
 #[derive(Debug, Clone)]
