@@ -164,6 +164,7 @@ fn money_and_tokens_saturate() {
         output: 1,
         cache_read: u64::MAX,
         cache_write: 1,
+        reasoning: u64::MAX,
     };
     assert_eq!(most.plus(most).total(), u64::MAX);
     assert_eq!(MicroUsd(u64::MAX).plus(MicroUsd(1)), MicroUsd(u64::MAX));
@@ -208,6 +209,7 @@ fn finish(rec: u16, n: u16, at: u64) -> fleet::domain::record::Record {
         model: None,
         usage: Usage::default(),
         cost: Some(MicroUsd(5)),
+        cost_source: fleet::domain::money::CostSource::Reported,
         duration_ms: 1,
         sandbox: String::new(),
         journal: None,

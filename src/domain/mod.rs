@@ -14,6 +14,7 @@ pub mod ids;
 pub mod lock;
 pub mod money;
 pub mod policy;
+pub mod prices;
 pub mod record;
 pub mod register;
 pub mod review;

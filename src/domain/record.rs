@@ -16,7 +16,7 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{
     EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid,
 };
-use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::register::Stamp;
 use crate::domain::review::{FeedbackKind, ReviewState};
 use crate::domain::session::{Outcome, RunnerIdentity, VerifyResult};
@@ -417,6 +417,9 @@ pub struct SessionFinished {
     /// Money; none when unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cost: Option<MicroUsd>,
+    /// Where `cost` comes from.
+    #[serde(default, skip_serializing_if = "CostSource::is_unknown")]
+    pub cost_source: CostSource,
     /// Wall time of the agent and its checks.
     #[serde(default)]
     pub duration_ms: u64,

@@ -231,9 +231,11 @@ fn finished() -> impl Strategy<Value = SessionFinished> {
             model: None,
             usage: Usage {
                 input: 1,
+                reasoning: 2,
                 ..Usage::default()
             },
             cost: rest.1.map(MicroUsd),
+            cost_source: fleet::domain::money::CostSource::Estimated,
             duration_ms: 5,
             sandbox: "none".to_owned(),
             journal: None,

@@ -232,6 +232,7 @@ impl ClaudeParser {
                 output: count(of, "outputTokens"),
                 cache_read: count(of, "cacheReadInputTokens"),
                 cache_write: count(of, "cacheCreationInputTokens"),
+                reasoning: 0,
             };
             if one.total() > most.0 {
                 most = (one.total(), Some(name.clone()));
@@ -299,6 +300,8 @@ fn usage_of(usage: &Value) -> Usage {
         output: count(usage, "output_tokens"),
         cache_read: count(usage, "cache_read_input_tokens"),
         cache_write: count(usage, "cache_creation_input_tokens"),
+        // The API counts thinking into the output and does not tell it apart.
+        reasoning: 0,
     }
 }
 

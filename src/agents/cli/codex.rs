@@ -64,6 +64,7 @@ impl CodexParser {
                 output: count(usage, "output_tokens"),
                 cache_read: cached,
                 cache_write: written,
+                reasoning: count(usage, "reasoning_output_tokens"),
             };
             let total = Total { usage, cost: None };
             self.total = Some(total);

@@ -153,6 +153,7 @@ fn result(value: &Value, reading: &mut Reading) {
             output: output + thoughts,
             cache_read: cached,
             cache_write: 0,
+            reasoning: thoughts,
         };
         reading.spent(usage, None);
         let models = stats.get("models").and_then(Value::as_object);

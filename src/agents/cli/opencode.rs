@@ -104,6 +104,7 @@ impl OpenCodeParser {
             output,
             cache_read: read,
             cache_write: write,
+            reasoning: count(tokens, "reasoning").min(output),
         });
         // Zero is what it says of a model whose price it does not know.
         let cost = part.get("cost").and_then(Value::as_f64).unwrap_or(0.0);

@@ -31,17 +31,9 @@ pub(crate) struct Total {
 impl Total {
     /// What was added since `before`, each part at least zero.
     pub(crate) fn since(self, before: Self) -> Self {
-        let less = |a: u64, b: u64| a.saturating_sub(b);
         Self {
-            usage: Usage {
-                input: less(self.usage.input, before.usage.input),
-                output: less(self.usage.output, before.usage.output),
-                cache_read: less(self.usage.cache_read, before.usage.cache_read),
-                cache_write: less(self.usage.cache_write, before.usage.cache_write),
-            },
-            cost: self
-                .cost
-                .map(|c| MicroUsd(less(c.0, before.cost.unwrap_or_default().0))),
+            usage: self.usage.since(before.usage),
+            cost: self.cost.map(|c| c.less(before.cost.unwrap_or_default())),
         }
     }
 

@@ -9,7 +9,7 @@ use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, results, reviews};
-use crate::domain::money::Usage;
+use crate::domain::money::{CostSource, Usage};
 use crate::domain::record::SessionFinished;
 use crate::domain::session::{FailureClass, Outcome, Session};
 use crate::domain::time::{DurationMs, Timestamp};
@@ -287,6 +287,7 @@ fn missing(world: &World<'_>, doc: ClaimDoc, why: &str) -> ResultDoc {
             model: None,
             usage: Usage::default(),
             cost: None,
+            cost_source: CostSource::Unknown,
             duration_ms: 0,
             sandbox: String::new(),
             journal: None,

@@ -9,7 +9,7 @@ use crate::app::tick::checks::{self, Verdict};
 use crate::app::tick::documents::{ClaimDoc, Held, ResultDoc};
 use crate::app::tick::prompt;
 use crate::domain::ids::Oid;
-use crate::domain::money::Usage;
+use crate::domain::money::{CostSource, Usage};
 use crate::domain::policy::AgentSpec;
 use crate::domain::record::SessionFinished;
 use crate::domain::session::{FailureClass, Outcome, VerifyResult};
@@ -94,6 +94,7 @@ impl<'a> Session<'a> {
             model: doc.claim.model.clone(),
             usage: Usage::default(),
             cost: None,
+            cost_source: CostSource::Unknown,
             duration_ms: 0,
             sandbox: "none".to_owned(),
             journal: None,

@@ -120,6 +120,7 @@ fn i13_spend_passes_the_cap_by_at_most_one_running_unit() {
                     model: None,
                     usage: crate::domain::money::Usage::default(),
                     cost,
+                    cost_source: crate::domain::money::CostSource::Unknown,
                     duration_ms: 1,
                     sandbox: String::new(),
                     journal: None,

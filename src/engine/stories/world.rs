@@ -322,6 +322,7 @@ impl World {
             model: None,
             usage: crate::domain::money::Usage::default(),
             cost: None,
+            cost_source: crate::domain::money::CostSource::Unknown,
             duration_ms: 1,
             sandbox: String::new(),
             journal: None,
