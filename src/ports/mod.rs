@@ -14,6 +14,7 @@ pub mod host;
 pub mod lease;
 pub mod memory;
 pub mod memory_tree;
+pub mod model;
 pub mod runner;
 pub mod site;
 pub mod state_repo;
