@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::config::reader::{Section, nearest};
+use crate::config::sandbox::MODES;
 use crate::config::sections::{argv, env_names};
 use crate::domain::money::MicroUsd;
-use crate::domain::policy::{AgentKind, AgentSpec, CliKind, ForgePolicy};
+use crate::domain::policy::{AgentKind, AgentSpec, CliKind, ForgePolicy, SandboxPolicy};
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
@@ -47,6 +48,7 @@ pub(super) fn read(
     top: &Section<'_, '_>,
     roles: &BTreeMap<String, String>,
     forge: &ForgePolicy,
+    sandbox: &SandboxPolicy,
 ) -> BTreeMap<String, AgentSpec> {
     let mut agents = BTreeMap::new();
     for (name, section) in top.named("agents", "agents.*") {
@@ -57,7 +59,7 @@ pub(super) fn read(
                 "an agent's name is made of letters, digits, - _ and .",
             );
         }
-        if let Some(spec) = agent(&name, &section, roles) {
+        if let Some(spec) = agent(&name, &section, roles, sandbox) {
             no_tokens(&section, &spec, forge);
             agents.insert(name, spec);
         }
@@ -84,6 +86,7 @@ fn agent(
     name: &str,
     section: &Section<'_, '_>,
     roles: &BTreeMap<String, String>,
+    sandbox: &SandboxPolicy,
 ) -> Option<AgentSpec> {
     if section.get("kind").is_none() {
         section.bad("kind", "it is required: \"cli\" or \"command\"");
@@ -126,6 +129,8 @@ fn agent(
         home_files: home_files(section),
         args: section.texts("args").unwrap_or_default(),
         cost_estimate: section.money("cost_estimate").unwrap_or(MicroUsd(estimate)),
+        sandbox: section.choice("sandbox", MODES).unwrap_or(sandbox.mode),
+        network: section.flag("network").unwrap_or(sandbox.network),
         kind: match kind? {
             Kind::Cli => cli(name, section)?,
             Kind::Command => AgentKind::Command {

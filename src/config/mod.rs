@@ -24,6 +24,7 @@ mod problems;
 mod reader;
 mod roles;
 mod routes;
+mod sandbox;
 pub mod schema;
 mod sections;
 mod template;

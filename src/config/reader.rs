@@ -106,8 +106,7 @@ impl<'d, 't> Section<'d, 't> {
             }
         };
         // A key that exists in another section is in the wrong place.
-        let elsewhere = schema::KEYS
-            .iter()
+        let elsewhere = schema::keys()
             .find(|key| key.name == name && key.section != self.section && !key.section.is_empty());
         match elsewhere {
             Some(key) if nearest(name, schema::names(self.section)).is_none() => {

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use crate::config::env::Env;
 use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
-use crate::config::{agents, env, routes};
+use crate::config::{agents, env, routes, sandbox};
 use crate::domain::policy::{
     BudgetPolicy, DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy,
     StatePolicy, TickPolicy, UnblockOn, VerifyCommand, Weights,
@@ -57,7 +57,8 @@ pub(super) fn policy(
     let top = Section::new(&document, "", "", Some(table.get_ref()), 0..0);
     let forge_section = top.sub("forge");
     let forge = forge_policy(&forge_section);
-    let agents = agents::read(&top, &roles, &forge);
+    let sandbox = sandbox::read(&top.sub("sandbox"), env);
+    let agents = agents::read(&top, &roles, &forge, &sandbox);
     let routes = routes::read(&top, &agents, &roles);
     let mut policy = Policy {
         state: state(&top),
@@ -74,6 +75,7 @@ pub(super) fn policy(
         budget: budget(&top.sub("budget")),
         diff: diff(&top.sub("diff")),
         verify: verify(&top),
+        sandbox,
         unblock_on: top.choice("unblock_on", UNBLOCK).unwrap_or_default(),
         admit_subtasks: top.flag("admit_subtasks").unwrap_or(false),
         sparse_workspaces: top.flag("sparse_workspaces").unwrap_or(false),
@@ -327,6 +329,7 @@ fn verify(top: &Section<'_, '_>) -> Vec<VerifyCommand> {
             commands.push(VerifyCommand {
                 argv,
                 timeout: section.duration("timeout").unwrap_or(DurationMs::mins(10)),
+                network: section.flag("network").unwrap_or(false),
             });
         }
     }

@@ -2,11 +2,15 @@
 //!
 //! `config` builds these values; `engine` decides with them; `agents` and `git` act by them.
 
+mod sandbox;
+
 use std::collections::BTreeMap;
 
 use crate::domain::money::MicroUsd;
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
+
+pub use crate::domain::policy::sandbox::{SandboxLimits, SandboxMode, SandboxPolicy};
 
 /// Everything configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +43,8 @@ pub struct Policy {
     pub diff: DiffPolicy,
     /// Commands that must pass in the workspace before work is published.
     pub verify: Vec<VerifyCommand>,
+    /// How agents and checks are confined.
+    pub sandbox: SandboxPolicy,
     /// When a dependent may start.
     pub unblock_on: UnblockOn,
     /// Subtasks that agents propose are admitted at once (else they wait for a human).
@@ -153,6 +159,10 @@ pub struct AgentSpec {
     pub args: Vec<String>,
     /// What one run is reckoned to cost before it ran, for budgets.
     pub cost_estimate: MicroUsd,
+    /// Whether it must be, or should be, confined by the kernel.
+    pub sandbox: SandboxMode,
+    /// Whether it may reach the network.
+    pub network: bool,
 }
 
 /// How an agent is driven.
@@ -311,6 +321,8 @@ pub struct DiffPolicy {
 pub struct VerifyCommand {
     pub argv: Vec<String>,
     pub timeout: DurationMs,
+    /// Whether it may reach the network.
+    pub network: bool,
 }
 
 /// When a dependent may start.

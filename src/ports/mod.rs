@@ -16,6 +16,7 @@ pub mod memory;
 pub mod memory_tree;
 pub mod model;
 pub mod runner;
+pub mod sandbox;
 pub mod site;
 pub mod state_repo;
 pub mod workspaces;

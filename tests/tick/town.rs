@@ -17,7 +17,8 @@ use fleet::domain::ids::TaskUid;
 use fleet::domain::money::MicroUsd;
 use fleet::domain::policy::{
     AgentKind, AgentSpec, BudgetPolicy, DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy,
-    PushMode, RetryPolicy, Route, StatePolicy, TickPolicy, UnblockOn, VerifyCommand, Weights,
+    PushMode, RetryPolicy, Route, SandboxMode, SandboxPolicy, StatePolicy, TickPolicy, UnblockOn,
+    VerifyCommand, Weights,
 };
 use fleet::domain::record::{Op, TaskAdded, TaskFields};
 use fleet::domain::session::RunnerIdentity;
@@ -357,6 +358,7 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
             max_bytes: 4 << 20,
         },
         verify: Vec::new(),
+        sandbox: SandboxPolicy::default(),
         unblock_on: UnblockOn::Merge,
         admit_subtasks: false,
         sparse_workspaces: false,
@@ -383,6 +385,8 @@ pub(crate) fn shell(name: &str, script: &str) -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+        sandbox: SandboxMode::Off,
+        network: true,
     }
 }
 
@@ -406,5 +410,6 @@ pub(crate) fn verify(argv: &[&str]) -> VerifyCommand {
     VerifyCommand {
         argv: argv.iter().map(|a| (*a).to_owned()).collect(),
         timeout: DurationMs::secs(20),
+        network: false,
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::agents::{Agents, Manners, Setup};
 use crate::domain::ids::{Oid, RecordId, SessionUid, TaskUid};
 use crate::domain::money::MicroUsd;
-use crate::domain::policy::{AgentKind, AgentSpec, CliKind, VerifyCommand};
+use crate::domain::policy::{AgentKind, AgentSpec, CliKind, SandboxMode, VerifyCommand};
 use crate::domain::record::SessionClaimed;
 use crate::domain::session::{FailureClass, RunnerIdentity, VerifyResult};
 use crate::domain::time::{DurationMs, Timestamp};
@@ -183,6 +183,7 @@ impl Bench {
         let command = VerifyCommand {
             argv: argv.iter().map(|a| (*a).to_owned()).collect(),
             timeout: DurationMs(timeout_ms),
+            network: false,
         };
         let agents = Agents::new(self.setup.clone());
         let _shared = RUNS.read();
@@ -229,6 +230,8 @@ pub(super) fn spec(kind: AgentKind) -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+        sandbox: SandboxMode::Off,
+        network: true,
     }
 }
 

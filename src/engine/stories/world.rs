@@ -53,6 +53,8 @@ pub(super) fn agent(name: &str) -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+        sandbox: SandboxMode::Off,
+        network: true,
     }
 }
 
@@ -105,6 +107,7 @@ pub(super) fn policy() -> Policy {
             max_bytes: 4 << 20,
         },
         verify: Vec::new(),
+        sandbox: SandboxPolicy::default(),
         unblock_on: UnblockOn::Merge,
         admit_subtasks: false,
         sparse_workspaces: false,
