@@ -82,7 +82,7 @@ fn take(event: AgentEvent, reading: &mut Reading) {
         AgentEvent::Message { text } => reading.message(&text),
         AgentEvent::Usage { usage, cost } => reading.spent(usage, cost),
         AgentEvent::Error { text } => reading.error(None, &text),
-        AgentEvent::SessionFinished { summary } => {
+        AgentEvent::SessionFinished { summary, .. } => {
             if reading.final_message.is_empty() {
                 reading.final_message.clone_from(&summary);
             }
@@ -93,6 +93,9 @@ fn take(event: AgentEvent, reading: &mut Reading) {
         | AgentEvent::ToolCall { .. }
         | AgentEvent::ToolResult { .. }
         | AgentEvent::Status { .. }
+        | AgentEvent::Escalation { .. }
+        | AgentEvent::Finding { .. }
+        | AgentEvent::Progress { .. }
         | AgentEvent::Verify { .. } => reading.events.push(event),
     }
 }

@@ -18,6 +18,8 @@ const MAX_JOURNAL_BYTES: u64 = 1024 * 1024;
 pub(crate) const MAX_TEXT_BYTES: usize = 4096;
 /// Longest summary of an event.
 pub(crate) const MAX_SUMMARY_BYTES: usize = 200;
+/// Most offered answers of a question.
+const MAX_OPTIONS: usize = 20;
 
 /// Appends events to a file. A journal that cannot be written never ends a run.
 pub(crate) struct Journal {
@@ -119,8 +121,15 @@ pub(crate) fn scrub(event: AgentEvent, redact: &Redact) -> AgentEvent {
             command: short(command),
             passed,
         },
-        AgentEvent::SessionFinished { summary } => AgentEvent::SessionFinished {
+        AgentEvent::Escalation { context, options } => AgentEvent::Escalation {
+            context: text(context),
+            options: options.into_iter().take(MAX_OPTIONS).map(short).collect(),
+        },
+        AgentEvent::Finding { text: t } => AgentEvent::Finding { text: text(t) },
+        AgentEvent::Progress { text: t } => AgentEvent::Progress { text: short(t) },
+        AgentEvent::SessionFinished { summary, ok } => AgentEvent::SessionFinished {
             summary: short(summary),
+            ok,
         },
         event @ AgentEvent::Usage { .. } => event,
     }

@@ -264,7 +264,7 @@ impl Reader<'_> {
         };
         self.reading
             .events
-            .push(AgentEvent::SessionFinished { summary });
+            .push(AgentEvent::finished(summary, end == RunEnd::Completed));
         self.passed = self.passed.min(MAX_EVENTS);
         self.pass_on();
         let reading = self.reading;

@@ -103,11 +103,65 @@ pub enum AgentEvent {
         /// `None` while it runs.
         passed: Option<bool>,
     },
+    /// It asks a human (what it wrote to its outbox, or said by a tool).
+    Escalation {
+        /// What a human must know; bounded text.
+        context: String,
+        /// Offered answers.
+        #[serde(default)]
+        options: Vec<String>,
+    },
+    /// It noticed something besides its task.
+    Finding {
+        /// Bounded text.
+        text: String,
+    },
+    /// It says how far it is.
+    Progress {
+        /// One line.
+        text: String,
+    },
     /// It ended.
     SessionFinished {
         /// One line.
         summary: String,
+        /// Whether it did what was asked; `None` where that is not known.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ok: Option<bool>,
     },
+}
+
+impl AgentEvent {
+    /// The end of a run or session, said by fleet itself.
+    #[must_use]
+    pub const fn finished(summary: String, ok: bool) -> Self {
+        Self::SessionFinished {
+            summary,
+            ok: Some(ok),
+        }
+    }
+}
+
+/// One line of a journal or of `fleet stream`: an event with when, whose, and tokens so far.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// When it was seen, or when the source says that it happened.
+    pub at: Timestamp,
+    /// The session: fleet's own id in a journal, the agent's in `fleet stream`; may be empty.
+    #[serde(default)]
+    pub session: String,
+    /// The task, such as `T-7`; empty where none is known.
+    #[serde(default)]
+    pub task: String,
+    /// All tokens of the session so far; 0 until the agent told any.
+    #[serde(default)]
+    pub tokens: u64,
+    /// Whether `tokens` was counted here because the agent told none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
+    /// What happened.
+    #[serde(flatten)]
+    pub event: AgentEvent,
 }
 
 /// How a run ended.

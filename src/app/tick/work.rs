@@ -38,9 +38,8 @@ pub(super) fn run_session(
     if let Err(failure) = session.go(cancel, events) {
         session.fail(failure);
     }
-    events(AgentEvent::SessionFinished {
-        summary: session.finished.summary.clone(),
-    });
+    let ok = !matches!(session.finished.outcome, Outcome::Failed { .. });
+    events(AgentEvent::finished(session.finished.summary.clone(), ok));
     if let Some(workspace) = &session.workspace {
         world.workspaces.discard(workspace);
     }

@@ -155,6 +155,9 @@ fn words(event: &AgentEvent) -> Option<String> {
             Some(true) => format!("check passed: {command}"),
             Some(false) => format!("check FAILED: {command}"),
         },
+        AgentEvent::Escalation { context, .. } => format!("asks: {context}"),
+        AgentEvent::Finding { text } => format!("found: {text}"),
+        AgentEvent::Progress { text } => text.clone(),
         AgentEvent::SessionFinished { .. } => "finished".to_owned(),
     };
     let flat: Vec<&str> = text.split_whitespace().collect();
@@ -167,6 +170,9 @@ const fn is_worth_a_line(event: &AgentEvent) -> bool {
         event,
         AgentEvent::Message { .. }
             | AgentEvent::Error { .. }
+            | AgentEvent::Escalation { .. }
+            | AgentEvent::Finding { .. }
+            | AgentEvent::Progress { .. }
             | AgentEvent::Verify {
                 passed: Some(_),
                 ..
