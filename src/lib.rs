@@ -37,4 +37,5 @@ pub mod git;
 pub mod machine;
 pub mod ports;
 pub mod store;
+pub mod vault;
 pub mod wire;

@@ -10,6 +10,7 @@
 
 mod demo;
 mod site;
+mod vault;
 mod works;
 
 pub use demo::agent as demo_agent;
@@ -22,6 +23,7 @@ use crate::app::context::Context;
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::init::first_trouble;
+use crate::app::tracker::secret::HasVault;
 use crate::cli::host::{Demo, Host, Works};
 use crate::config::Env;
 use crate::domain::policy::Policy;
@@ -35,6 +37,7 @@ use crate::machine::ids::{SeededIds, SystemIds};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::site::Site as _;
 use crate::wire::site::ProjectSite;
+use crate::wire::vault::{ProjectVault, with_secrets};
 use crate::wire::works::{Ground, Workshop};
 
 /// Letters of the run's name in records.
@@ -106,7 +109,24 @@ impl Host for Wire {
         handover: Option<&Path>,
     ) -> Result<Box<dyn Works>, TrackerError> {
         let workspaces = self.workspaces.borrow().clone();
-        Ok(Box::new(self.place(dir)?.workshop(handover, workspaces)?))
+        let ProjectPlace { site, env } = self.place(dir)?;
+        let (clock, _) = clock_and_ids(&env);
+        let (env, notes) = with_secrets(&env, site.place(), clock);
+        let place = ProjectPlace {
+            site: site.with_env(env.clone()),
+            env,
+        };
+        let workshop = place.workshop(handover, workspaces)?;
+        workshop.note(notes);
+        Ok(Box::new(workshop))
+    }
+
+    fn vault(&self, dir: Option<&Path>) -> Result<Box<dyn HasVault>, TrackerError> {
+        let place = self.place(dir)?;
+        let (clock, _) = clock_and_ids(&self.env);
+        let actor = actor(&self.env, &place.site);
+        let vault = ProjectVault::open(place.site.place(), &self.env, clock, &actor)?;
+        Ok(Box::new(vault))
     }
 
     fn demo(&self, dir: Option<&Path>) -> Result<Box<dyn Demo>, String> {

@@ -5,6 +5,8 @@
 mod kills;
 #[path = "tick_cli/refusals.rs"]
 mod refusals;
+#[path = "tick_cli/secrets.rs"]
+mod secrets;
 #[path = "tick_cli/ways.rs"]
 mod ways;
 #[path = "tick_cli/world.rs"]

@@ -112,6 +112,7 @@ impl From<TrackerError> for CliError {
                 new(Exit::NotFound, "escalation_ambiguous", "name one of them, as `fleet inbox` shows it")
                     .with(json!({ "candidates": candidates }))
             }
+            E::NotThere { hint, .. } => new(Exit::NotFound, "not_found", &hint),
             E::Invalid { hint, .. } => new(Exit::Usage, "invalid_value", &hint),
             E::Cycle { path } => new(
                 Exit::Dependency,

@@ -6,6 +6,7 @@ use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::secret::HasVault;
 
 /// Opens repositories.
 pub trait Host {
@@ -33,6 +34,12 @@ pub trait Host {
         dir: Option<&Path>,
         handover: Option<&Path>,
     ) -> Result<Box<dyn Works>, TrackerError>;
+
+    /// Opens the secrets of the repository that contains `dir`; works without a configuration.
+    ///
+    /// # Errors
+    /// Not a repository with a work tree.
+    fn vault(&self, dir: Option<&Path>) -> Result<Box<dyn HasVault>, TrackerError>;
 
     /// Makes the demonstration below `dir`, or below a fresh temporary directory.
     ///

@@ -11,6 +11,7 @@ use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::report::Delivery;
 use crate::app::tracker::request::Mode;
+use crate::app::tracker::secret::HasVault;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
 use crate::cli::host::{Demo, Host, Works};
@@ -92,6 +93,14 @@ impl<'a> Session<'a> {
     /// As [`Host::works`].
     pub fn works(&self, handover: Option<&Path>) -> Result<Box<dyn Works>, TrackerError> {
         self.host.works(self.global.directory.as_deref(), handover)
+    }
+
+    /// Opens the secrets.
+    ///
+    /// # Errors
+    /// As [`Host::vault`].
+    pub fn vault(&self) -> Result<Box<dyn HasVault>, TrackerError> {
+        self.host.vault(self.global.directory.as_deref())
     }
 
     /// Makes the demonstration.

@@ -85,6 +85,7 @@ verbs! {
     Sync(sync),
     Doctor(doctor),
     Config(config),
+    Secret(secret),
     Completions(completions),
     Demo(demo),
     Version(version),

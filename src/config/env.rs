@@ -7,15 +7,22 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::domain::policy::{ForgeKind, Policy};
 
-/// Environment variables as they were at the start. `Debug` shows names only.
+/// The variable with the identity that opens stored secrets; nobody but fleet sees it.
+const IDENTITY: &str = "FLEET_IDENTITY";
+
+/// Environment variables as they were at the start, with stored secrets behind them. `Debug` shows
+/// names only.
 #[derive(Clone, Default)]
 pub struct Env {
     vars: BTreeMap<String, String>,
+    /// Stored secrets by the variable that each stands for, the newest first.
+    stored: BTreeMap<String, Vec<SecretString>>,
 }
 
 impl fmt::Debug for Env {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.vars.keys()).finish()
+        let names = self.vars.keys().chain(self.stored.keys());
+        f.debug_set().entries(names).finish()
     }
 }
 
@@ -32,6 +39,16 @@ impl Env {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
                 .collect(),
+            stored: BTreeMap::new(),
+        }
+    }
+
+    /// The same with stored secrets: a variable that is not set has the newest value.
+    #[must_use]
+    pub fn with_stored(&self, stored: BTreeMap<String, Vec<SecretString>>) -> Self {
+        Self {
+            vars: self.vars.clone(),
+            stored,
         }
     }
 
@@ -43,23 +60,43 @@ impl Env {
                 .into_iter()
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
+            stored: BTreeMap::new(),
         }
     }
 
-    /// All variables, for the allow-lists of agents.
+    /// All variables, for the allow-lists of agents: the newest of stored secrets, where the variable
+    /// is not set; never the identity that opens them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.vars
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
+        let vars = self.vars.iter();
+        let vars = vars.map(|(name, value)| (name.as_str(), value.as_str()));
+        let unset = |name: &str| self.vars.get(name).is_none_or(String::is_empty);
+        let stored = self.stored.iter().filter(move |(name, _)| unset(name));
+        let newest = stored.filter_map(|(name, all)| Some((name.as_str(), all.first()?)));
+        vars.filter(|(name, _)| *name != IDENTITY)
+            .chain(newest.map(|(name, value)| (name, value.expose_secret())))
     }
 
-    /// The value of a variable; an empty one counts as unset.
+    /// Every value of a variable that may be tried: the one that is set, then the stored ones, the
+    /// newest first.
+    #[must_use]
+    pub fn all(&self, name: &str) -> Vec<SecretString> {
+        let set = self.vars.get(name).filter(|value| !value.is_empty());
+        let stored = self.stored.get(name).into_iter().flatten();
+        let stored = stored.filter(|value| set.is_none_or(|set| set != value.expose_secret()));
+        set.map(|value| SecretString::from(value.as_str()))
+            .into_iter()
+            .chain(stored.cloned())
+            .collect()
+    }
+
+    /// The value of a variable, or the newest stored one; an empty one counts as unset.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.vars
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.is_empty())
+        let set = self.vars.get(name).map(String::as_str);
+        set.filter(|value| !value.is_empty()).or_else(|| {
+            let newest = self.stored.get(name)?.first()?;
+            Some(newest.expose_secret())
+        })
     }
 }
 
@@ -114,8 +151,20 @@ pub(super) fn secrets(env: &Env, policy: &Policy) -> (Option<SecretString>, Vec<
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         );
     }
+    if let Some(identity) = env.get(IDENTITY) {
+        // The key itself: what stands around it in the file is public.
+        let key = identity
+            .lines()
+            .find(|line| line.starts_with("AGE-SECRET-KEY-"));
+        found.insert(IDENTITY, key.unwrap_or(identity));
+    }
+    let stored = env.stored.iter().flat_map(|(name, values)| {
+        let values = values.iter().map(SecretString::expose_secret);
+        values.map(move |value| (name.as_str(), value))
+    });
     let secrets = found
         .into_iter()
+        .chain(stored)
         .map(|(name, value)| (name.to_owned(), SecretString::from(value)))
         .filter(|(_, value)| !value.expose_secret().is_empty())
         .collect();

@@ -112,6 +112,7 @@ impl ForgePolicy {
                     | "GITHUB_PAT"
                     | "GH_ENTERPRISE_TOKEN"
                     | "GITHUB_ENTERPRISE_TOKEN"
+                    | "FLEET_IDENTITY"
                     | "ACTIONS_RUNTIME_TOKEN"
                     | "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
             )

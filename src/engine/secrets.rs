@@ -87,6 +87,7 @@ const SHAPES: &[(&str, &str, usize)] = &[
     ("npm_", "an npm token", 34),
     ("pypi-AgEI", "a PyPI token", 30),
     ("hf_", "a Hugging Face token", 30),
+    ("AGE-SECRET-KEY-1", "an age identity", 40),
     ("-----BEGIN RSA PRIVATE KEY", "a private key", 0),
     ("-----BEGIN EC PRIVATE KEY", "a private key", 0),
     ("-----BEGIN PRIVATE KEY", "a private key", 0),

@@ -19,4 +19,5 @@ pub mod runner;
 pub mod sandbox;
 pub mod site;
 pub mod state_repo;
+pub mod vault;
 pub mod workspaces;

@@ -37,6 +37,11 @@ impl ProjectSite {
         Self { place, git, env }
     }
 
+    /// The same place, with another environment.
+    pub(super) fn with_env(self, env: Env) -> Self {
+        Self { env, ..self }
+    }
+
     pub(super) const fn place(&self) -> &Place {
         &self.place
     }

@@ -151,6 +151,11 @@ impl Workshop {
         })
     }
 
+    /// Has the next report tell these.
+    pub(super) fn note(&self, notes: Vec<String>) {
+        self.notes.borrow_mut().extend(notes);
+    }
+
     fn world(&self) -> World<'_> {
         World {
             context: Context {

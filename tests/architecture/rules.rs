@@ -108,6 +108,11 @@ pub(crate) const ROOMS: &[Room] = &[
         may: EDGE,
     },
     Room {
+        name: "vault",
+        ring: Ring::Edge,
+        may: EDGE,
+    },
+    Room {
         name: "cli",
         ring: Ring::Face,
         may: FACE,
@@ -147,6 +152,7 @@ pub(crate) const ROOMS: &[Room] = &[
 /// Dependencies that reach the outside world or belong to one foreign family, and who may name them.
 /// Test code is free. `wire` and `main` may name all.
 pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
+    ("age", &["vault"]),
     ("anstream", &["cli"]),
     ("anstyle", &["cli"]),
     ("clap", &["cli"]),
@@ -157,6 +163,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("libgit2_sys", &["git"]),
     ("octocrab", &["forge"]),
     ("reqwest", &["forge", "providers"]),
+    ("rpassword", &["cli"]),
     ("rustix", &["git", "agents", "sandbox"]),
     ("rustls", &["forge", "providers"]),
     (
@@ -170,6 +177,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
             "machine",
             "providers",
             "sandbox",
+            "vault",
         ],
     ),
     (
@@ -178,6 +186,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ),
     ("terminal_size", &["cli"]),
     ("toml", &["config"]),
+    ("toml_edit", &["config"]),
 ];
 
 /// Dependencies that only compute: every room may name them.

@@ -3,5 +3,6 @@
 mod bad_input;
 mod env;
 mod looks;
+mod secrets;
 mod together;
 mod verbs;

@@ -39,6 +39,14 @@ pub enum TrackerError {
         /// Their short ids.
         candidates: Vec<String>,
     },
+    /// Something that was named is not there.
+    #[error("{what}")]
+    NotThere {
+        /// What was named.
+        what: String,
+        /// What there is.
+        hint: String,
+    },
     /// A value breaks a rule.
     #[error("{what}")]
     Invalid {

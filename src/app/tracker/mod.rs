@@ -22,6 +22,7 @@ pub mod ready;
 pub mod report;
 pub mod request;
 pub mod route;
+pub mod secret;
 pub mod settings;
 pub mod show;
 pub mod sync;

@@ -21,6 +21,7 @@ pub mod q;
 pub mod ready;
 pub mod reopen;
 pub mod route;
+pub mod secret;
 pub mod show;
 pub mod sync;
 pub mod tick;

@@ -2,10 +2,12 @@
 
 mod detail;
 mod place;
+mod secrets;
 mod tasks;
 
 pub use detail::{answered, inbox, log, show};
 pub use place::{config, doctor, init, route, sync};
+pub use secrets::{secret_init, secret_removed, secret_set, secret_shared, secrets};
 pub use tasks::{
     added, blocked, changed, claimed, cycles, dep, graph, list, note_more, ready, tree,
 };
