@@ -134,6 +134,8 @@ pub(super) fn secrets(env: &Env, policy: &Policy) -> (Option<SecretString>, Vec<
     let mut named: Vec<&str> = vec![&policy.forge.token_env];
     named.extend(["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN"]);
     named.extend(policy.secret_env.iter().map(String::as_str));
+    let keys = policy.providers.values().flat_map(|spec| &spec.key_env);
+    named.extend(keys.map(String::as_str));
     let given = policy.agents.values().flat_map(|agent| &agent.env);
     named.extend(
         given

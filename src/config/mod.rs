@@ -21,6 +21,7 @@ use crate::domain::policy::Policy;
 mod agents;
 mod env;
 mod problems;
+mod providers;
 mod reader;
 mod roles;
 mod routes;
@@ -50,8 +51,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Token of the forge, from the variable that `forge.token_env` names.
     pub forge_token: Option<secrecy::SecretString>,
-    /// Names and values that are scanned for and redacted: the forge's token, `secret_env`, and
-    /// what agents are given that is named like a secret.
+    /// Names and values that are scanned for and redacted: the forge's token, keys of providers,
+    /// `secret_env`, and what agents are given that is named like a secret.
     pub secrets: Vec<Secret>,
     /// Where the policy came from, for `fleet config check`.
     pub origin: Origin,

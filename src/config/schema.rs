@@ -2,12 +2,14 @@
 //! documented (`docs/config.md` must name each).
 
 mod general;
+mod providers;
 mod workers;
 
 use crate::config::schema::general::GENERAL;
+use crate::config::schema::providers::PROVIDERS;
 use crate::config::schema::workers::WORKERS;
 
-/// One key. Sections: `""` = top level, `agents.*`, `routes[]` and `verify[]` repeat.
+/// One key. Sections: `""` = top level, `agents.*`, `providers.*`, `routes[]` and `verify[]` repeat.
 #[derive(Debug, Clone, Copy)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Key {
@@ -33,7 +35,7 @@ const fn key(
 
 /// Every key.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    GENERAL.iter().chain(WORKERS)
+    GENERAL.iter().chain(PROVIDERS).chain(WORKERS)
 }
 
 /// Names of a section's keys.

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use crate::config::env::Env;
 use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
-use crate::config::{agents, env, routes, sandbox};
+use crate::config::{agents, env, providers, routes, sandbox};
 use crate::domain::policy::{
     BudgetPolicy, DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy,
     StatePolicy, TickPolicy, UnblockOn, VerifyCommand, Weights,
@@ -59,6 +59,7 @@ pub(super) fn policy(
     let forge = forge_policy(&forge_section);
     let sandbox = sandbox::read(&top.sub("sandbox"), env);
     let agents = agents::read(&top, &roles, &forge, &sandbox);
+    let providers = providers::read(&top, &forge);
     let routes = routes::read(&top, &agents, &roles);
     let mut policy = Policy {
         state: state(&top),
@@ -66,6 +67,7 @@ pub(super) fn policy(
         remote: top.text("remote").unwrap_or_else(|| "origin".to_owned()),
         forge,
         agents,
+        providers,
         roles,
         routes,
         weights: weights(&top.sub("weights")),
@@ -156,7 +158,7 @@ fn checked_branch(name: &str) -> Result<String, String> {
     }
 }
 
-fn checked_url(url: &str) -> Result<String, String> {
+pub(super) fn checked_url(url: &str) -> Result<String, String> {
     let rest = url
         .strip_prefix("https://")
         .or_else(|| url.strip_prefix("http://"));

@@ -366,3 +366,64 @@ fn hostile_configurations_end_in_problems_and_never_in_a_panic() {
     let not_utf8 = CommitFiles::from([(CONFIG_PATH.to_owned(), vec![0xff, 0xfe])]);
     assert!(load(None, &not_utf8, &Env::default()).is_err());
 }
+
+#[test]
+fn known_providers_need_no_section_and_a_section_changes_only_what_it_names() {
+    use crate::domain::provider::{ProviderKind, ProviderSpec};
+    let policy = good("");
+    assert_eq!(policy.providers, ProviderSpec::known());
+    assert_eq!(policy.providers.len(), 8);
+    let policy = good(
+        r#"
+[providers.openai]
+key_env = ["NEW_KEY", "OLD_KEY"]
+max_retries = 0
+idle_timeout = "5s"
+
+[providers.house]
+kind = "openai-compatible"
+base_url = "http://127.0.0.1:8080/v1/"
+headers = { X-Team = "fleet" }
+context_window = 8192
+"#,
+    );
+    let openai = &policy.providers["openai"];
+    assert_eq!(openai.key_env, ["NEW_KEY", "OLD_KEY"]);
+    assert_eq!(openai.limits.idle, DurationMs::secs(5));
+    assert_eq!(openai.base_url, "https://api.openai.com/v1");
+    let house = &policy.providers["house"];
+    assert_eq!(house.kind, ProviderKind::Compatible);
+    assert_eq!(house.base_url, "http://127.0.0.1:8080/v1");
+    assert_eq!(house.headers["x-team"], "fleet");
+    assert_eq!(house.context_window, Some(8192));
+}
+
+#[test]
+fn a_provider_that_would_leak_its_key_is_refused() {
+    for (text, says) in [
+        ("[providers.x]", "`providers.x.kind`: it is required"),
+        (
+            "[providers.x]\nkind = \"openai-compatible\"",
+            "`providers.x.base_url`: it is required",
+        ),
+        (
+            "[providers.groq]\nbase_url = \"http://models.example.com/v1\"",
+            "unencrypted over the network",
+        ),
+        (
+            "[providers.groq]\nkey_env = [\"GITHUB_TOKEN\"]",
+            "holds the right to push",
+        ),
+        (
+            "[providers.groq]\nheaders = { Authorization = \"Bearer x\" }",
+            "keys go into `key_env`",
+        ),
+        (
+            "[providers.groq]\nkey_env = [\"sk-123\"]",
+            "names only, no values",
+        ),
+    ] {
+        let errors = said(text);
+        assert!(errors.contains(says), "{text}: {errors}");
+    }
+}

@@ -15,6 +15,7 @@ pub mod lock;
 pub mod money;
 pub mod policy;
 pub mod prices;
+pub mod provider;
 pub mod record;
 pub mod register;
 pub mod review;

@@ -11,6 +11,7 @@ use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
 pub use crate::domain::policy::sandbox::{SandboxLimits, SandboxMode, SandboxPolicy};
+pub use crate::domain::provider::{CallLimits, ProviderKind, ProviderSpec};
 
 /// Everything configured.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,6 +26,8 @@ pub struct Policy {
     pub forge: ForgePolicy,
     /// Agents by name.
     pub agents: BTreeMap<String, AgentSpec>,
+    /// Providers of models behind an API, by name: the known ones overlaid by `[providers.<name>]`.
+    pub providers: BTreeMap<String, ProviderSpec>,
     /// Role prompts by role name (embedded defaults overlaid by `.orchestra/roles/<name>.md`).
     pub roles: BTreeMap<String, String>,
     /// Routes, first match wins per rank; see `engine::routing`.

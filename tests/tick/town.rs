@@ -362,6 +362,7 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
         unblock_on: UnblockOn::Merge,
         admit_subtasks: false,
         sparse_workspaces: false,
+        providers: fleet::domain::policy::ProviderSpec::known(),
         secret_env: Vec::new(),
     }
 }

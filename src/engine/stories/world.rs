@@ -111,6 +111,7 @@ pub(super) fn policy() -> Policy {
         unblock_on: UnblockOn::Merge,
         admit_subtasks: false,
         sparse_workspaces: false,
+        providers: ProviderSpec::known(),
         secret_env: Vec::new(),
     }
 }
