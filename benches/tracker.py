@@ -116,7 +116,8 @@ def tracker(lab, report, opt):
                       times["cat3"], cat)
         report.figure("ready_clone_%d" % size, "`ready --json`, the first in a fresh clone", times["clone"],
                       30 if big else None, times["cat4"], cat)
-        report.figure("list_%d" % size, "`list --json`, all open", times["list"], None, times["cat"], cat)
+        report.figure("list_%d" % size, "`list --json`, all open", times["list"], 30 if big else None,
+                      times["cat"], cat)
         report.figure("show_%d" % size, "`show --json`", times["show"], None, times["cat"], cat)
         report.figure("git_%d" % size, "floor: `git commit` of one file, fsynced", git)
         report.figure("cat_%d" % size, "floor: `cat` of the checkpoint", times["cat"], note="%.2f MB" % (

@@ -282,6 +282,8 @@ impl Opened for Office {
             },
             policy: &self.policy,
             remarks: &self.remarks,
+            // A command line is one command.
+            one_shot: true,
         }
     }
 

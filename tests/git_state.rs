@@ -7,6 +7,8 @@ mod contract;
 mod keeps;
 #[path = "git_state/kinds.rs"]
 mod kinds;
+#[path = "git_state/refs.rs"]
+mod refs;
 #[path = "git_state/remotes.rs"]
 mod remotes;
 #[path = "git_state/sandbox.rs"]

@@ -206,7 +206,7 @@ impl State {
 
     /// Puts back a task that was folded before and written down, with its lookups. The store calls
     /// it before any record is applied; `uid` must not be in the state yet.
-    pub fn restore_task(&mut self, uid: TaskUid, task: Task) {
+    pub fn restore_task(&mut self, uid: TaskUid, task: Box<Task>) {
         let number = task.number.value;
         let key = task.key.clone();
         self.tasks.insert(uid, task);
@@ -249,19 +249,11 @@ impl State {
         before: Option<TaskNumber>,
         after: Option<TaskNumber>,
     ) {
-        if let Some(old) = before
-            && let Some(uids) = self.numbers.get_mut(&old)
-        {
-            uids.retain(|uid| *uid != task);
-            if uids.is_empty() {
-                self.numbers.remove(&old);
-            }
+        if let Some(old) = before {
+            self.numbers.remove(&(old, task));
         }
         if let Some(new) = after {
-            let uids = self.numbers.entry(new).or_default();
-            if let Err(place) = uids.binary_search(&task) {
-                uids.insert(place, task);
-            }
+            self.numbers.insert((new, task));
         }
     }
 
@@ -296,7 +288,7 @@ impl State {
     }
 
     fn task_mut(&mut self, uid: TaskUid, at: Stamp) -> &mut Task {
-        let task = self.tasks.entry(uid).or_default();
+        let task = self.tasks.get_or_default(uid);
         task.updated = task.updated.max(at);
         task
     }

@@ -22,4 +22,5 @@ pub mod review;
 pub mod session;
 pub mod state;
 pub mod task;
+pub mod tasks;
 pub mod time;

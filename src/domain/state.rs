@@ -1,6 +1,6 @@
 //! The state: everything that the records say, folded. Built only by `fold`, read by all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::dep::DepKind;
 use crate::domain::escalation::Escalation;
@@ -13,7 +13,8 @@ use crate::domain::money::MicroUsd;
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
 use crate::domain::session::Session;
-use crate::domain::task::{Task, TaskName};
+use crate::domain::task::TaskName;
+use crate::domain::tasks::Tasks;
 use crate::domain::time::{Hlc, Timestamp};
 
 /// Key of an edge: `from` depends on `to`.
@@ -49,7 +50,7 @@ pub struct Pause {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     /// Tasks by identity.
-    pub tasks: BTreeMap<TaskUid, Task>,
+    pub tasks: Tasks,
     /// Edges; `true` = present.
     pub deps: BTreeMap<DepKey, Reg<bool>>,
     /// Sessions by identity.
@@ -70,8 +71,8 @@ pub struct State {
     pub clock: Hlc,
     /// Greatest number ever granted; never reused.
     pub max_number: u32,
-    /// Tasks that claim each number, sorted; more than one only after a forced merge.
-    pub(in crate::domain) numbers: BTreeMap<TaskNumber, Vec<TaskUid>>,
+    /// Numbers and the tasks that claim them; one by more than one task only after a forced merge.
+    pub(in crate::domain) numbers: BTreeSet<(TaskNumber, TaskUid)>,
     /// Idempotency keys; the earliest task keeps a contested one.
     pub(in crate::domain) keys: BTreeMap<String, TaskUid>,
 }
@@ -95,24 +96,28 @@ impl State {
     /// The task that keeps number `n`: the lowest (added, uid) of those that claim it.
     #[must_use]
     pub fn holder_of(&self, n: TaskNumber) -> Option<TaskUid> {
-        let uids = self.numbers.get(&n)?;
-        if uids.len() == 1 {
+        let mut uids = self.claims_of(n);
+        let first = uids.next()?;
+        if uids.next().is_none() {
             // Nearly always; asked for every name on screen.
-            return uids.first().copied();
+            return Some(first);
         }
         self.claimants(n).first().copied()
+    }
+
+    /// Tasks that claim `n`, by identity.
+    fn claims_of(&self, n: TaskNumber) -> impl Iterator<Item = TaskUid> {
+        let lowest = TaskUid(uuid::Uuid::nil());
+        self.numbers
+            .range((n, lowest)..)
+            .take_while(move |(m, _)| *m == n)
+            .map(|(_, uid)| *uid)
     }
 
     /// All tasks that claim `n`, the keeper first.
     #[must_use]
     pub fn claimants(&self, n: TaskNumber) -> Vec<TaskUid> {
-        let mut all: Vec<_> = self
-            .numbers
-            .get(&n)
-            .into_iter()
-            .flatten()
-            .copied()
-            .collect();
+        let mut all: Vec<_> = self.claims_of(n).collect();
         all.sort_by_key(|uid| {
             let added = self
                 .tasks
@@ -126,10 +131,14 @@ impl State {
 
     /// Numbers claimed by more than one task, for `doctor`.
     pub fn collisions(&self) -> impl Iterator<Item = (TaskNumber, Vec<TaskUid>)> {
-        self.numbers
-            .iter()
-            .filter(|(_, uids)| uids.len() > 1)
-            .map(|(n, _)| (*n, self.claimants(*n)))
+        let next = self.numbers.iter().skip(1);
+        let twice = self.numbers.iter().zip(next);
+        let mut twice: Vec<_> = twice
+            .filter(|((n, _), (next, _))| n == next)
+            .map(|((n, _), _)| *n)
+            .collect();
+        twice.dedup();
+        twice.into_iter().map(|n| (n, self.claimants(n)))
     }
 
     /// The number in force: the one the task claims, if it keeps it.
@@ -187,15 +196,15 @@ impl State {
     /// Numbers that look like `n`: neighbours in typing (prefix, one digit more), then the last one.
     fn near(&self, n: TaskNumber) -> Vec<TaskName> {
         let wanted = n.get().to_string();
-        let mut near: Vec<_> = self
-            .numbers
-            .keys()
+        let mut numbers = self.numbers.iter().map(|(n, _)| *n);
+        let mut near: Vec<_> = numbers
+            .clone()
             .filter(|m| {
                 let m = m.get().to_string();
                 m.starts_with(&wanted) || wanted.starts_with(&m)
             })
-            .chain(self.numbers.keys().next_back())
-            .map(|m| TaskName::Number(*m))
+            .chain(numbers.next_back())
+            .map(TaskName::Number)
             .collect();
         near.dedup();
         near.truncate(3);
@@ -228,10 +237,12 @@ impl State {
     /// Builds the reverse lookups, once per reading.
     #[must_use]
     pub fn index(&self) -> Index {
-        let mut index = Index::default();
-        for key in self.live_deps() {
-            index.deps_to.entry(key.to).or_default().push(key);
-        }
+        let mut index = Index {
+            deps_to: self.live_deps().collect(),
+            ..Index::default()
+        };
+        // Edges come sorted by key, and a stable sort keeps that among those to one task.
+        index.deps_to.sort_by_key(|key| key.to.0.as_u128());
         for (uid, session) in &self.sessions {
             if let Some(task) = session.task() {
                 index.sessions.entry(task).or_default().push(*uid);
@@ -269,8 +280,8 @@ impl State {
 /// Reverse lookups over one state. Lists are sorted: edges by key, sessions by attempt, others by id.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
-    /// Edges that point to a task.
-    pub deps_to: BTreeMap<TaskUid, Vec<DepKey>>,
+    /// Edges, by the task that they point to: one list, as most tasks have one or two.
+    deps_to: Vec<DepKey>,
     /// Sessions of a task.
     pub sessions: BTreeMap<TaskUid, Vec<SessionUid>>,
     /// Reviews of a task.
@@ -301,7 +312,10 @@ impl Index {
     /// Edges to `task`.
     #[must_use]
     pub fn deps_to(&self, task: TaskUid) -> &[DepKey] {
-        self.deps_to.get(&task).map_or(&[], Vec::as_slice)
+        let from = self.deps_to.partition_point(|key| key.to < task);
+        let rest = &self.deps_to[from..];
+        let count = rest.iter().take_while(|key| key.to == task).count();
+        &rest[..count]
     }
 
     /// The session that holds the lease of `task`: of those that hold one, the highest attempt;

@@ -1,6 +1,7 @@
 //! Time as data: wall-clock instants, and the hybrid logical clock that orders records.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -116,13 +117,13 @@ pub struct TimeError(pub String);
 /// beyond them.
 fn parse_utc(text: &str) -> Option<(u64, u64)> {
     let b = text.as_bytes();
-    let num = |from: usize, to: usize| -> Option<u64> {
-        let part = text.get(from..to)?;
-        part.bytes()
-            .all(|c| c.is_ascii_digit())
-            .then(|| part.parse().ok())
-            .flatten()
+    // A large state has several times per task: digits are read as bytes.
+    let number = |digits: &[u8]| -> Option<u64> {
+        digits.iter().try_fold(0, |n: u64, c| {
+            c.is_ascii_digit().then(|| n * 10 + u64::from(c - b'0'))
+        })
     };
+    let num = |from: usize, to: usize| number(b.get(from..to)?);
     let sep = |at: usize, c: u8| b.get(at) == Some(&c);
     let shape = sep(4, b'-') && sep(7, b'-') && sep(10, b'T') && sep(13, b':') && sep(16, b':');
     if !shape || b.last() != Some(&b'Z') {
@@ -133,16 +134,12 @@ fn parse_utc(text: &str) -> Option<(u64, u64)> {
     if h > 23 || m > 59 || s > 59 {
         return None;
     }
-    let nanos = match text.get(19..text.len() - 1)? {
-        "" => 0,
-        frac => {
-            let digits = frac.strip_prefix('.')?;
-            if digits.is_empty() || digits.len() > 9 || !digits.bytes().all(|c| c.is_ascii_digit())
-            {
-                return None;
-            }
-            digits.parse::<u64>().ok()? * 10u64.pow(9 - digits.len() as u32)
+    let nanos = match b.get(19..b.len() - 1)? {
+        [] => 0,
+        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
+            number(digits)? * 10u64.pow(9 - digits.len() as u32)
         }
+        _ => return None,
     };
     let seconds = (days * 24 + h) * 3600 + m * 60 + s;
     Some((seconds * 1000 + nanos / 1_000_000, nanos % 1_000_000))
@@ -157,6 +154,21 @@ impl FromStr for Timestamp {
     }
 }
 
+/// Reads a time from the parser's own text, without a copy of it.
+struct Text<T>(PhantomData<T>);
+
+impl<T: FromStr<Err = TimeError>> serde::de::Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an RFC 3339 time in UTC")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+        text.parse().map_err(E::custom)
+    }
+}
+
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         s.collect_str(self)
@@ -165,8 +177,7 @@ impl Serialize for Timestamp {
 
 impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
+        d.deserialize_str(Text(PhantomData))
     }
 }
 
@@ -226,7 +237,6 @@ impl Serialize for Hlc {
 
 impl<'de> Deserialize<'de> for Hlc {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        text.parse().map_err(serde::de::Error::custom)
+        d.deserialize_str(Text(PhantomData))
     }
 }

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use crate::domain::ids::TaskUid;
-use crate::engine::ready::Board;
+use crate::domain::task::Task;
+use crate::engine::ready::{Board, Depth};
 use crate::engine::why::Why;
 
 /// Where a task stands, for lists.
@@ -101,7 +102,20 @@ impl Phase {
     }
 }
 
-impl Board<'_> {
+impl<'a> Board<'a> {
+    /// Tasks that are wanted, open or closed, by identity, each with its phase, in one pass.
+    #[must_use]
+    pub fn phases(&self, wanted: impl Fn(&Task) -> bool) -> Vec<(TaskUid, &'a Task, Phase)> {
+        let mut phases = Vec::new();
+        self.walk_all(|uid, task, deps| {
+            if wanted(task) {
+                let whys = self.reasons(uid, task, deps, Depth::Kinds);
+                phases.push((uid, task, Phase::of(&whys)));
+            }
+        });
+        phases
+    }
+
     /// Phase of a task, with the reasons that make it.
     #[must_use]
     pub fn phase(&self, task: TaskUid) -> (Phase, Vec<Why>) {

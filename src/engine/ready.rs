@@ -36,6 +36,17 @@ pub fn admission_hash(task: &Task) -> String {
     hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// How many reasons are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// Whether there is one, and which.
+    First,
+    /// All, but of several blockers the first: enough to tell the phase.
+    Kinds,
+    /// All.
+    All,
+}
+
 /// One reading of the state at one time, prepared so that every question costs little.
 #[derive(Debug)]
 pub struct Board<'a> {
@@ -129,7 +140,7 @@ impl<'a> Board<'a> {
         self.walk(|uid, task, deps| {
             // Most that are not ready are blocked: seen without making words for it.
             let blocked = deps.iter().any(|key| self.blocks(key).is_some());
-            if !blocked && self.reasons(uid, task, deps, true).is_empty() {
+            if !blocked && self.reasons(uid, task, deps, Depth::First).is_empty() {
                 ready.push(uid);
             }
         });
@@ -140,17 +151,27 @@ impl<'a> Board<'a> {
     #[must_use]
     pub fn sort_out(&self) -> (Vec<TaskUid>, Vec<(TaskUid, Why)>) {
         let (mut ready, mut held) = (Vec::new(), Vec::new());
-        self.walk(
-            |uid, task, deps| match self.reasons(uid, task, deps, true).into_iter().next() {
+        self.walk(|uid, task, deps| {
+            let whys = self.reasons(uid, task, deps, Depth::First);
+            match whys.into_iter().next() {
                 None => ready.push(uid),
                 Some(why) => held.push((uid, why)),
-            },
-        );
+            }
+        });
         (ready, held)
     }
 
     /// Visits every open task with its edges.
-    fn walk(&self, mut visit: impl FnMut(TaskUid, &Task, &[DepKey])) {
+    fn walk(&self, mut visit: impl FnMut(TaskUid, &'a Task, &[DepKey])) {
+        self.walk_all(|uid, task, deps| {
+            if task.is_open() {
+                visit(uid, task, deps);
+            }
+        });
+    }
+
+    /// Visits every task with its edges.
+    pub(super) fn walk_all(&self, mut visit: impl FnMut(TaskUid, &'a Task, &[DepKey])) {
         let mut deps = self.state.live_deps().peekable();
         let mut own: Vec<DepKey> = Vec::new();
         for (uid, task) in &self.state.tasks {
@@ -161,9 +182,7 @@ impl<'a> Board<'a> {
                     own.push(key);
                 }
             }
-            if task.is_open() {
-                visit(*uid, task, &own);
-            }
+            visit(*uid, task, &own);
         }
     }
 
@@ -174,23 +193,30 @@ impl<'a> Board<'a> {
             return vec![Why::NotAdded];
         };
         let deps: Vec<_> = self.state.deps_from(uid).collect();
-        self.reasons(uid, task, &deps, false)
+        self.reasons(uid, task, &deps, Depth::All)
     }
 
-    /// All reasons, or (`first`) only one of them.
-    fn reasons(&self, uid: TaskUid, task: &Task, deps: &[DepKey], first: bool) -> Vec<Why> {
-        let mut whys = Vec::new();
+    /// Reasons why the task does not start, as many as are wanted.
+    pub(super) fn reasons(
+        &self,
+        uid: TaskUid,
+        task: &Task,
+        deps: &[DepKey],
+        depth: Depth,
+    ) -> Vec<Why> {
         if let Some(outcome) = task.outcome() {
             return vec![Why::Closed { outcome }];
         }
         if task.added.is_none() {
             return vec![Why::NotAdded];
         }
+        let first = depth == Depth::First;
+        let mut whys = Vec::new();
         self.add_own(uid, task, &mut whys);
         if first && !whys.is_empty() {
             return whys;
         }
-        self.add_blockers(deps, first, &mut whys);
+        self.add_blockers(deps, depth != Depth::All, &mut whys);
         self.add_parents(uid, &mut whys);
         if first && !whys.is_empty() {
             return whys;

@@ -48,6 +48,9 @@ pub(super) fn finish(file: &mut File, common: &Path) {
     for step in &moves {
         remove_lock(common, &step.name, at);
     }
+    if moves.is_empty() {
+        return;
+    }
     // Refused moves leave the refs as they are, which is what there is to say about them.
     let _ = roll_forward(common, &moves);
 }

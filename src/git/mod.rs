@@ -17,6 +17,7 @@
 
 mod cache;
 pub mod code_repo;
+mod draft;
 mod durable;
 mod import;
 mod leftover;
@@ -27,6 +28,7 @@ pub mod place;
 pub mod process;
 mod push_report;
 mod redact;
+mod refs;
 pub mod remote;
 pub mod site;
 pub mod state_repo;

@@ -1,17 +1,14 @@
-//! State files as git objects: reading trees, and writing blobs, trees and commits without an index
-//! or a work tree.
+//! State files as git objects: reading trees and blobs without an index or a work tree.
 
-use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use git2::build::TreeUpdateBuilder;
-use git2::{ErrorCode, FileMode, ObjectType, Repository, Signature};
+use git2::{ErrorCode, FileMode, ObjectType, Repository};
 
 use super::place::Place;
 use crate::domain::ids::Oid;
-use crate::ports::state_repo::{EntryKind, FileChange, StateReadError, StateTree, TreeEntry};
+use crate::ports::state_repo::{EntryKind, StateReadError, StateTree, TreeEntry};
 
 /// Largest file that is read as state, in bytes.
 const FILE_MAX: usize = 32 << 20;
@@ -23,20 +20,17 @@ const THREAD_MIN: usize = 12;
 #[derive(Clone)]
 pub(super) struct Objects {
     place: Place,
-    repo: Arc<Mutex<Repository>>,
 }
 
 impl Objects {
-    pub(super) fn open(place: &Place) -> Result<Self, git2::Error> {
-        Ok(Self {
+    pub(super) fn of(place: &Place) -> Self {
+        Self {
             place: place.clone(),
-            repo: Arc::new(Mutex::new(place.open()?)),
-        })
+        }
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Repository> {
-        // A panicking reader leaves no half-done work in a handle that only reads and appends.
-        self.repo.lock().unwrap_or_else(PoisonError::into_inner)
+        self.place.repo()
     }
 
     /// The tree of `commit`; the empty tree without one.
@@ -90,13 +84,14 @@ fn entry_at(
         return Ok(Some((u32::from(FileMode::Tree), root)));
     }
     match repo.find_tree(root)?.get_path(Path::new(path)) {
-        Ok(entry) => Ok(Some((
-            u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes()),
-            entry.id(),
-        ))),
+        Ok(entry) => Ok(Some((mode_of(&entry), entry.id()))),
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn mode_of(entry: &git2::TreeEntry<'_>) -> u32 {
+    u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes())
 }
 
 fn kind_of(mode: u32) -> EntryKind {
@@ -114,8 +109,19 @@ fn read_in<T>(
     path: &str,
     visit: impl FnOnce(&[u8]) -> T,
 ) -> Result<Option<T>, StateReadError> {
+    let entry = entry_at(repo, root, path).map_err(|error| read_error(path, &error))?;
+    read_entry(repo, path, entry, visit)
+}
+
+/// As [`read_in`], for a file that was found already.
+fn read_entry<T>(
+    repo: &Repository,
+    path: &str,
+    entry: Option<(u32, git2::Oid)>,
+    visit: impl FnOnce(&[u8]) -> T,
+) -> Result<Option<T>, StateReadError> {
     let failed = |error: git2::Error| read_error(path, &error);
-    let Some((mode, id)) = entry_at(repo, root, path).map_err(failed)? else {
+    let Some((mode, id)) = entry else {
         return Ok(None);
     };
     if kind_of(mode) != EntryKind::File {
@@ -145,12 +151,31 @@ fn read_each(
     next: &AtomicUsize,
     visit: &(dyn Fn(usize, &[u8]) + Sync),
 ) -> Result<(), StateReadError> {
+    // Neighbours are in one folder, which is unpacked and parsed once.
+    let mut folder: Option<(&str, git2::Tree<'_>)> = None;
     loop {
         let at = next.fetch_add(1, Ordering::Relaxed);
         let Some(path) = paths.get(at) else {
             return Ok(());
         };
-        read_in(repo, root, path, |bytes| visit(at, bytes))?;
+        let visit = |bytes: &[u8]| visit(at, bytes);
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if folder.as_ref().is_none_or(|(known, _)| *known != dir) {
+            let failed = |error: git2::Error| read_error(dir, &error);
+            folder = match entry_at(repo, root, dir).map_err(failed)? {
+                Some((mode, id)) if kind_of(mode) == EntryKind::Dir => {
+                    Some((dir, repo.find_tree(id).map_err(failed)?))
+                }
+                _ => None,
+            };
+        }
+        let Some((_, tree)) = &folder else {
+            continue;
+        };
+        let entry = tree
+            .get_name(name)
+            .map(|entry| (mode_of(&entry), entry.id()));
+        read_entry(repo, path, entry, visit)?;
     }
 }
 
@@ -172,7 +197,7 @@ impl StateTree for ObjectTree {
             .iter()
             .map(|entry| TreeEntry {
                 name: String::from_utf8_lossy(entry.name_bytes()).into_owned(),
-                kind: kind_of(u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes())),
+                kind: kind_of(mode_of(&entry)),
                 id: entry.id().to_string(),
             })
             .collect();
@@ -216,53 +241,4 @@ impl StateTree for ObjectTree {
             mine.and(theirs)
         })
     }
-}
-
-/// Writes `files` over the tree of `base` and returns the new tree.
-pub(super) fn write_tree(
-    repo: &Repository,
-    base: Option<git2::Oid>,
-    files: &[FileChange],
-) -> Result<git2::Oid, git2::Error> {
-    let baseline = match base {
-        Some(commit) => repo.find_commit(commit)?.tree_id(),
-        None => repo.treebuilder(None)?.write()?,
-    };
-    // The last change of a path counts.
-    let files: BTreeMap<&str, &FileChange> = files
-        .iter()
-        .map(|file| (file.path.as_str(), file))
-        .collect();
-    let mut update = TreeUpdateBuilder::new();
-    for (path, file) in files {
-        match &file.bytes {
-            Some(bytes) => {
-                update.upsert(path, repo.blob(bytes)?, FileMode::Blob);
-            }
-            None if entry_at(repo, baseline, path)?.is_some() => {
-                update.remove(path);
-            }
-            None => {}
-        }
-    }
-    update.create_updated(repo, &repo.find_tree(baseline)?)
-}
-
-/// Commits `tree`; no ref moves.
-pub(super) fn write_commit(
-    repo: &Repository,
-    tree: git2::Oid,
-    parents: &[git2::Oid],
-    message: &str,
-) -> Result<git2::Oid, git2::Error> {
-    // The user's name as git itself would use it; a machine without one is no reason to fail.
-    let who = repo
-        .signature()
-        .or_else(|_| Signature::now("fleet", "fleet@localhost"))?;
-    let parents: Vec<git2::Commit<'_>> = parents
-        .iter()
-        .map(|id| repo.find_commit(*id))
-        .collect::<Result<_, _>>()?;
-    let parents: Vec<&git2::Commit<'_>> = parents.iter().collect();
-    repo.commit(None, &who, &who, message, &repo.find_tree(tree)?, &parents)
 }

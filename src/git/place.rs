@@ -1,6 +1,8 @@
 //! Finding the repository, from anywhere inside it, and saying plainly why one cannot be used.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
@@ -8,11 +10,23 @@ use super::libgit;
 use crate::ports::state_repo::StateRepoError;
 
 /// Where a repository keeps its things. Linked worktrees of one repository share one place.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Place {
     common: PathBuf,
     top: PathBuf,
     bare: bool,
+    /// Opening reads four configuration files and looks for packs: done once for all who take turns.
+    shared: Arc<Mutex<Repository>>,
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place")
+            .field("common", &self.common)
+            .field("top", &self.top)
+            .field("bare", &self.bare)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Place {
@@ -30,14 +44,18 @@ impl Place {
         let here = Repository::open_ext(dir, RepositoryOpenFlags::empty(), none)
             .map_err(|error| unusable(&error))?;
         let common: PathBuf = here.commondir().components().collect();
-        let main = Repository::open(&common).map_err(|error| unusable(&error))?;
+        let linked = here.path() != here.commondir();
+        let main = linked.then(|| Repository::open(&common)).transpose();
+        let main = main.map_err(|error| unusable(&error))?;
+        let main_or_here = main.as_ref().unwrap_or(&here);
         // Where git itself would stand: relative URLs of remotes are seen from there.
-        let top = main.workdir().or_else(|| here.workdir());
+        let top = main_or_here.workdir().or_else(|| here.workdir());
         let top = top.filter(|top| top.is_dir());
         Ok(Self {
             top: top.map_or_else(|| common.clone(), |top| top.components().collect()),
-            bare: main.is_bare(),
+            bare: main_or_here.is_bare(),
             common,
+            shared: Arc::new(Mutex::new(main.unwrap_or(here))),
         })
     }
 
@@ -63,6 +81,13 @@ impl Place {
     #[must_use]
     pub fn owned_dir(&self) -> PathBuf {
         self.common.join("fleet")
+    }
+
+    /// The repository as it was opened when it was found, for short looks in turn. Whoever holds it
+    /// must not call what takes it again.
+    pub(super) fn repo(&self) -> MutexGuard<'_, Repository> {
+        // A panicking reader leaves no half-done work in a handle that only reads and appends.
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Opens the repository for one thread.

@@ -69,9 +69,10 @@ impl Remote {
             on: place.common_dir().display().to_string(),
             cause,
         };
-        let repo = place
-            .open()
-            .map_err(|error| unusable(error.message().to_owned()))?;
+        if *choice == RemoteChoice::Off {
+            return Ok(None);
+        }
+        let repo = place.repo();
         let names = repo
             .remotes()
             .map_err(|error| unusable(error.message().to_owned()))?;

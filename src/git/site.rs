@@ -16,8 +16,7 @@ const MAX_FILE: usize = 1 << 20;
 /// # Errors
 /// Why it cannot be read.
 pub fn facts(place: &Place) -> Result<SiteFacts, String> {
-    let said = |error: git2::Error| error.message().to_owned();
-    let repo = place.open().map_err(said)?;
+    let repo = place.repo();
     let (branch, unborn) = head(&repo);
     Ok(SiteFacts {
         top: place.top().display().to_string(),
@@ -52,13 +51,13 @@ fn remotes(repo: &Repository) -> Vec<String> {
 /// Names of the remotes.
 #[must_use]
 pub fn remote_names(place: &Place) -> Vec<String> {
-    place.open().map(|repo| remotes(&repo)).unwrap_or_default()
+    remotes(&place.repo())
 }
 
 /// Whether a remote lies on github.com.
 #[must_use]
 pub fn is_on_github(place: &Place) -> bool {
-    let Ok(repo) = place.open() else { return false };
+    let repo = place.repo();
     remotes(&repo).iter().any(|name| {
         let remote = repo.find_remote(name);
         remote.is_ok_and(|remote| {
@@ -73,7 +72,7 @@ pub fn is_on_github(place: &Place) -> bool {
 /// `user.name` of git's configuration, as it would sign a commit here.
 #[must_use]
 pub fn user_name(place: &Place) -> Option<String> {
-    let repo = place.open().ok()?;
+    let repo = place.repo();
     let config = repo.config().ok()?.snapshot().ok()?;
     let name = config.get_str("user.name").ok()?.trim();
     (!name.is_empty()).then(|| name.to_owned())
@@ -108,7 +107,7 @@ pub fn files_of_branch(
     dir: &str,
 ) -> Result<BTreeMap<String, Vec<u8>>, String> {
     let said = |error: git2::Error| error.message().to_owned();
-    let repo = place.open().map_err(said)?;
+    let repo = place.repo();
     let names = [
         format!("refs/heads/{branch}"),
         format!("refs/remotes/{remote}/{branch}"),

@@ -122,8 +122,7 @@ impl GitStateRepo {
                 options.branch
             )));
         }
-        let objects = Objects::open(place);
-        let objects = objects.map_err(|error| unusable(error.message().to_owned()))?;
+        let objects = Objects::of(place);
         let remote = Remote::choose(&git, place, &options.remote)?;
         let partial = remote
             .as_ref()

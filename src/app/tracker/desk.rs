@@ -25,6 +25,9 @@ pub struct Desk<'a> {
     pub policy: &'a Policy,
     /// What a person should be told beside the answer.
     pub remarks: &'a Remarks,
+    /// The process ends with this command: large values are left to the kernel, as giving back the
+    /// memory of a large state piece by piece takes as long as answering from it.
+    pub one_shot: bool,
 }
 
 /// Sentences for a person that are no part of an answer, each told once.
@@ -81,19 +84,14 @@ pub trait Place {
 pub(in crate::app::tracker) struct Reading {
     pub(in crate::app::tracker) view: StateView,
     pub(in crate::app::tracker) loaded: Loaded,
+    one_shot: bool,
 }
 
-/// A state of more tasks than this is given back beside other work.
-const MANY_TASKS: usize = 2_000;
-
 impl Drop for Reading {
-    /// Giving back the memory of a large state takes as long as answering from it: nobody waits for
-    /// that, least of all a process that is about to end.
     fn drop(&mut self) {
         let state = std::mem::take(&mut self.loaded.state);
-        if state.tasks.len() > MANY_TASKS {
-            // The thread is on its own; at the end of the process it ends unfinished.
-            std::thread::spawn(move || drop(state));
+        if self.one_shot {
+            std::mem::forget(state);
         }
     }
 }
@@ -117,7 +115,11 @@ impl Desk<'_> {
         self.ensure_initialised(&view)?;
         let loaded = store::load_cached(&view, scope, self.context.repo.cache())?;
         self.remarks.damage(&loaded);
-        Ok(Reading { view, loaded })
+        Ok(Reading {
+            view,
+            loaded,
+            one_shot: self.one_shot,
+        })
     }
 
     /// Reads live work; everything, if `found` says that this is not enough.

@@ -36,35 +36,24 @@ pub fn list(desk: Desk<'_>, filter: &Filter) -> Result<TaskList, TrackerError> {
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
     let search: Vec<String> = filter.search.iter().map(|s| s.to_lowercase()).collect();
-    let mut found: Vec<_> = state
-        .tasks
-        .iter()
-        .filter(|(_, task)| task.added.is_some())
-        .filter(|(_, task)| if task.is_open() { open } else { closed })
-        .filter(|(_, task)| passes(task, filter, &search))
-        .collect();
-    found.sort_by_key(|(uid, task)| {
-        let number = task.number.value;
-        (
-            !task.is_open(),
-            task.priority(),
-            number.is_none(),
-            number,
-            **uid,
-        )
+    let mut found = board.phases(|task| {
+        task.added.is_some()
+            && (if task.is_open() { open } else { closed })
+            && passes(task, filter, &search)
     });
-    let with_phase: Vec<_> = found
-        .into_iter()
-        .map(|(uid, task)| (uid, task, board.phase(*uid).0))
-        .filter(|(_, _, phase)| {
-            filter.phases.is_empty() || filter.phases.iter().any(|p| p == phase.name())
-        })
-        .collect();
-    let total = with_phase.len();
-    let tasks: Vec<_> = with_phase
+    found.retain(|(_, _, phase)| {
+        filter.phases.is_empty() || filter.phases.iter().any(|p| p == phase.name())
+    });
+    found.sort_by_cached_key(|(uid, task, _)| {
+        let number = task.number.value;
+        let urgency = (!task.is_open(), task.priority());
+        (urgency, number.is_none(), number, *uid)
+    });
+    let total = found.len();
+    let tasks: Vec<_> = found
         .into_iter()
         .take(filter.limit.unwrap_or(usize::MAX))
-        .map(|(uid, task, phase)| row(state, *uid, task, phase, filter.full))
+        .map(|(uid, task, phase)| row(state, uid, task, phase, filter.full))
         .collect();
     Ok(TaskList {
         has_more: tasks.len() < total,

@@ -5,11 +5,13 @@ use std::time::{Duration, Instant};
 use git2::{ErrorCode, Repository};
 
 use super::follow::Checkouts;
-use super::publish::{ids, lost, message, moves, write_error};
+use super::publish::{LEFT_OVER, ids, lost, message, moves, write_error};
 use super::{GitStateRepo, contains, resolve};
-use crate::git::durable::{self, NewCommit};
+use crate::git::draft::NewCommit;
+use crate::git::durable;
 use crate::git::objects::oid;
 use crate::git::owned::StateLock;
+use crate::git::refs::{self, Lasting, Locked};
 use crate::git::remote::Move;
 use crate::ports::state_repo::{Proposal, PublishOutcome, Published, StateRepoError};
 
@@ -49,7 +51,7 @@ pub(super) fn to_local(
         parents: &parents,
         message: &message(proposal),
     };
-    let new = durable::commit(&repo.place, &commit)?;
+    let new = durable::commit(&git, &commit)?;
     let state = Move {
         name: name.clone(),
         expected: local,
@@ -57,7 +59,7 @@ pub(super) fn to_local(
     };
     let moves = moves(state, proposal).map_err(failed)?;
     let checkouts = Checkouts::of(&repo.place, &name);
-    let swapped = swap(&git, &mut lock, &moves, || {
+    let swapped = swap(&git, &mut lock, &moves, Lasting::Acknowledged, || {
         for warning in checkouts.follow(&git, local, new).left {
             repo.warn(warning);
         }
@@ -77,9 +79,50 @@ pub(super) fn swap(
     repo: &Repository,
     lock: &mut StateLock,
     moves: &[Move],
+    lasting: Lasting,
     between: impl FnOnce(),
 ) -> Result<Option<String>, StateRepoError> {
     lock.announce(moves)?;
+    if !refs::movable(repo, moves) {
+        return swap_by_libgit2(repo, moves, between);
+    }
+    let mut steps = Vec::with_capacity(moves.len());
+    for step in moves {
+        let locked = Locked::take(repo, &step.name).map_err(|error| not_locked(step, &error))?;
+        if resolve(repo, &step.name)? != step.expected {
+            return Ok(Some(moved_meanwhile(step)));
+        }
+        steps.push((locked, step));
+    }
+    refs::install(repo, steps, lasting, between).map_err(|error| StateRepoError::Write {
+        on: moves[0].name.clone(),
+        cause: error.to_string(),
+    })?;
+    Ok(None)
+}
+
+fn moved_meanwhile(step: &Move) -> String {
+    format!("{} was moved by another process", step.name)
+}
+
+fn not_locked(step: &Move, error: &std::io::Error) -> StateRepoError {
+    StateRepoError::Write {
+        on: step.name.clone(),
+        cause: match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                format!("its lock file {}.lock is there{LEFT_OVER}", step.name)
+            }
+            _ => error.to_string(),
+        },
+    }
+}
+
+/// The same by libgit2, which makes refs too, and flushes more than is needed.
+fn swap_by_libgit2(
+    repo: &Repository,
+    moves: &[Move],
+    between: impl FnOnce(),
+) -> Result<Option<String>, StateRepoError> {
     let mut transaction = repo
         .transaction()
         .map_err(|error| write_error("refs", &error))?;
@@ -94,7 +137,7 @@ pub(super) fn swap(
         }
         let now = resolve(repo, &step.name)?;
         if now != step.expected {
-            return Ok(Some(format!("{} was moved by another process", step.name)));
+            return Ok(Some(moved_meanwhile(step)));
         }
         let target = transaction.set_target(&step.name, step.new, None, "fleet");
         target.map_err(failed)?;

@@ -9,14 +9,20 @@ use super::local::{swap, to_local};
 use super::{GitStateRepo, contains, resolve};
 use crate::domain::ids::Oid;
 use crate::domain::time::DurationMs;
-use crate::git::durable::{self, NewCommit};
+use crate::git::draft::NewCommit;
+use crate::git::durable;
 use crate::git::objects::{oid, raw};
 use crate::git::push_report::Verdict;
+use crate::git::refs::Lasting;
 use crate::git::remote::{Fetched, Move, Remote};
 use crate::ports::state_repo::{Proposal, PublishOutcome, Published, Reach, StateRepoError};
 
 /// Trailer by which fleet's own commits are known.
 const TRAILER: &str = "Fleet-Nonce: ";
+
+/// What to think of a lock file of git.
+pub(super) const LEFT_OVER: &str =
+    "; if no git process runs here any more, that lock file is a left-over";
 
 /// Tries of a push that meets a locked ref on the remote before the lock is called a left-over.
 const LOCKED_TRIES: u32 = 4;
@@ -35,7 +41,7 @@ pub(super) fn write_error(on: &str, error: &git2::Error) -> StateRepoError {
         on: on.to_owned(),
         cause: match error.code() {
             ErrorCode::Locked => format!(
-                "{}; if no git process runs here any more, that lock file is a left-over",
+                "{}{LEFT_OVER}",
                 error.message().trim_end_matches([':', ' '])
             ),
             _ => error.message().to_owned(),
@@ -170,7 +176,7 @@ fn to_remote(
             parents: &on.parents,
             message: &message(proposal),
         };
-        let new = durable::commit(&repo.place, &commit)?;
+        let new = durable::commit(&git, &commit)?;
         let state = Move {
             name: name.clone(),
             expected: base,
@@ -292,14 +298,15 @@ fn settle(repo: &GitStateRepo, remote: &Remote, moves: &[Move]) -> Result<(), St
         let tracking = remote.tracking(branch);
         // Someone may have fetched something newer meanwhile.
         let now = resolve(&git, &tracking)?;
-        if now.is_none() || now == step.expected {
-            lock.announce(&[Move {
-                name: tracking.clone(),
+        if now != Some(step.new) && (now.is_none() || now == step.expected) {
+            let follow = Move {
+                name: tracking,
                 expected: now,
                 new: step.new,
-            }])?;
-            let set = git.reference(&tracking, step.new, true, "fleet: publish");
-            set.map_err(|error| write_error(&tracking, &error))?;
+            };
+            let follow = std::slice::from_ref(&follow);
+            // Overtaken by a fetch: then it is newer still.
+            let _overtaken = swap(&git, &mut lock, follow, Lasting::Follows, || {})?;
         }
     }
     let state = &moves[0];
@@ -330,7 +337,8 @@ fn settle(repo: &GitStateRepo, remote: &Remote, moves: &[Move]) -> Result<(), St
         }
         return Ok(());
     }
-    swap(&git, &mut lock, std::slice::from_ref(&step), || {})?;
+    let step = std::slice::from_ref(&step);
+    swap(&git, &mut lock, step, Lasting::Follows, || {})?;
     Ok(())
 }
 

@@ -24,7 +24,7 @@ use crate::store::problem::Problem;
 /// Parsed rows of one file.
 #[derive(Debug)]
 pub(crate) enum Part {
-    Tasks(Vec<(TaskUid, Task)>),
+    Tasks(Vec<(TaskUid, Box<Task>)>),
     Deps(Vec<DepRow>),
     Sessions(Vec<SessionRow>),
     Locks(Vec<LockRow>),
@@ -71,7 +71,8 @@ pub(crate) fn read_refs(
 fn parse(table: &str, bytes: &[u8]) -> Result<Part, String> {
     Ok(match table {
         "tasks" => Part::Tasks(rows_as(bytes, |row: TaskRow| {
-            row.restore().ok_or_else(|| "a task without id".to_owned())
+            let task = row.restore().map(|(uid, task)| (uid, Box::new(task)));
+            task.ok_or_else(|| "a task without id".to_owned())
         })?),
         "deps" => Part::Deps(rows(bytes)?),
         "sessions" => Part::Sessions(rows(bytes)?),

@@ -127,7 +127,7 @@ fn take(block: &[u8], state: &mut State, deps: &mut Vec<(DepKey, Reg<bool>)>) ->
         match kind {
             TASKS => {
                 let (uid, task) = task::unpack(&mut bytes)?;
-                state.restore_task(uid, task);
+                state.restore_task(uid, Box::new(task));
             }
             DEPS => deps.push(Pack::unpack(&mut bytes)?),
             _ => return None,
