@@ -9,6 +9,7 @@
 //! May import: all.
 
 mod demo;
+pub mod models;
 mod site;
 mod vault;
 mod works;

@@ -185,6 +185,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
         &["app", "git", "forge", "agents", "providers", "sandbox"],
     ),
     ("terminal_size", &["cli"]),
+    ("tiktoken_rs", &["providers"]),
     ("toml", &["config"]),
     ("toml_edit", &["config"]),
 ];

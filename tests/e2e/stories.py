@@ -63,6 +63,8 @@ class Stage:
         for need in told.needs:
             if need == "github":
                 extra.append(self.tools.github())
+            elif need == "models":
+                extra.append(self.tools.models())
             elif need == "repository":
                 extra.append(self.repository)
             else:
@@ -502,6 +504,17 @@ def the_github_forge_agrees_with_a_foreign_github(world: World, github: Path, re
     # The developer's own environment: this is cargo's work, in their build directory.
     env = dict(os.environ, FLEET_TEST_EMULATE=str(github))
     argv = ["cargo", "test", "--locked", "--test", "forge_emulate"]
+    done = subprocess.run(argv, cwd=repository, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    world.note(done.stdout + done.stderr)
+    equal("exit code of " + " ".join(argv), done.returncode, 0)
+    contains("its output", done.stdout, "1 passed")
+
+
+@story("models", "repository")
+def the_providers_agree_with_foreign_model_apis(world: World, models: Path, repository: Path) -> None:
+    # The developer's own environment: this is cargo's work, in their build directory.
+    env = dict(os.environ, FLEET_TEST_AIMOCK=str(models))
+    argv = ["cargo", "test", "--locked", "--test", "providers_aimock"]
     done = subprocess.run(argv, cwd=repository, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     world.note(done.stdout + done.stderr)
     equal("exit code of " + " ".join(argv), done.returncode, 0)

@@ -17,6 +17,7 @@ CLIS = {
     "opencode": ("opencode-ai", "1.18.33"),
 }
 EMULATE = ("emulate", "0.12.2")
+AIMOCK = ("@copilotkit/aimock", "1.43.0")
 NODE_VERSION = "24.21.0"
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
 INSTALL_LIMIT_S = 240
@@ -51,6 +52,10 @@ class Tools:
         if system not in ("linux", "darwin") or machine is None:
             raise Missing(f"there is no Node {NODE_VERSION} package for {system} on {platform.machine()}")
         return self.folder(*EMULATE, f"node-{system}-{machine}@{NODE_VERSION}")
+
+    def models(self) -> Path:
+        """The npm prefix with an emulation of the model APIs."""
+        return self.folder(*AIMOCK)
 
     def folder(self, package: str, version: str, *more: str) -> Path:
         key = f"{package.replace('/', '+').removeprefix('@')}-{version}"
