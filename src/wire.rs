@@ -20,7 +20,9 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::agents::stream::filter;
 use crate::app::context::Context;
+use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::init::first_trouble;
@@ -128,6 +130,13 @@ impl Host for Wire {
         let actor = actor(&self.env, &place.site);
         let vault = ProjectVault::open(place.site.place(), &self.env, clock, &actor)?;
         Ok(Box::new(vault))
+    }
+
+    fn stream(&self, request: &StreamRequest) -> Result<StreamReport, String> {
+        let (clock, _) = clock_and_ids(&self.env);
+        let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
+        filter(request, &*clock, None, &mut input, &mut output)
+            .map_err(|error| format!("cannot pass the stream on: {error}"))
     }
 
     fn demo(&self, dir: Option<&Path>) -> Result<Box<dyn Demo>, String> {

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::agents::cli::jsonl::{Line, take};
 use crate::agents::limits::Trouble;
 use crate::agents::reading::{Parser, Reading};
-use crate::ports::runner::{AgentEvent, RunRequest};
+use crate::ports::runner::RunRequest;
 
 /// Exit code of sysexits.h that says "try again later".
 const EX_TEMPFAIL: i32 = 75;
@@ -56,10 +57,10 @@ impl Parser for CommandParser {
             return;
         }
         let object = text.starts_with('{') && text.contains("\"event\"");
-        let event = object.then(|| serde_json::from_str::<AgentEvent>(text).ok());
-        match event.flatten() {
-            Some(event) => take(event, reading),
-            None => reading.message(text),
+        let event = object.then(|| serde_json::from_str::<Line<'_>>(text).ok());
+        let known = event.flatten().is_some_and(|line| take(&line, reading));
+        if !known {
+            reading.message(text);
         }
     }
 
@@ -69,34 +70,6 @@ impl Parser for CommandParser {
 
     fn exit_means(&self, code: i32) -> Option<Trouble> {
         (code == EX_TEMPFAIL).then_some(Trouble::RateLimited(None))
-    }
-}
-
-/// Keeps what an event says and passes it on.
-fn take(event: AgentEvent, reading: &mut Reading) {
-    match event {
-        AgentEvent::SessionStarted {
-            agent_session,
-            model,
-        } => reading.started(agent_session, model),
-        AgentEvent::Message { text } => reading.message(&text),
-        AgentEvent::Usage { usage, cost } => reading.spent(usage, cost),
-        AgentEvent::Error { text } => reading.error(None, &text),
-        AgentEvent::SessionFinished { summary, .. } => {
-            if reading.final_message.is_empty() {
-                reading.final_message.clone_from(&summary);
-            }
-            // The end of a run is said by fleet, once, when the process is gone.
-            reading.status(&summary);
-        }
-        AgentEvent::Thinking { .. }
-        | AgentEvent::ToolCall { .. }
-        | AgentEvent::ToolResult { .. }
-        | AgentEvent::Status { .. }
-        | AgentEvent::Escalation { .. }
-        | AgentEvent::Finding { .. }
-        | AgentEvent::Progress { .. }
-        | AgentEvent::Verify { .. } => reading.events.push(event),
     }
 }
 

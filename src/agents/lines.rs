@@ -119,42 +119,55 @@ pub(crate) fn clip(text: &str, max: usize) -> String {
     format!("{}…", &text[..end])
 }
 
+/// The first `max` bytes, cut at a character.
+pub(crate) fn head(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
 /// One line for people: colours go, white space and control characters become single spaces.
 pub(crate) fn one_line(text: &str, max: usize) -> String {
     let mut line = String::new();
-    let text = without_colours(text);
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()) {
-        if word.is_empty() {
-            continue;
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-        if line.len() > max {
-            break;
-        }
-    }
-    clip(&line, max)
+    one_line_onto(&mut line, text, max);
+    line
 }
 
-/// Without terminal sequences of the form `ESC [ … letter`.
-fn without_colours(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
+/// Appends `text` to a line, as [`one_line`], until the line has `max` bytes. Costs what is kept, not
+/// what is given: answers of tools carry whole files.
+pub(crate) fn one_line_onto(line: &mut String, text: &str, max: usize) {
+    let mut gap = !line.is_empty();
     let mut rest = text;
-    while let Some(at) = rest.find("\u{1b}[") {
-        plain.push_str(&rest[..at]);
-        let after = &rest[at + 2..];
-        let end = after.find(|c: char| !matches!(c, '0'..='9' | ';' | '?'));
-        rest = end.map_or("", |e| {
-            after[e..]
-                .char_indices()
-                .nth(1)
-                .map_or("", |(n, _)| &after[e + n..])
-        });
+    while let Some(c) = rest.chars().next() {
+        let tail = &rest[c.len_utf8()..];
+        if let Some(sequence) = rest.strip_prefix("\u{1b}[") {
+            rest = after_sequence(sequence);
+            continue;
+        }
+        rest = tail;
+        if c.is_whitespace() || c.is_control() {
+            gap = !line.is_empty();
+            continue;
+        }
+        if line.len() + usize::from(gap) + c.len_utf8() > max {
+            line.push('…');
+            return;
+        }
+        if std::mem::take(&mut gap) {
+            line.push(' ');
+        }
+        line.push(c);
     }
-    plain.push_str(rest);
-    plain
+}
+
+/// What follows a terminal sequence of the form `ESC [ … letter`, without its beginning.
+fn after_sequence(sequence: &str) -> &str {
+    let end = sequence.find(|c: char| !matches!(c, '0'..='9' | ';' | '?'));
+    let mut rest = end.map_or("", |e| &sequence[e..]).chars();
+    rest.next();
+    rest.as_str()
 }
 
 /// The last lines of a text, as one line.
@@ -206,5 +219,8 @@ mod tests {
     fn clipping_never_splits_a_character() {
         assert_eq!(clip("äöü", 3), "ä…");
         assert_eq!(one_line(" a\tb\n\u{1b}[31mc ", 80), "a b c");
+        assert_eq!(one_line("\u{1b}[1;31mä\u{1b}[0m\u{1b}[", 80), "ä");
+        assert_eq!(one_line("ab cd ef", 5), "ab cd…");
+        assert_eq!(head("äö", 3), "ä");
     }
 }

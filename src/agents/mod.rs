@@ -23,6 +23,8 @@ mod lines;
 mod process;
 mod reading;
 mod run;
+mod said;
+pub mod stream;
 mod tree;
 
 #[cfg(test)]

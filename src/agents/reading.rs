@@ -1,8 +1,9 @@
 //! What is known about a running agent, whoever it is, and the verdict on its end.
 
 use crate::agents::limits::{self, Trouble};
-use crate::agents::lines::{clip, last_lines, one_line};
+use crate::agents::lines::{head, last_lines, one_line};
 use crate::agents::process::{Ended, Stop};
+use crate::agents::said::{Lines, Said};
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::AgentSpec;
 use crate::domain::session::FailureClass;
@@ -11,6 +12,8 @@ use crate::ports::runner::{AgentEvent, RunEnd};
 
 /// Longest final message that is kept.
 pub(crate) const MAX_FINAL_BYTES: usize = 8 * 1024;
+/// Longest message of a stream that is put together from pieces.
+const MAX_STREAM_TEXT_BYTES: usize = 1024 * 1024;
 /// Longest reason for a human.
 const MAX_REASON_BYTES: usize = 600;
 
@@ -30,8 +33,11 @@ pub(crate) enum Terminal {
     },
 }
 
+/// Counts tokens of a text; for agents that tell none.
+pub(crate) type CountTokens = Box<dyn Fn(&str) -> u64>;
+
 /// Collected while lines are read.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Reading {
     /// The agent's own session id.
     pub(crate) agent_session: Option<String>,
@@ -49,20 +55,63 @@ pub(crate) struct Reading {
     pub(crate) last_error: Option<(Option<u16>, String)>,
     /// Wall clock at the current line.
     pub(crate) now: Timestamp,
-    /// Events of the current line.
+    /// When the source says that the current line happened.
+    pub(crate) said_at: Option<Timestamp>,
+    /// Events of the current line, unless they are written at once.
     pub(crate) events: Vec<AgentEvent>,
+    /// Where events are written at once, as lines of JSON.
+    pub(crate) lines: Option<Lines>,
+    /// Lines that were no JSON object where one had to be.
+    pub(crate) broken: u64,
+    /// Counts tokens where the agent tells none.
+    pub(crate) counter: Option<CountTokens>,
+    /// Tokens so far as the lines of the source carry them.
+    pub(crate) told: u64,
+    /// Tokens counted here.
+    pub(crate) counted: u64,
 }
 
 impl Reading {
+    /// Longest text that is put together from pieces.
+    pub(crate) const fn piece_limit(&self) -> usize {
+        match self.lines {
+            Some(_) => MAX_STREAM_TEXT_BYTES,
+            None => MAX_FINAL_BYTES,
+        }
+    }
+
+    /// Takes an event: keeps it, or writes it as a line.
+    pub(crate) fn emit(&mut self, said: Said<'_>) {
+        let Some(lines) = &mut self.lines else {
+            self.events.push(said.event());
+            return;
+        };
+        let told = self.usage.total().max(self.told);
+        if let (0, Some(count)) = (told, &self.counter) {
+            self.counted += count(said.counted());
+        }
+        let estimated = told == 0 && self.counted > 0;
+        let tokens = if estimated { self.counted } else { told };
+        lines.write(&said, self.said_at.unwrap_or(self.now), tokens, estimated);
+    }
+
     /// Notes session id and model, and says so once.
-    pub(crate) fn started(&mut self, session: Option<String>, model: Option<String>) {
-        let news = session.is_some() && session != self.agent_session;
-        self.agent_session = session.or_else(|| self.agent_session.take());
-        self.model = model.or_else(|| self.model.take());
+    pub(crate) fn started(&mut self, session: Option<&str>, model: Option<&str>) {
+        let news = session.is_some() && session != self.agent_session.as_deref();
+        if let (true, Some(session)) = (news, session) {
+            if let Some(lines) = &mut self.lines {
+                lines.adopt(session, "");
+            }
+            self.agent_session = Some(session.to_owned());
+        }
+        if model.is_some() && model != self.model.as_deref() {
+            self.model = model.map(str::to_owned);
+        }
         if news {
-            self.events.push(AgentEvent::SessionStarted {
-                agent_session: self.agent_session.clone(),
-                model: self.model.clone(),
+            let model = self.model.clone();
+            self.emit(Said::Started {
+                agent_session: session,
+                model: model.as_deref(),
             });
         }
     }
@@ -72,25 +121,33 @@ impl Reading {
         if text.trim().is_empty() {
             return;
         }
-        self.final_message = clip(text, MAX_FINAL_BYTES);
-        self.events.push(AgentEvent::Message {
-            text: text.to_owned(),
-        });
+        self.final_words(text);
+        self.emit(Said::Message(text));
+    }
+
+    /// Keeps the last message, in the memory of the one before.
+    pub(crate) fn final_words(&mut self, text: &str) {
+        let kept = head(text, MAX_FINAL_BYTES);
+        self.final_message.clear();
+        self.final_message.push_str(kept);
+        if kept.len() < text.len() {
+            self.final_message.push('…');
+        }
     }
 
     /// Something worth a line.
     pub(crate) fn status(&mut self, text: &str) {
         let text = one_line(text, 400);
         if !text.is_empty() {
-            self.events.push(AgentEvent::Status { text });
+            self.emit(Said::Status(&text));
         }
     }
 
     /// A reported error that does not yet decide.
     pub(crate) fn error(&mut self, status: Option<u16>, text: &str) {
         let text = one_line(text, MAX_REASON_BYTES);
-        self.last_error = Some((status, text.clone()));
-        self.events.push(AgentEvent::Error { text });
+        self.emit(Said::Error(&text));
+        self.last_error = Some((status, text));
     }
 
     /// Tokens and money so far.
@@ -99,10 +156,17 @@ impl Reading {
         self.usage = usage;
         self.cost = cost.or(self.cost);
         if news {
-            self.events.push(AgentEvent::Usage {
-                usage,
-                cost: self.cost,
-            });
+            let cost = self.cost;
+            self.emit(Said::Usage { usage, cost });
+        }
+    }
+
+    /// A line that should have been a JSON object and is none.
+    pub(crate) fn chatter(&mut self, text: &str) {
+        self.broken += 1;
+        // A filter counts them and says so at its end; in a run each is a sign of trouble.
+        if self.lines.is_none() {
+            self.status(text);
         }
     }
 

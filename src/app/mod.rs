@@ -9,5 +9,6 @@
 
 pub mod context;
 pub mod publish;
+pub mod stream;
 pub mod tick;
 pub mod tracker;

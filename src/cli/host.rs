@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
 use crate::app::tracker::desk::{Opened, Place};
@@ -40,6 +41,12 @@ pub trait Host {
     /// # Errors
     /// Not a repository with a work tree.
     fn vault(&self, dir: Option<&Path>) -> Result<Box<dyn HasVault>, TrackerError>;
+
+    /// Reads an agent's stream from standard input and writes unified events to standard output.
+    ///
+    /// # Errors
+    /// One of the two fails; a sentence. A reader that went away is no error.
+    fn stream(&self, request: &StreamRequest) -> Result<StreamReport, String>;
 
     /// Makes the demonstration below `dir`, or below a fresh temporary directory.
     ///

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
+use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::report::Delivery;
@@ -101,6 +102,14 @@ impl<'a> Session<'a> {
     /// As [`Host::vault`].
     pub fn vault(&self) -> Result<Box<dyn HasVault>, TrackerError> {
         self.host.vault(self.global.directory.as_deref())
+    }
+
+    /// Filters a stream.
+    ///
+    /// # Errors
+    /// As [`Host::stream`].
+    pub fn stream(&self, request: &StreamRequest) -> Result<StreamReport, String> {
+        self.host.stream(request)
     }
 
     /// Makes the demonstration.

@@ -81,6 +81,7 @@ verbs! {
     Inbox(inbox),
     Answer(answer),
     Log(log),
+    Stream(stream),
     Route(route),
     Sync(sync),
     Doctor(doctor),

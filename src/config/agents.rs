@@ -21,6 +21,7 @@ const CLIS: &[(&str, CliKind)] = &[
     ("codex", CliKind::Codex),
     ("gemini", CliKind::Gemini),
     ("opencode", CliKind::OpenCode),
+    ("aider", CliKind::Aider),
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]

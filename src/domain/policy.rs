@@ -202,6 +202,8 @@ pub enum CliKind {
     Gemini,
     /// OpenCode.
     OpenCode,
+    /// Aider.
+    Aider,
 }
 
 impl CliKind {
@@ -213,6 +215,7 @@ impl CliKind {
             Self::Codex => "codex",
             Self::Gemini => "gemini",
             Self::OpenCode => "opencode",
+            Self::Aider => "aider",
         }
     }
 }

@@ -19,5 +19,6 @@ pub mod runner;
 pub mod sandbox;
 pub mod site;
 pub mod state_repo;
+pub mod stream;
 pub mod vault;
 pub mod workspaces;

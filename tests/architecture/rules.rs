@@ -197,6 +197,7 @@ pub(crate) const PLAIN: &[&str] = &[
     "flate2",
     "globset",
     "humantime",
+    "memchr",
     "secrecy",
     "serde",
     "serde_json",

@@ -3,17 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde::Deserialize;
 
+use super::gist::Gist;
+use super::lax::{Amount, Count, Flag, List, Obj, Pairs, Text};
 use super::totals::{self, Total};
-use super::{answer, arguments, count, object, some_text, status, text};
+use super::{money, object, status};
 use crate::agents::limits::{Trouble, judge};
 use crate::agents::reading::{Parser, Reading, Terminal};
 use crate::agents::run::Launch;
+use crate::agents::said::Said;
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::session::FailureClass;
 use crate::domain::time::Timestamp;
-use crate::ports::runner::{AgentEvent, RunRequest};
+use crate::ports::runner::RunRequest;
 
 pub(super) fn complete(request: &RunRequest, fresh: &str, launch: &mut Launch) {
     launch.push(&["-p", "--output-format", "stream-json", "--verbose"]);
@@ -49,6 +52,8 @@ pub(crate) struct ClaudeParser {
     messages: BTreeMap<String, Usage>,
     /// Sum over `messages`, kept so that a line costs the same however many came before.
     sum: Usage,
+    /// `sum` at the last `conversation_reset`.
+    sum_before: Usage,
     /// Spent before a `conversation_reset`, which zeroes the CLI's own totals.
     before: (Usage, Option<MicroUsd>),
     /// HOME, where totals are remembered.
@@ -61,18 +66,136 @@ pub(crate) struct ClaudeParser {
     resets_at: Option<Timestamp>,
 }
 
+/// A line of the stream. One shape for all types: `type` need not be the first key.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Line<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    subtype: Text<'a>,
+    #[serde(borrow)]
+    session_id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    #[serde(borrow)]
+    parent_tool_use_id: Text<'a>,
+    #[serde(borrow)]
+    error: Option<Text<'a>>,
+    error_status: Option<Count>,
+    api_error_status: Option<Count>,
+    attempt: Count,
+    max_retries: Count,
+    #[serde(borrow)]
+    message: Obj<Message<'a>>,
+    #[serde(borrow)]
+    rate_limit_info: Obj<RateLimit<'a>>,
+    #[serde(borrow)]
+    result: Text<'a>,
+    is_error: Flag,
+    total_cost_usd: Amount,
+    usage: Option<Obj<ApiUsage>>,
+    #[serde(rename = "modelUsage")]
+    models: Pairs<ModelUsage>,
+    #[serde(borrow)]
+    permission_denials: List<Obj<Denial<'a>>>,
+    #[serde(borrow)]
+    errors: List<Text<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Message<'a> {
+    #[serde(borrow)]
+    id: Text<'a>,
+    usage: Option<Obj<ApiUsage>>,
+    #[serde(borrow)]
+    content: List<Obj<Block<'a>>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Block<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    #[serde(borrow)]
+    id: Text<'a>,
+    #[serde(borrow)]
+    name: Text<'a>,
+    input: Gist,
+    #[serde(borrow)]
+    tool_use_id: Text<'a>,
+    content: Gist,
+    is_error: Flag,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct RateLimit<'a> {
+    #[serde(borrow)]
+    status: Text<'a>,
+    #[serde(rename = "resetsAt")]
+    resets_at: Count,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Denial<'a> {
+    #[serde(borrow)]
+    tool_name: Text<'a>,
+}
+
+/// Usage as the API itself words it.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct ApiUsage {
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+}
+
+impl ApiUsage {
+    const fn usage(&self) -> Usage {
+        Usage {
+            input: self.input_tokens.0,
+            output: self.output_tokens.0,
+            cache_read: self.cache_read_input_tokens.0,
+            cache_write: self.cache_creation_input_tokens.0,
+            // The API counts thinking into the output and does not tell it apart.
+            reasoning: 0,
+        }
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct ModelUsage {
+    input_tokens: Count,
+    output_tokens: Count,
+    cache_read_input_tokens: Count,
+    cache_creation_input_tokens: Count,
+}
+
 impl Parser for ClaudeParser {
     fn line(&mut self, line: &str, reading: &mut Reading) {
-        let Some(value) = object(line, reading) else {
+        let Some(line) = object::<Line<'_>>(line, reading) else {
             return;
         };
-        match text(&value, "type") {
-            "system" => system(&value, reading),
-            "assistant" => self.assistant(&value, reading),
-            "user" => results(&value, reading),
-            "rate_limit_event" => self.rate_limit(&value, reading),
-            "conversation_reset" => self.before = (reading.usage, reading.cost),
-            "result" => self.result(&value, reading),
+        match line.kind.get() {
+            "system" => system(&line, reading),
+            "assistant" => self.assistant(&line, reading),
+            "user" => results(&line, reading),
+            "rate_limit_event" => self.rate_limit(&line.rate_limit_info.0, reading),
+            "conversation_reset" => {
+                self.before = (reading.usage, reading.cost);
+                self.sum_before = self.sum;
+            }
+            "result" => self.result(&line, reading),
             _ => {}
         }
     }
@@ -90,16 +213,14 @@ impl Parser for ClaudeParser {
     }
 }
 
-fn system(value: &Value, reading: &mut Reading) {
-    match text(value, "subtype") {
-        "init" => reading.started(some_text(value, "session_id"), some_text(value, "model")),
+fn system(line: &Line<'_>, reading: &mut Reading) {
+    match line.subtype.get() {
+        "init" => reading.started(line.session_id.some(), line.model.some()),
         "api_retry" => {
-            let code = status(value, "error_status").map_or(String::new(), |s| format!(" {s}"));
-            let (n, max) = (count(value, "attempt"), count(value, "max_retries"));
-            reading.status(&format!(
-                "asks again ({n}/{max}): {}{code}",
-                text(value, "error")
-            ));
+            let code = status(line.error_status).map_or(String::new(), |s| format!(" {s}"));
+            let (n, max) = (line.attempt.0, line.max_retries.0);
+            let what = line.error.as_ref().map_or("", Text::get);
+            reading.status(&format!("asks again ({n}/{max}): {what}{code}"));
         }
         "compact_boundary" => reading.status("its context was compacted"),
         _ => {}
@@ -107,60 +228,51 @@ fn system(value: &Value, reading: &mut Reading) {
 }
 
 /// Tool results come as messages of the user.
-fn results(value: &Value, reading: &mut Reading) {
-    for block in blocks(value) {
-        if text(block, "type") == "tool_result" {
-            reading.events.push(AgentEvent::ToolResult {
-                id: text(block, "tool_use_id").to_owned(),
-                ok: block.get("is_error").and_then(Value::as_bool) != Some(true),
-                summary: answer(block.get("content").unwrap_or(&Value::Null)),
+fn results(line: &Line<'_>, reading: &mut Reading) {
+    for Obj(block) in &line.message.0.content.0 {
+        if block.kind.get() == "tool_result" {
+            reading.emit(Said::ToolResult {
+                id: block.tool_use_id.get(),
+                ok: block.is_error != Flag(Some(true)),
+                summary: block.content.get(),
             });
         }
     }
 }
 
-fn blocks(value: &Value) -> impl Iterator<Item = &Value> {
-    let content = value.get("message").and_then(|m| m.get("content"));
-    content.and_then(Value::as_array).into_iter().flatten()
-}
-
 impl ClaudeParser {
-    fn assistant(&mut self, value: &Value, reading: &mut Reading) {
-        let failed = value.get("error").is_some_and(|e| !e.is_null());
+    fn assistant(&mut self, line: &Line<'_>, reading: &mut Reading) {
+        let failed = line.error.is_some();
         // What a subagent says is not the agent's own message.
-        let own = some_text(value, "parent_tool_use_id").is_none();
-        for block in blocks(value) {
-            match text(block, "type") {
+        let own = line.parent_tool_use_id.some().is_none();
+        for Obj(block) in &line.message.0.content.0 {
+            match block.kind.get() {
                 "text" if failed => {
-                    reading.error(status(value, "api_error_status"), text(block, "text"));
+                    reading.error(status(line.api_error_status), block.text.get());
                 }
-                "text" if own => reading.message(text(block, "text")),
-                "thinking" if own => reading.events.push(AgentEvent::Thinking {
-                    text: text(block, "thinking").to_owned(),
-                }),
-                "tool_use" | "server_tool_use" => reading.events.push(AgentEvent::ToolCall {
-                    id: text(block, "id").to_owned(),
-                    name: text(block, "name").to_owned(),
-                    summary: arguments(block.get("input").unwrap_or(&Value::Null)),
+                "text" if own => reading.message(block.text.get()),
+                "thinking" if own => reading.emit(Said::Thinking(block.thinking.get())),
+                "tool_use" | "server_tool_use" => reading.emit(Said::ToolCall {
+                    id: block.id.get(),
+                    name: block.name.get(),
+                    summary: block.input.get(),
                 }),
                 _ => {}
             }
         }
-        if let Some(message) = value.get("message") {
-            self.count(message, reading);
+        if let Some(Obj(usage)) = &line.message.0.usage {
+            self.count(line.message.0.id.get(), usage.usage(), reading);
         }
     }
 
     /// Counts a message once, by the highest figures seen for its id.
-    fn count(&mut self, message: &Value, reading: &mut Reading) {
-        let Some(usage) = message.get("usage") else {
+    fn count(&mut self, id: &str, new: Usage, reading: &mut Reading) {
+        if !self.messages.contains_key(id) {
+            self.messages.insert(id.to_owned(), Usage::default());
+        }
+        let Some(seen) = self.messages.get_mut(id) else {
             return;
         };
-        let seen = self
-            .messages
-            .entry(text(message, "id").to_owned())
-            .or_default();
-        let new = usage_of(usage);
         for (new, old, sum) in [
             (new.input, &mut seen.input, &mut self.sum.input),
             (new.output, &mut seen.output, &mut self.sum.output),
@@ -179,14 +291,17 @@ impl ClaudeParser {
             *sum = sum.saturating_add(new - *old);
             *old = new;
         }
-        reading.spent(self.sum, None);
+        let so_far = self.before.0.plus(self.sum.since(self.sum_before));
+        // A result that came before counted subagents as well, which no message here does.
+        if so_far.total() > reading.usage.total() {
+            reading.spent(so_far, None);
+        }
     }
 
-    fn rate_limit(&mut self, value: &Value, reading: &mut Reading) {
-        let info = value.get("rate_limit_info").unwrap_or(&Value::Null);
-        match text(info, "status") {
+    fn rate_limit(&mut self, info: &RateLimit<'_>, reading: &mut Reading) {
+        match info.status.get() {
             "rejected" => {
-                let at = Timestamp(count(info, "resetsAt").saturating_mul(1000));
+                let at = Timestamp(info.resets_at.0.saturating_mul(1000));
                 self.resets_at = Some(at).filter(|t| *t > reading.now);
                 reading.status("the rate limit is used up");
             }
@@ -195,20 +310,18 @@ impl ClaudeParser {
         }
     }
 
-    fn result(&mut self, value: &Value, reading: &mut Reading) {
-        reading.started(some_text(value, "session_id"), None);
-        self.total(value, reading);
-        let said = text(value, "result");
-        let is_error = value.get("is_error").and_then(Value::as_bool) != Some(false);
-        if !is_error && !said.is_empty() {
-            reading.final_message =
-                crate::agents::lines::clip(said, crate::agents::reading::MAX_FINAL_BYTES);
-        }
-        if is_error {
-            self.failure(value, said, reading);
+    fn result(&mut self, line: &Line<'_>, reading: &mut Reading) {
+        reading.started(line.session_id.some(), None);
+        self.total(line, reading);
+        let said = line.result.get();
+        if line.is_error != Flag(Some(false)) {
+            self.failure(line, reading);
             return;
         }
-        let denied = denials(value);
+        if !said.is_empty() {
+            reading.final_words(said);
+        }
+        let denied = denials(line);
         if denied.is_empty() {
             reading.terminal = Some(Terminal::Good);
         } else {
@@ -218,38 +331,37 @@ impl ClaudeParser {
     }
 
     /// `modelUsage` is cumulative over the process and covers subagents; `usage` is the main loop.
-    fn total(&mut self, value: &Value, reading: &mut Reading) {
+    fn total(&mut self, line: &Line<'_>, reading: &mut Reading) {
         let mut usage = Usage::default();
         let mut most = (0, None);
-        for (name, of) in value
-            .get("modelUsage")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten()
-        {
+        for (name, of) in &line.models.0 {
             let one = Usage {
-                input: count(of, "inputTokens"),
-                output: count(of, "outputTokens"),
-                cache_read: count(of, "cacheReadInputTokens"),
-                cache_write: count(of, "cacheCreationInputTokens"),
+                input: of.input_tokens.0,
+                output: of.output_tokens.0,
+                cache_read: of.cache_read_input_tokens.0,
+                cache_write: of.cache_creation_input_tokens.0,
                 reasoning: 0,
             };
             if one.total() > most.0 {
-                most = (one.total(), Some(name.clone()));
+                most = (one.total(), Some(name));
             }
             usage = usage.plus(one);
         }
         if usage == Usage::default() {
-            usage = self.sum;
+            usage = self.sum.since(self.sum_before);
         }
-        reading.model = most.1.or_else(|| reading.model.take());
-        let cost = value.get("total_cost_usd").and_then(Value::as_f64);
+        if let Some(name) = most.1
+            && reading.model.as_ref() != Some(name)
+        {
+            reading.model = Some(name.clone());
+        }
         let total = Total {
             usage,
-            cost: cost.map(MicroUsd::from_usd),
+            cost: money(line.total_cost_usd),
         };
         self.reported = Some(total);
-        let run = self.of_this_run(total, value.get("usage"));
+        let main_loop = line.usage.as_ref().map(|Obj(usage)| usage.usage());
+        let run = self.of_this_run(total, main_loop);
         let before = self.before.1.unwrap_or_default();
         reading.spent(
             run.usage.plus(self.before.0),
@@ -260,32 +372,27 @@ impl ClaudeParser {
     /// After a resume 2.1.197 reports the new run and 2.1.329 the whole session, both in the same
     /// fields. They hold the whole session if what is left without the earlier total still covers
     /// the main loop of this run.
-    fn of_this_run(&self, total: Total, main_loop: Option<&Value>) -> Total {
+    fn of_this_run(&self, total: Total, main_loop: Option<Usage>) -> Total {
         let (Some(earlier), Some(main_loop)) = (self.resumed, main_loop) else {
             return total;
         };
         let rest = total.since(earlier);
-        let whole = total.covers(earlier.usage) && rest.covers(usage_of(main_loop));
+        let whole = total.covers(earlier.usage) && rest.covers(main_loop);
         if whole { rest } else { total }
     }
 
     /// `subtype` says "success" even when the API failed; `is_error` and the status decide.
-    fn failure(&self, value: &Value, said: &str, reading: &mut Reading) {
-        let errors: Vec<&str> = value
-            .get("errors")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_str)
-            .collect();
-        let reason = match text(value, "subtype") {
+    fn failure(&self, line: &Line<'_>, reading: &mut Reading) {
+        let said = line.result.get();
+        let errors: Vec<&str> = line.errors.0.iter().filter_map(Text::some).collect();
+        let reason = match line.subtype.get() {
             "error_max_turns" => "it reached its turn limit".to_owned(),
             "error_max_budget_usd" => "it reached its budget".to_owned(),
             _ if !said.is_empty() => said.to_owned(),
             subtype if errors.is_empty() => subtype.to_owned(),
             subtype => format!("{subtype}: {}", errors.join("; ")),
         };
-        let mut trouble = judge(status(value, "api_error_status"), &reason, reading.now);
+        let mut trouble = judge(status(line.api_error_status), &reason, reading.now);
         if let (Trouble::RateLimited(_), Some(at)) = (trouble, self.resets_at) {
             trouble = Trouble::RateLimited(Some(at));
         }
@@ -293,27 +400,10 @@ impl ClaudeParser {
     }
 }
 
-/// Usage as the API itself words it.
-fn usage_of(usage: &Value) -> Usage {
-    Usage {
-        input: count(usage, "input_tokens"),
-        output: count(usage, "output_tokens"),
-        cache_read: count(usage, "cache_read_input_tokens"),
-        cache_write: count(usage, "cache_creation_input_tokens"),
-        // The API counts thinking into the output and does not tell it apart.
-        reasoning: 0,
-    }
-}
-
 /// Names of the tools that were refused.
-fn denials(value: &Value) -> String {
-    let mut names: Vec<&str> = value
-        .get("permission_denials")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .map(|d| text(d, "tool_name"))
-        .collect();
+fn denials(line: &Line<'_>) -> String {
+    let denials = line.permission_denials.0.iter();
+    let mut names: Vec<&str> = denials.map(|Obj(d)| d.tool_name.get()).collect();
     names.sort_unstable();
     names.dedup();
     names.join(", ")

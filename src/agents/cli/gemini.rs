@@ -1,15 +1,19 @@
 //! Gemini CLI: `gemini -o stream-json` (wire.md §5.3, test-infra.md §2.3).
 
-use serde_json::{Value, json};
+use serde::Deserialize;
+use serde_json::json;
 
-use super::{answer, arguments, count, object, some_text, text};
+use super::gist::Gist;
+use super::lax::{Count, Flag, Obj, Pairs, Text};
+use super::object;
 use crate::agents::environment::write_in_home;
 use crate::agents::limits::Trouble;
-use crate::agents::lines::clip;
-use crate::agents::reading::{MAX_FINAL_BYTES, Parser, Reading, Terminal};
+use crate::agents::lines::head;
+use crate::agents::reading::{Parser, Reading, Terminal};
 use crate::agents::run::Launch;
+use crate::agents::said::Said;
 use crate::domain::money::Usage;
-use crate::ports::runner::{AgentEvent, RunRequest};
+use crate::ports::runner::RunRequest;
 
 /// Its settings, relative to HOME.
 const SETTINGS: &str = ".gemini/settings.json";
@@ -58,49 +62,117 @@ pub(crate) struct GeminiParser {
     saying: String,
 }
 
+/// A line of the stream.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Line<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    timestamp: Text<'a>,
+    #[serde(borrow)]
+    session_id: Text<'a>,
+    #[serde(borrow)]
+    model: Text<'a>,
+    #[serde(borrow)]
+    role: Text<'a>,
+    #[serde(borrow)]
+    content: Text<'a>,
+    delta: Flag,
+    #[serde(borrow)]
+    tool_name: Text<'a>,
+    #[serde(borrow)]
+    tool_id: Text<'a>,
+    parameters: Gist,
+    #[serde(borrow)]
+    status: Text<'a>,
+    output: Gist,
+    #[serde(borrow)]
+    error: Obj<Failure<'a>>,
+    #[serde(borrow)]
+    severity: Text<'a>,
+    #[serde(borrow)]
+    message: Text<'a>,
+    stats: Option<Obj<Stats>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Failure<'a> {
+    #[serde(borrow)]
+    message: Text<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Stats {
+    total_tokens: Count,
+    input_tokens: Count,
+    output_tokens: Count,
+    cached: Count,
+    input: Option<Count>,
+    models: Pairs<OfModel>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct OfModel {
+    total_tokens: Count,
+}
+
 impl GeminiParser {
     /// A message ends where something else begins.
     fn said(&mut self, reading: &mut Reading) {
-        let text = std::mem::take(&mut self.saying);
-        reading.message(&text);
+        if !self.saying.is_empty() {
+            reading.message(&self.saying);
+            self.saying.clear();
+        }
+    }
+
+    fn message(&mut self, line: &Line<'_>, reading: &mut Reading) {
+        if line.role.get() != "assistant" {
+            return;
+        }
+        if line.delta != Flag(Some(true)) {
+            self.said(reading);
+        }
+        let room = reading.piece_limit().saturating_sub(self.saying.len());
+        self.saying.push_str(head(line.content.get(), room));
     }
 }
 
 impl Parser for GeminiParser {
     fn line(&mut self, line: &str, reading: &mut Reading) {
-        let Some(value) = object(line, reading) else {
+        let Some(line) = object::<Line<'_>>(line, reading) else {
             return;
         };
-        let kind = text(&value, "type");
+        if reading.lines.is_some() {
+            reading.said_at = line.timestamp.get().parse().ok();
+        }
+        let kind = line.kind.get();
         if kind == "message" {
-            if text(&value, "role") == "assistant" {
-                if value.get("delta").and_then(Value::as_bool) != Some(true) {
-                    self.said(reading);
-                }
-                // The end of a long message is what is kept of it elsewhere, so bound it here.
-                self.saying.push_str(text(&value, "content"));
-                self.saying = clip(&self.saying, MAX_FINAL_BYTES);
-            }
+            self.message(&line, reading);
             return;
         }
         self.said(reading);
         match kind {
-            "init" => reading.started(some_text(&value, "session_id"), some_text(&value, "model")),
-            "tool_use" => reading.events.push(AgentEvent::ToolCall {
-                id: text(&value, "tool_id").to_owned(),
-                name: text(&value, "tool_name").to_owned(),
-                summary: arguments(value.get("parameters").unwrap_or(&Value::Null)),
+            "init" => reading.started(line.session_id.some(), line.model.some()),
+            "tool_use" => reading.emit(Said::ToolCall {
+                id: line.tool_id.get(),
+                name: line.tool_name.get(),
+                summary: line.parameters.get(),
             }),
-            "tool_result" => reading.events.push(AgentEvent::ToolResult {
-                id: text(&value, "tool_id").to_owned(),
-                ok: text(&value, "status") == "success",
-                summary: answer(value.get("output").unwrap_or(&Value::Null)),
+            "tool_result" => reading.emit(Said::ToolResult {
+                id: line.tool_id.get(),
+                ok: line.status.get() == "success",
+                summary: match line.error.0.message.some() {
+                    Some(error) if line.output.get().is_empty() => error,
+                    _ => line.output.get(),
+                },
             }),
-            "error" if text(&value, "severity") == "warning" => {
-                reading.status(text(&value, "message"));
-            }
-            "error" => reading.error(None, text(&value, "message")),
-            "result" => result(&value, reading),
+            "error" if line.severity.get() == "warning" => reading.status(line.message.get()),
+            "error" => reading.error(None, line.message.get()),
+            "result" => result(&line, reading),
             _ => {}
         }
     }
@@ -139,42 +211,47 @@ impl Parser for GeminiParser {
     }
 }
 
-fn result(value: &Value, reading: &mut Reading) {
-    if let Some(stats) = value.get("stats") {
-        let (prompt, output) = (count(stats, "input_tokens"), count(stats, "output_tokens"));
-        let cached = count(stats, "cached");
-        // Thoughts are in the total only.
-        let thoughts = count(stats, "total_tokens").saturating_sub(prompt + output);
-        let usage = Usage {
-            input: match stats.get("input") {
-                Some(_) => count(stats, "input"),
-                None => prompt.saturating_sub(cached),
-            },
-            output: output + thoughts,
-            cache_read: cached,
-            cache_write: 0,
-            reasoning: thoughts,
-        };
-        reading.spent(usage, None);
-        let models = stats.get("models").and_then(Value::as_object);
-        let most = models
-            .into_iter()
-            .flatten()
-            .max_by_key(|(_, of)| count(of, "total_tokens"));
-        if let Some((name, of)) = most
-            && count(of, "total_tokens") > 0
-        {
-            reading.model = Some(name.clone());
-        }
+fn result(line: &Line<'_>, reading: &mut Reading) {
+    if let Some(Obj(stats)) = &line.stats {
+        spent(stats, reading);
     }
-    if text(value, "status") == "success" {
+    if line.status.get() == "success" {
         reading.terminal = Some(Terminal::Good);
         return;
     }
-    let message = value.get("error").and_then(|e| some_text(e, "message"));
     let last = reading.last_error.as_ref().map(|(_, text)| text.clone());
-    let reason = message
-        .or(last)
-        .unwrap_or_else(|| "it reported an error".to_owned());
-    reading.failed(None, &reason);
+    let said = line.error.0.message.some().map(str::to_owned);
+    let reason = said.or(last);
+    reading.failed(
+        None,
+        &reason.unwrap_or_else(|| "it reported an error".to_owned()),
+    );
+}
+
+fn spent(stats: &Stats, reading: &mut Reading) {
+    let (prompt, output) = (stats.input_tokens.0, stats.output_tokens.0);
+    let cached = stats.cached.0;
+    // Thoughts are in the total only.
+    let thoughts = stats
+        .total_tokens
+        .0
+        .saturating_sub(prompt.saturating_add(output));
+    let usage = Usage {
+        input: stats.input.map_or(prompt.saturating_sub(cached), |i| i.0),
+        output: output.saturating_add(thoughts),
+        cache_read: cached,
+        cache_write: 0,
+        reasoning: thoughts,
+    };
+    reading.spent(usage, None);
+    let most = stats
+        .models
+        .0
+        .iter()
+        .max_by_key(|(_, of)| of.total_tokens.0);
+    if let Some((name, of)) = most
+        && of.total_tokens.0 > 0
+    {
+        reading.model = Some(name.clone());
+    }
 }

@@ -2,13 +2,20 @@
 
 use std::ffi::OsString;
 
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{answer, arguments, count, object, some_text, status, text};
+use super::gist::Gist;
+use super::lax::{Amount, Count, Obj, Text};
+use super::{object, status};
+use crate::agents::limits::Trouble;
 use crate::agents::reading::{Parser, Reading, Terminal};
 use crate::agents::run::Launch;
+use crate::agents::said::Said;
 use crate::domain::money::{MicroUsd, Usage};
-use crate::ports::runner::{AgentEvent, RunRequest};
+use crate::domain::session::FailureClass;
+use crate::domain::time::Timestamp;
+use crate::ports::runner::RunRequest;
 
 /// Its configuration by environment.
 const CONFIG: &str = "OPENCODE_CONFIG_CONTENT";
@@ -56,23 +63,105 @@ pub(crate) struct OpenCodeParser {
     cost: Option<MicroUsd>,
 }
 
+/// A line of the stream.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Line<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Text<'a>,
+    #[serde(borrow, rename = "sessionID")]
+    session: Text<'a>,
+    timestamp: Count,
+    #[serde(borrow)]
+    part: Obj<Part<'a>>,
+    #[serde(borrow)]
+    error: Obj<Failure<'a>>,
+    #[serde(borrow)]
+    reason: Text<'a>,
+    rejected: Gist,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Part<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow, rename = "callID")]
+    call: Text<'a>,
+    #[serde(borrow)]
+    tool: Text<'a>,
+    #[serde(borrow)]
+    state: Obj<State<'a>>,
+    tokens: Obj<Tokens>,
+    cost: Amount,
+    #[serde(borrow)]
+    reason: Text<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct State<'a> {
+    #[serde(borrow)]
+    status: Text<'a>,
+    input: Gist,
+    output: Gist,
+    error: Gist,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Tokens {
+    input: Count,
+    output: Count,
+    reasoning: Count,
+    total: Option<Count>,
+    cache: Obj<Cache>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Cache {
+    read: Count,
+    write: Count,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Failure<'a> {
+    #[serde(borrow)]
+    name: Text<'a>,
+    #[serde(borrow)]
+    data: Obj<Details<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Details<'a> {
+    #[serde(borrow)]
+    message: Text<'a>,
+    #[serde(rename = "statusCode")]
+    status: Option<Count>,
+}
+
 impl Parser for OpenCodeParser {
     fn line(&mut self, line: &str, reading: &mut Reading) {
-        let Some(value) = object(line, reading) else {
+        let Some(line) = object::<Line<'_>>(line, reading) else {
             return;
         };
-        reading.started(some_text(&value, "sessionID"), None);
-        let part = value.get("part").unwrap_or(&Value::Null);
-        match text(&value, "type") {
+        if reading.lines.is_some() {
+            reading.said_at = Some(Timestamp(line.timestamp.0)).filter(|t| t.0 > 0);
+        }
+        reading.started(line.session.some(), None);
+        let part = &line.part.0;
+        match line.kind.get() {
             // A step after a stop takes the stop back.
             "step_start" => reading.terminal = None,
-            "text" => reading.message(text(part, "text")),
-            "reasoning" => reading.events.push(AgentEvent::Thinking {
-                text: text(part, "text").to_owned(),
-            }),
+            "text" => reading.message(part.text.get()),
+            "reasoning" => reading.emit(Said::Thinking(part.text.get())),
             "tool_use" => tool(part, reading),
             "step_finish" => self.step(part, reading),
-            "error" => error(&value, reading),
+            "done" => done(&line, reading),
+            "error" => error(&line.error.0, reading),
             _ => {}
         }
     }
@@ -83,68 +172,73 @@ impl Parser for OpenCodeParser {
 }
 
 impl OpenCodeParser {
-    fn step(&mut self, part: &Value, reading: &mut Reading) {
-        let tokens = part.get("tokens").unwrap_or(&Value::Null);
-        let cache = tokens.get("cache").unwrap_or(&Value::Null);
+    fn step(&mut self, part: &Part<'_>, reading: &mut Reading) {
+        let tokens = &part.tokens.0;
         let (input, read, write) = (
-            count(tokens, "input"),
-            count(cache, "read"),
-            count(cache, "write"),
+            tokens.input.0,
+            tokens.cache.0.read.0,
+            tokens.cache.0.write.0,
         );
-        let output = count(tokens, "output");
+        let prompt = input.saturating_add(read).saturating_add(write);
+        let said = tokens.output.0;
         // Whether reasoning is part of the output differs by provider; the total knows.
-        let output = match tokens.get("total") {
-            Some(_) => count(tokens, "total")
-                .saturating_sub(input + read + write)
-                .max(output),
-            None => output + count(tokens, "reasoning"),
+        let output = match tokens.total {
+            Some(total) => total.0.saturating_sub(prompt).max(said),
+            None => said.saturating_add(tokens.reasoning.0),
         };
         self.usage = self.usage.plus(Usage {
             input,
             output,
             cache_read: read,
             cache_write: write,
-            reasoning: count(tokens, "reasoning").min(output),
+            reasoning: tokens.reasoning.0.min(output),
         });
         // Zero is what it says of a model whose price it does not know.
-        let cost = part.get("cost").and_then(Value::as_f64).unwrap_or(0.0);
-        if cost > 0.0 {
+        if let Some(cost) = part.cost.0.filter(|c| *c > 0.0) {
             let sum = self.cost.unwrap_or_default();
             self.cost = Some(sum.plus(MicroUsd::from_usd(cost)));
         }
         reading.spent(self.usage, self.cost);
-        reading.terminal = (text(part, "reason") == "stop").then_some(Terminal::Good);
+        reading.terminal = (part.reason.get() == "stop").then_some(Terminal::Good);
+    }
+}
+
+/// The last word of newer versions; what was refused is told here too.
+fn done(line: &Line<'_>, reading: &mut Reading) {
+    let rejected = line.rejected.get();
+    if !matches!(rejected, "" | "false" | "0" | "{}") {
+        let reason = format!("it was refused permission ({rejected}), and ended");
+        reading.failed_as(Trouble::Other, FailureClass::AgentError, &reason);
+    } else if line.reason.get() == "stop" {
+        reading.terminal = Some(Terminal::Good);
     }
 }
 
 /// A tool is only told of when it is done.
-fn tool(part: &Value, reading: &mut Reading) {
-    let state = part.get("state").unwrap_or(&Value::Null);
-    let id = text(part, "callID").to_owned();
-    reading.events.push(AgentEvent::ToolCall {
-        id: id.clone(),
-        name: text(part, "tool").to_owned(),
-        summary: arguments(state.get("input").unwrap_or(&Value::Null)),
+fn tool(part: &Part<'_>, reading: &mut Reading) {
+    let state = &part.state.0;
+    let id = part.call.get();
+    reading.emit(Said::ToolCall {
+        id,
+        name: part.tool.get(),
+        summary: state.input.get(),
     });
-    let ok = text(state, "status") == "completed";
-    let said = state.get(if ok { "output" } else { "error" });
-    let summary = answer(said.unwrap_or(&Value::Null));
+    let ok = state.status.get() == "completed";
+    let summary = if ok { &state.output } else { &state.error }.get();
     if summary.contains("rejected permission") {
         // It ends there with exit 0: keep why.
-        reading.last_error = Some((None, summary.clone()));
+        reading.last_error = Some((None, summary.to_owned()));
     }
-    reading
-        .events
-        .push(AgentEvent::ToolResult { id, ok, summary });
+    reading.emit(Said::ToolResult { id, ok, summary });
 }
 
-fn error(value: &Value, reading: &mut Reading) {
-    let error = value.get("error").unwrap_or(&Value::Null);
-    let data = error.get("data").unwrap_or(&Value::Null);
-    let message = some_text(data, "message")
-        .or_else(|| some_text(error, "name"))
-        .unwrap_or_else(|| "it reported an error".to_owned());
-    reading.error(status(data, "statusCode"), &message);
+fn error(failure: &Failure<'_>, reading: &mut Reading) {
+    let details = &failure.data.0;
+    let message = details.message.some().or(failure.name.some());
+    reading.error(
+        status(details.status),
+        message.unwrap_or("it reported an error"),
+    );
 }
 
 #[cfg(test)]

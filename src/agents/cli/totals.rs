@@ -66,6 +66,10 @@ pub(crate) fn recall(home: &Path, session: &str) -> Option<Total> {
 /// # Errors
 /// A sentence that names the file.
 pub(crate) fn remember(home: &Path, session: &str, total: Total) -> Result<(), String> {
+    // A stream that is only filtered has no HOME.
+    if home.as_os_str().is_empty() {
+        return Ok(());
+    }
     let mut totals = all(home);
     while totals.len() >= MAX_SESSIONS {
         totals.pop_first();

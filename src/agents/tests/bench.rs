@@ -20,7 +20,7 @@ use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest, R
 /// 2026-11-21T14:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp(1_795_269_600_000);
 
-struct Fixed;
+pub(super) struct Fixed;
 
 impl Clock for Fixed {
     fn now(&self) -> Timestamp {

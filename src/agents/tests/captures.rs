@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::bench::{NOW, spec};
+use crate::agents::cli::aider::AiderParser;
 use crate::agents::cli::claude::ClaudeParser;
 use crate::agents::cli::codex::CodexParser;
 use crate::agents::cli::gemini::GeminiParser;
@@ -19,18 +20,18 @@ use crate::domain::policy::AgentKind;
 use crate::domain::session::FailureClass;
 use crate::ports::runner::{AgentEvent, RunEnd};
 
-fn fixtures() -> PathBuf {
+pub(super) fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/agents")
 }
 
 /// One line of the manifest.
-struct Case {
-    name: String,
+pub(super) struct Case {
+    pub(super) name: String,
     exit: i64,
     killed_by_us: bool,
 }
 
-fn cases() -> Vec<Case> {
+pub(super) fn cases() -> Vec<Case> {
     let manifest = std::fs::read_to_string(fixtures().join("manifest.jsonl")).unwrap();
     let case = |line: &str| {
         let value: Value = serde_json::from_str(line).unwrap();
@@ -43,11 +44,12 @@ fn cases() -> Vec<Case> {
     manifest.lines().map(case).collect()
 }
 
-fn parser_for(name: &str) -> Box<dyn Parser> {
+pub(super) fn parser_for(name: &str) -> Box<dyn Parser> {
     match name.split(['/', '-']).next() {
         Some("claude") => Box::new(ClaudeParser::default()),
         Some("codex") => Box::new(CodexParser::default()),
         Some("gemini") => Box::new(GeminiParser::default()),
+        Some("aider") => Box::new(AiderParser::default()),
         _ => Box::new(OpenCodeParser::default()),
     }
 }
@@ -82,6 +84,7 @@ fn replay(name: &str, parser: &mut dyn Parser) -> (Reading, Vec<AgentEvent>, Str
     for line in stdout.lines() {
         parser.line(line, &mut reading);
     }
+    parser.ended(&mut reading);
     let events = std::mem::take(&mut reading.events);
     (reading, events, stderr)
 }

@@ -8,11 +8,12 @@ use crate::domain::policy::{AgentKind, CliKind};
 use crate::domain::session::FailureClass;
 use crate::ports::runner::{Cancel, Runner as _};
 
-const CLIS: [CliKind; 4] = [
+const CLIS: [CliKind; 5] = [
     CliKind::Claude,
     CliKind::Codex,
     CliKind::Gemini,
     CliKind::OpenCode,
+    CliKind::Aider,
 ];
 
 /// Writes down its arguments, its input and the variables that are not the same for every agent.
@@ -21,7 +22,8 @@ const WITNESS: &str = "for a; do echo \"$a\"; done > args.txt; cat > stdin.txt; 
 #[test]
 fn every_cli_gets_its_flags_and_the_prompt_on_standard_input() {
     let mut table = String::new();
-    for cli in CLIS {
+    // Aider takes its prompt as a file: see `traps.rs`.
+    for cli in CLIS.into_iter().filter(|cli| *cli != CliKind::Aider) {
         for resume in [None, Some("s-1".to_owned())] {
             let mut bench = Bench::fake_cli(cli, WITNESS);
             bench.request.agent.args = vec!["--extra".to_owned()];
@@ -191,6 +193,7 @@ fn a_missing_cli_comes_with_the_way_to_install_it() {
     agent `worker` (codex): `codex` was not found on PATH; install it with `npm install -g @openai/codex`, or set `program`
     agent `worker` (gemini): `gemini` was not found on PATH; install it with `npm install -g @google/gemini-cli`, or set `program`
     agent `worker` (opencode): `opencode` was not found on PATH; install it with `npm install -g opencode-ai`, or set `program`
+    agent `worker` (aider): `aider` was not found on PATH; install it with `pipx install aider-chat`, or set `program`
     ");
     bench.request.agent.kind = AgentKind::Command {
         argv: vec!["./tool.sh".to_owned()],

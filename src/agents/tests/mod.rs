@@ -6,3 +6,5 @@ mod drive;
 mod hostile;
 mod real;
 mod scripted;
+mod stream;
+mod traps;

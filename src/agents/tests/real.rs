@@ -1,7 +1,8 @@
 //! The real CLIs against a scripted model on loopback.
 //!
 //! Runs where `FLEET_REAL_CLIS` names a folder with `node_modules/.bin/{claude,codex,gemini,opencode}`
-//! and `FLEET_MODEL_SERVER` the scripted model server; says so and passes elsewhere.
+//! (Aider: where `FLEET_REAL_AIDER` names its program) and `FLEET_MODEL_SERVER` the scripted model
+//! server; says so and passes elsewhere.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
@@ -30,6 +31,14 @@ fn places() -> Option<(PathBuf, PathBuf)> {
     let clis = std::env::var_os("FLEET_REAL_CLIS")?;
     let server = std::env::var_os("FLEET_MODEL_SERVER")?;
     Some((Path::new(&clis).join("node_modules/.bin"), server.into()))
+}
+
+/// The program of a CLI.
+fn program(cli: CliKind, bin: &Path) -> PathBuf {
+    match std::env::var_os("FLEET_REAL_AIDER").filter(|_| cli == CliKind::Aider) {
+        Some(aider) => aider.into(),
+        None => bin.join(cli.name()),
+    }
 }
 
 /// A bench with the real CLI and a model that plays `script`; `None` where there is none.
@@ -69,7 +78,7 @@ fn real(cli: CliKind, script: &str) -> Option<(Bench, Model)> {
     let agent = &mut bench.request.agent;
     agent.kind = AgentKind::Cli {
         cli,
-        program: Some(bin.join(cli.name()).display().to_string()),
+        program: Some(program(cli, &bin).display().to_string()),
     };
     agent.idle_timeout = DurationMs::secs(60);
     agent.total_timeout = DurationMs::secs(90);
@@ -109,6 +118,11 @@ fn connect(bench: &mut Bench, cli: CliKind, url: &str) {
             );
             set("OPENCODE_CONFIG_CONTENT", config);
             bench.request.model = Some("scripted/scripted-model".to_owned());
+        }
+        CliKind::Aider => {
+            set("OPENAI_API_BASE", format!("{url}/v1"));
+            set("OPENAI_API_KEY", "dummy".to_owned());
+            bench.request.model = Some("openai/scripted-model".to_owned());
         }
     }
 }
@@ -213,4 +227,54 @@ fn the_real_opencode_works_resumes_and_stops() {
     whole_life(CliKind::OpenCode);
     refused(CliKind::OpenCode);
     stopped(CliKind::OpenCode);
+}
+
+#[test]
+fn the_real_aider_works_and_is_refused() {
+    if std::env::var_os("FLEET_REAL_AIDER").is_none() {
+        eprintln!("skipped: FLEET_REAL_AIDER is not set");
+        return;
+    }
+    // It declares no tools: `main` says that every request is the main loop's.
+    let work = r#"{"main":"all","turns":[{"text":"I will create it.\n\nhello.txt\n```\nhello from agent\n```\n"}]}"#;
+    let Some((mut bench, _model)) = real(CliKind::Aider, work) else {
+        return;
+    };
+    // It asks a host for prices unless it has some.
+    let prices = bench.dir.path().join("prices.json");
+    std::fs::write(&prices, "{}").expect("a fresh file");
+    let seeded = ".aider/caches/model_prices_and_context_window.json".to_owned();
+    let files = &mut bench.request.agent.home_files;
+    files.insert(prices.display().to_string(), seeded);
+    let seen = bench.run();
+    show(CliKind::Aider, &seen);
+    seen.completed();
+    let hello = std::fs::read_to_string(bench.work().join("hello.txt"));
+    assert_eq!(hello.expect("the agent wrote it"), "hello from agent\n");
+    assert!(seen.outcome.usage.total() > 0);
+    let left = std::fs::read_dir(bench.work())
+        .expect("the workspace")
+        .flatten();
+    let names: Vec<_> = left.map(|e| e.file_name()).collect();
+    assert!(
+        !names
+            .iter()
+            .any(|n| n.to_string_lossy().starts_with(".aider")),
+        "{names:?}"
+    );
+    let Some((mut bench, _model)) = real(
+        CliKind::Aider,
+        r#"{"main":"all","turns":[{"status":401,"times":-1}]}"#,
+    ) else {
+        return;
+    };
+    let files = &mut bench.request.agent.home_files;
+    files.insert(
+        prices.display().to_string(),
+        ".aider/caches/model_prices_and_context_window.json".to_owned(),
+    );
+    std::fs::write(bench.dir.path().join("prices.json"), "{}").expect("a fresh file");
+    let seen = bench.run();
+    show(CliKind::Aider, &seen);
+    assert_eq!(seen.failure().0, FailureClass::AgentError);
 }

@@ -23,6 +23,7 @@ pub mod reopen;
 pub mod route;
 pub mod secret;
 pub mod show;
+pub mod stream;
 pub mod sync;
 pub mod tick;
 pub mod undefer;
