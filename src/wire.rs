@@ -12,6 +12,7 @@ mod demo;
 pub mod models;
 mod site;
 mod vault;
+mod windows;
 mod works;
 
 pub use demo::agent as demo_agent;
@@ -26,8 +27,9 @@ use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::init::first_trouble;
+use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
-use crate::cli::host::{Demo, Host, Works};
+use crate::cli::host::{Demo, Host, Windows, Works};
 use crate::config::Env;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
@@ -137,6 +139,20 @@ impl Host for Wire {
         let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
         filter(request, &*clock, None, &mut input, &mut output)
             .map_err(|error| format!("cannot pass the stream on: {error}"))
+    }
+
+    fn logs(
+        &self,
+        dir: Option<&Path>,
+        request: &LogsRequest,
+        show: &mut dyn FnMut(LogsItem) -> bool,
+    ) -> Result<LogsReport, TrackerError> {
+        windows::logs(&self.place(dir)?, request, show)
+    }
+
+    fn windows(&self, dir: Option<&Path>) -> Result<Box<dyn Windows>, String> {
+        let place = self.place(dir).map_err(|error| error.to_string())?;
+        Ok(Box::new(windows::TmuxWindows::new(&place)?))
     }
 
     fn demo(&self, dir: Option<&Path>) -> Result<Box<dyn Demo>, String> {

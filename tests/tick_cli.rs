@@ -7,6 +7,8 @@ mod kills;
 mod refusals;
 #[path = "tick_cli/secrets.rs"]
 mod secrets;
+#[path = "tick_cli/watching.rs"]
+mod watching;
 #[path = "tick_cli/ways.rs"]
 mod ways;
 #[path = "tick_cli/world.rs"]

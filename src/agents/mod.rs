@@ -20,6 +20,7 @@ mod environment;
 mod journal;
 mod limits;
 mod lines;
+mod outbox;
 mod process;
 mod reading;
 mod run;

@@ -81,8 +81,9 @@ pub(crate) enum Stream {
 pub(crate) trait Sink {
     /// One line.
     fn line(&mut self, stream: Stream, line: Line<'_>);
-    /// True once its positive or negative final event was seen: it should end by itself now.
-    fn is_over(&self) -> bool;
+    /// Asked after every look, several times a second: true once its positive or negative final event
+    /// was seen, and it should end by itself now.
+    fn is_over(&mut self) -> bool;
 }
 
 /// Why we ended it.

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::agents::command::{self, CommandParser};
 use crate::agents::journal::{Journal, scrub};
 use crate::agents::lines::{Line, Tail, clip};
+use crate::agents::outbox::Outbox;
 use crate::agents::process::{self, Ended, Limits, Sink, Spec, Stop, Stream};
 use crate::agents::reading::{MAX_FINAL_BYTES, Parser, Reading, fail, verdict};
 use crate::agents::{Setup, cli, environment};
@@ -79,6 +80,7 @@ pub(crate) fn agent(
         },
         stderr: Tail::new(STDERR_TAIL_BYTES),
         journal: Journal::open(&request.journal, session, &request.task),
+        outbox: Outbox::new(request.outbox.clone()),
         events,
         passed: 0,
     };
@@ -171,6 +173,7 @@ struct Reader<'a> {
     reading: Reading,
     stderr: Tail,
     journal: Journal,
+    outbox: Outbox,
     events: &'a mut dyn FnMut(AgentEvent),
     passed: u32,
 }
@@ -194,7 +197,12 @@ impl Sink for Reader<'_> {
         self.pass_on();
     }
 
-    fn is_over(&self) -> bool {
+    fn is_over(&mut self) -> bool {
+        let news = self.outbox.news();
+        if !news.is_empty() {
+            self.reading.events.extend(news);
+            self.pass_on();
+        }
         self.reading.terminal.is_some()
     }
 }
@@ -226,6 +234,7 @@ impl Reader<'_> {
     fn outcome(mut self, request: &RunRequest, ended: &Ended) -> RunOutcome {
         self.reading.now = self.setup.clock.now();
         self.parser.ended(&mut self.reading);
+        self.reading.events.extend(self.outbox.look());
         let stderr = self.stderr.text();
         let end = verdict(
             &request.agent,
@@ -364,7 +373,7 @@ impl Sink for Keeper {
         self.0.push(line.bytes);
     }
 
-    fn is_over(&self) -> bool {
+    fn is_over(&mut self) -> bool {
         false
     }
 }

@@ -7,6 +7,7 @@ use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
 
 /// Opens repositories.
@@ -48,6 +49,23 @@ pub trait Host {
     /// One of the two fails; a sentence. A reader that went away is no error.
     fn stream(&self, request: &StreamRequest) -> Result<StreamReport, String>;
 
+    /// Shows the journal of a session in the repository that contains `dir`.
+    ///
+    /// # Errors
+    /// As `app::tracker::logs::logs`.
+    fn logs(
+        &self,
+        dir: Option<&Path>,
+        request: &LogsRequest,
+        show: &mut dyn FnMut(LogsItem) -> bool,
+    ) -> Result<LogsReport, TrackerError>;
+
+    /// Terminal windows for the sessions of the repository that contains `dir`.
+    ///
+    /// # Errors
+    /// Not a repository, or no tmux here; a sentence.
+    fn windows(&self, dir: Option<&Path>) -> Result<Box<dyn Windows>, String>;
+
     /// Makes the demonstration below `dir`, or below a fresh temporary directory.
     ///
     /// # Errors
@@ -75,6 +93,27 @@ pub trait Works {
     /// # Errors
     /// It cannot be written; a sentence.
     fn step_summary(&self, text: &str) -> Result<(), String>;
+}
+
+/// Terminal windows, one for each running session.
+pub trait Windows {
+    /// Opens a window that shows a session until it ends, unless its task has one.
+    ///
+    /// # Errors
+    /// It cannot be opened; a sentence.
+    fn open(&self, task: &str, session: &str) -> Result<(), String>;
+
+    /// The command with which a person looks at them.
+    fn invitation(&self) -> String;
+
+    /// Shows them in this terminal until the person leaves.
+    ///
+    /// # Errors
+    /// They cannot be shown; a sentence.
+    fn enter(&self) -> Result<(), String>;
+
+    /// Closes those that were opened here.
+    fn close(&self);
 }
 
 /// The demonstration: a small repository with a bare remote, and a human who merges.

@@ -10,15 +10,17 @@ use serde::Serialize;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::logs::{self, LogsItem, LogsReport, LogsRequest, RunningSession};
 use crate::app::tracker::report::Delivery;
 use crate::app::tracker::request::Mode;
 use crate::app::tracker::secret::HasVault;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
-use crate::cli::host::{Demo, Host, Works};
+use crate::cli::host::{Demo, Host, Windows, Works};
 use crate::cli::render::json;
 use crate::cli::render::page::Page;
 use crate::cli::render::sink::Sink;
+use crate::domain::ids::TaskSelector;
 
 /// Largest text that is read from a file or stdin.
 const MAX_INPUT_BYTES: u64 = 16 << 20;
@@ -110,6 +112,39 @@ impl<'a> Session<'a> {
     /// As [`Host::stream`].
     pub fn stream(&self, request: &StreamRequest) -> Result<StreamReport, String> {
         self.host.stream(request)
+    }
+
+    /// Shows a journal.
+    ///
+    /// # Errors
+    /// As [`Host::logs`].
+    pub fn logs(
+        &self,
+        request: &LogsRequest,
+        show: &mut dyn FnMut(LogsItem) -> bool,
+    ) -> Result<LogsReport, TrackerError> {
+        self.host
+            .logs(self.global.directory.as_deref(), request, show)
+    }
+
+    /// Sessions that run now.
+    ///
+    /// # Errors
+    /// As [`Session::open`], and as `app::tracker::logs::running`.
+    pub fn running(
+        &self,
+        task: Option<&TaskSelector>,
+    ) -> Result<Vec<RunningSession>, TrackerError> {
+        let opened = self.open()?;
+        logs::running(opened.desk(), task)
+    }
+
+    /// Terminal windows.
+    ///
+    /// # Errors
+    /// As [`Host::windows`].
+    pub fn windows(&self) -> Result<Box<dyn Windows>, String> {
+        self.host.windows(self.global.directory.as_deref())
     }
 
     /// Makes the demonstration.

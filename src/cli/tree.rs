@@ -81,6 +81,8 @@ verbs! {
     Inbox(inbox),
     Answer(answer),
     Log(log),
+    Logs(logs),
+    Attach(attach),
     Stream(stream),
     Route(route),
     Sync(sync),

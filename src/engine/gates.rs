@@ -23,6 +23,7 @@ pub const ALWAYS_PROTECTED: &[&str] = &[
     "**/.codex/**",
     "**/.gemini/**",
     "**/.opencode/**",
+    "**/.aider*",
     "**/.cursor/**",
     "**/.vscode/**",
     "**/.devcontainer/**",

@@ -1,4 +1,5 @@
-//! The machine: clock, random ids, process identity, signals, and the hand-over directory.
+//! The machine: clock, random ids, process identity, signals, the hand-over directory, journals, and
+//! terminal windows.
 //!
 //! Invariants: no git, no network, no agent processes; nothing here decides.
 //!
@@ -12,5 +13,7 @@ pub mod clock;
 pub mod handover;
 pub mod host;
 pub mod ids;
+pub mod journals;
 pub mod signals;
 pub mod summary;
+pub mod tmux;

@@ -11,6 +11,7 @@ pub mod code_repo;
 pub mod forge;
 pub mod handover;
 pub mod host;
+pub mod journal;
 pub mod lease;
 pub mod memory;
 pub mod memory_tree;

@@ -164,6 +164,15 @@ pub struct Told {
     pub event: AgentEvent,
 }
 
+impl Told {
+    /// The last line of a journal's end that can be read.
+    #[must_use]
+    pub fn last_of(bytes: &[u8]) -> Option<Self> {
+        let mut lines = bytes.rsplit(|b| *b == b'\n');
+        lines.find_map(|line| serde_json::from_slice(line).ok())
+    }
+}
+
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RunEnd {

@@ -30,6 +30,7 @@ use crate::git::state_repo::GitStateRepo;
 use crate::git::workspaces::{GitWorkspaces, WorkspaceSettings};
 use crate::machine::handover::HandoverDir;
 use crate::machine::host::LocalHost;
+use crate::machine::journals::JournalDir;
 use crate::machine::signals;
 use crate::machine::summary;
 use crate::ports::clock::{Clock, Ids};
@@ -68,7 +69,7 @@ pub(super) struct Workshop {
     host: Arc<dyn Host>,
     handover: HandoverDir,
     secrets: Arc<Scanner>,
-    journals: PathBuf,
+    journals: JournalDir,
     summary: Option<PathBuf>,
     notes: RefCell<Vec<String>>,
 }
@@ -137,7 +138,7 @@ impl Workshop {
                 handover.map_or_else(|| owned.join("handover"), Path::to_path_buf),
             ),
             summary: ground.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
-            journals: owned.join("journals"),
+            journals: JournalDir::new(owned.join("journals")),
             clock: ground.clock,
             ids: ground.ids,
             run: ground.run,
@@ -176,7 +177,7 @@ impl Workshop {
             host: &*self.host,
             handover: &self.handover,
             secrets: &self.secrets,
-            journals: self.journals.clone(),
+            journals: &self.journals,
         }
     }
 }
@@ -272,7 +273,7 @@ fn forge(
 }
 
 /// The CI run that this process is part of, such as `github:octo/hello/123/1`.
-fn ci_run(env: &Env) -> Option<String> {
+pub(super) fn ci_run(env: &Env) -> Option<String> {
     let run = env.get("GITHUB_RUN_ID")?;
     let repo = env.get("GITHUB_REPOSITORY").unwrap_or("unknown");
     let attempt = env.get("GITHUB_RUN_ATTEMPT").unwrap_or("1");
@@ -291,15 +292,20 @@ fn workspace_root(env: &Env, place: &Place) -> PathBuf {
     let Some(cache) = cache else {
         return place.owned_dir().join("workspaces");
     };
-    let digest = Sha256::digest(place.common_dir().as_os_str().as_encoded_bytes());
-    let short = digest.iter().take(6).fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let short = place_digest(place);
     let name = place
         .top()
         .file_name()
         .map_or_else(|| "repo".into(), |n| n.to_string_lossy());
     cache.join("fleet").join(format!("{name}-{short}"))
+}
+
+/// Twelve letters that tell a repository from others of this machine.
+pub(super) fn place_digest(place: &Place) -> String {
+    let digest = Sha256::digest(place.common_dir().as_os_str().as_encoded_bytes());
+    digest.iter().take(6).fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -36,6 +36,7 @@ use fleet::machine::clock::SystemClock;
 use fleet::machine::handover::HandoverDir;
 use fleet::machine::host::LocalHost;
 use fleet::machine::ids::SystemIds;
+use fleet::machine::journals::JournalDir;
 use fleet::ports::forge::Forge;
 use fleet::ports::host::{Host, Life};
 use fleet::ports::runner::Cancel;
@@ -206,6 +207,7 @@ impl Clone {
             },
         });
         let handover = HandoverDir::new(handover.to_owned());
+        let journals = JournalDir::new(self.dir.join(".git/fleet/journals"));
         let world = World {
             context: Context {
                 repo: &self.repo,
@@ -222,7 +224,7 @@ impl Clone {
             host: &*self.host,
             handover: &handover,
             secrets: &self.secrets,
-            journals: self.dir.join(".git/fleet/journals"),
+            journals: &journals,
         };
         work(&world)
     }

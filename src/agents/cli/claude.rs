@@ -1,12 +1,12 @@
 //! Claude Code: `claude -p --output-format stream-json` (wire.md §5.1, test-infra.md §2.1).
 
+mod shape;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Deserialize;
-
-use super::gist::Gist;
-use super::lax::{Amount, Count, Flag, List, Obj, Pairs, Text};
+use self::shape::{Line, RateLimit};
+use super::lax::{Flag, Obj, Text};
 use super::totals::{self, Total};
 use super::{money, object, status};
 use crate::agents::limits::{Trouble, judge};
@@ -64,121 +64,6 @@ pub(crate) struct ClaudeParser {
     reported: Option<Total>,
     /// When a refused rate limit ends.
     resets_at: Option<Timestamp>,
-}
-
-/// A line of the stream. One shape for all types: `type` need not be the first key.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Line<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    subtype: Text<'a>,
-    #[serde(borrow)]
-    session_id: Text<'a>,
-    #[serde(borrow)]
-    model: Text<'a>,
-    #[serde(borrow)]
-    parent_tool_use_id: Text<'a>,
-    #[serde(borrow)]
-    error: Option<Text<'a>>,
-    error_status: Option<Count>,
-    api_error_status: Option<Count>,
-    attempt: Count,
-    max_retries: Count,
-    #[serde(borrow)]
-    message: Obj<Message<'a>>,
-    #[serde(borrow)]
-    rate_limit_info: Obj<RateLimit<'a>>,
-    #[serde(borrow)]
-    result: Text<'a>,
-    is_error: Flag,
-    total_cost_usd: Amount,
-    usage: Option<Obj<ApiUsage>>,
-    #[serde(rename = "modelUsage")]
-    models: Pairs<ModelUsage>,
-    #[serde(borrow)]
-    permission_denials: List<Obj<Denial<'a>>>,
-    #[serde(borrow)]
-    errors: List<Text<'a>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Message<'a> {
-    #[serde(borrow)]
-    id: Text<'a>,
-    usage: Option<Obj<ApiUsage>>,
-    #[serde(borrow)]
-    content: List<Obj<Block<'a>>>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Block<'a> {
-    #[serde(borrow, rename = "type")]
-    kind: Text<'a>,
-    #[serde(borrow)]
-    text: Text<'a>,
-    #[serde(borrow)]
-    thinking: Text<'a>,
-    #[serde(borrow)]
-    id: Text<'a>,
-    #[serde(borrow)]
-    name: Text<'a>,
-    input: Gist,
-    #[serde(borrow)]
-    tool_use_id: Text<'a>,
-    content: Gist,
-    is_error: Flag,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct RateLimit<'a> {
-    #[serde(borrow)]
-    status: Text<'a>,
-    #[serde(rename = "resetsAt")]
-    resets_at: Count,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct Denial<'a> {
-    #[serde(borrow)]
-    tool_name: Text<'a>,
-}
-
-/// Usage as the API itself words it.
-#[derive(Deserialize, Default)]
-#[serde(default)]
-struct ApiUsage {
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
-}
-
-impl ApiUsage {
-    const fn usage(&self) -> Usage {
-        Usage {
-            input: self.input_tokens.0,
-            output: self.output_tokens.0,
-            cache_read: self.cache_read_input_tokens.0,
-            cache_write: self.cache_creation_input_tokens.0,
-            // The API counts thinking into the output and does not tell it apart.
-            reasoning: 0,
-        }
-    }
-}
-
-#[derive(Deserialize, Default)]
-#[serde(default, rename_all = "camelCase")]
-struct ModelUsage {
-    input_tokens: Count,
-    output_tokens: Count,
-    cache_read_input_tokens: Count,
-    cache_creation_input_tokens: Count,
 }
 
 impl Parser for ClaudeParser {

@@ -35,6 +35,7 @@ use crate::ports::code_repo::CodeRepo;
 use crate::ports::forge::Forge;
 use crate::ports::handover::{Handover, HandoverError};
 use crate::ports::host::Host;
+use crate::ports::journal::Journals;
 use crate::ports::runner::{Cancel, Runner};
 use crate::ports::state_repo::StateRepoError;
 use crate::ports::workspaces::Workspaces;
@@ -60,8 +61,8 @@ pub struct World<'a> {
     pub handover: &'a dyn Handover,
     /// Known secrets.
     pub secrets: &'a Scanner,
-    /// Folder of event journals, outside git.
-    pub journals: PathBuf,
+    /// Journals of sessions, outside git.
+    pub journals: &'a dyn Journals,
 }
 
 impl std::fmt::Debug for World<'_> {
@@ -83,7 +84,7 @@ impl World<'_> {
     /// Journal of a session, on this machine.
     #[must_use]
     pub fn journal_of(&self, session: SessionUid) -> PathBuf {
-        self.journals.join(format!("{session}.jsonl"))
+        self.journals.path(session)
     }
 }
 

@@ -39,7 +39,10 @@ pub(super) fn run_session(
         session.fail(failure);
     }
     let ok = !matches!(session.finished.outcome, Outcome::Failed { .. });
-    events(AgentEvent::finished(session.finished.summary.clone(), ok));
+    session.tell(
+        AgentEvent::finished(session.finished.summary.clone(), ok),
+        events,
+    );
     if let Some(workspace) = &session.workspace {
         world.workspaces.discard(workspace);
     }
@@ -126,6 +129,11 @@ impl<'a> Session<'a> {
             .prepare(self.lease, &want)
             .map_err(|error| Failure::infrastructure(&error))?;
         self.workspace = Some(workspace.clone());
+        let begins = AgentEvent::SessionStarted {
+            agent_session: None,
+            model: self.doc.claim.model.clone().or_else(|| agent.model.clone()),
+        };
+        self.tell(begins, events);
         let mut request = self.request(&agent, &workspace);
         let first = self.run(&request, cancel, events)?;
         if self.asks_a_human() {
@@ -155,6 +163,14 @@ impl<'a> Session<'a> {
             }
         }
         self.hand_over_work(&imported, verdict)
+    }
+
+    /// Something that fleet itself has to say: into the journal, and to whoever looks on.
+    fn tell(&self, event: AgentEvent, events: &mut dyn FnMut(AgentEvent)) {
+        let now = self.world.context.clock.now();
+        let (session, task) = (self.lease.session(), self.doc.task.as_str());
+        self.world.journals.append(session, task, now, &event);
+        events(event);
     }
 
     fn agent(&self) -> Result<AgentSpec, Failure> {
@@ -272,18 +288,20 @@ impl<'a> Session<'a> {
         let mut results: Vec<VerifyResult> = Vec::new();
         for command in &self.world.policy.verify {
             let shown = command.argv.join(" ");
-            events(AgentEvent::Verify {
+            let begins = AgentEvent::Verify {
                 command: shown.clone(),
                 passed: None,
-            });
+            };
+            self.tell(begins, events);
             let result = self
                 .world
                 .runner
                 .verify(self.lease, request, command, cancel);
-            events(AgentEvent::Verify {
+            let ends = AgentEvent::Verify {
                 command: shown,
                 passed: Some(result.passed()),
-            });
+            };
+            self.tell(ends, events);
             self.finished.duration_ms += result.duration_ms;
             let passed = result.passed();
             results.push(result);

@@ -17,6 +17,7 @@ pub mod history;
 pub mod inbox;
 pub mod init;
 pub mod list;
+pub mod logs;
 mod names;
 pub mod ready;
 pub mod report;

@@ -3,6 +3,7 @@
 pub mod add;
 pub mod admit;
 pub mod answer;
+pub mod attach;
 pub mod blocked;
 pub mod close;
 pub mod comment;
@@ -17,6 +18,7 @@ pub mod inbox;
 pub mod init;
 pub mod list;
 pub mod log;
+pub mod logs;
 pub mod q;
 pub mod ready;
 pub mod reopen;

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::app::publish::ChangeError;
-use crate::app::tick::report::TickReport;
+use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{Phase, TickError, TickOptions};
 use crate::app::tracker::error::TrackerError;
+use crate::cli::commands::attach::refused;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::render::progress::Progress;
@@ -51,6 +52,9 @@ pub struct Args {
     /// Directory that passes work between the phases
     #[arg(long, value_name = "DIR", requires = "phase")]
     handover: Option<PathBuf>,
+    /// Show each running agent in a window of a tmux server of fleet's own
+    #[arg(long)]
+    tmux: bool,
     /// Exit with 6 if nothing was ready, 11 if a budget held work back, 12 if a human is asked
     #[arg(long)]
     exit_code: bool,
@@ -86,8 +90,27 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
         dry_run: args.dry_run,
     };
     let mut progress = Progress::new(session.sink());
-    let done = works.tick(&options, &mut |event| progress.take(&event));
+    let windows = args.tmux.then(|| session.windows()).transpose();
+    let windows = windows.map_err(refused)?;
+    if let Some(windows) = &windows {
+        let how = windows.invitation();
+        session.note(&format!(
+            "each agent gets a window; look at them with `{how}`"
+        ));
+    }
+    let done = works.tick(&options, &mut |event| {
+        if let (Some(windows), Some((task, id))) = (&windows, begins(&event))
+            && let Err(why) = windows.open(task, &id)
+        {
+            progress.take(&TickEvent::Note(why));
+        }
+        progress.take(&event);
+    });
     progress.clear();
+    // A tick leaves no process (I9), a window least of all.
+    if let Some(windows) = &windows {
+        windows.close();
+    }
     let report = done?;
     if works.wants_step_summary()
         && let Err(error) = works.step_summary(&summary::markdown(&report))
@@ -96,6 +119,14 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     }
     session.answer(&report, tick::report)?;
     Ok(exit(&report, args.exit_code))
+}
+
+/// The task and session of the event by which an agent begins.
+fn begins(event: &TickEvent) -> Option<(&str, String)> {
+    match event {
+        TickEvent::Claimed { session, task, .. } => Some((task, session.to_string())),
+        _ => None,
+    }
 }
 
 /// How a tick ends that came to its end. Without `--exit-code` that is success: cron and CI are not

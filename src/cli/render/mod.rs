@@ -2,6 +2,7 @@
 
 pub mod human;
 pub mod json;
+pub mod logs;
 pub mod page;
 pub mod progress;
 pub mod sink;

@@ -65,6 +65,18 @@ impl Sink {
         quiet_if_closed(write_all(io::stdout().lock(), self.color, text))
     }
 
+    /// Writes data while there is somebody to read it; false once there is nobody.
+    #[must_use]
+    pub fn live(self, text: &str) -> bool {
+        write_all(io::stdout().lock(), self.color, text).is_ok()
+    }
+
+    /// Whether a person sits at both ends: stdin and stdout are a terminal.
+    #[must_use]
+    pub fn is_interactive(self) -> bool {
+        io::stdin().is_terminal() && io::stdout().is_terminal()
+    }
+
     /// Writes words. What cannot be told is not an error of its own.
     pub fn words(self, text: &str) {
         drop(write_all(io::stderr().lock(), self.color, text));

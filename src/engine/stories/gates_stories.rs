@@ -43,6 +43,7 @@ fn paths_that_steer_fleet_ci_and_agents_need_a_human_in_every_spelling() {
         ".codex/config.toml",
         "opencode.jsonc",
         ".opencode/agent.md",
+        ".aider.conf.yml",
         ".husky/pre-commit",
         ".gitmodules",
         "sub/Cargo.lock",
