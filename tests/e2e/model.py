@@ -65,8 +65,10 @@ def steps(*actions: dict) -> Script:
 class Model:
     """The server; ends with `close`."""
 
-    def __init__(self, script: Script):
+    def __init__(self, script: Script, without_tools: bool = False):
+        """`without_tools`: a client that declares none is answered by the script as well."""
         self.script = script
+        self.without_tools = without_tools
         self.asked: list[Ask] = []
         self.requests = 0
         self.lock = threading.Lock()
@@ -233,9 +235,10 @@ class Handler(BaseHTTPRequestHandler):
         owner = self.owner
         with owner.lock:
             owner.requests += 1
-            if tools:
+            scripted = bool(tools) or owner.without_tools
+            if scripted:
                 owner.asked.append(ask)
-        action = owner.script(ask) if tools else self.aside(body)
+        action = owner.script(ask) if scripted else self.aside(body)
         if "status" in action:
             return self.send(trouble(api, action["status"]), action["status"], action["headers"])
         stream = bool(body.get("stream")) or ":streamGenerateContent" in path

@@ -190,6 +190,8 @@ def agent(cli: str, url: str, idle: str = "120s") -> str:
         args = ["-c", "model_provider=scripted", "-c", f"model_providers.scripted={provider}"]
     elif cli == "gemini":
         model, env = "gemini-2.5-flash", {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": url}
+    elif cli == "aider":
+        model, env = "openai/scripted-model", {"OPENAI_API_BASE": f"{url}/v1", "OPENAI_API_KEY": "dummy"}
     elif cli == "opencode":
         model = "scripted/scripted-model"
         provider = {"npm": "@ai-sdk/openai-compatible", "options": {"baseURL": f"{url}/v1", "apiKey": "dummy"},
@@ -200,6 +202,14 @@ def agent(cli: str, url: str, idle: str = "120s") -> str:
              f"[agents.{cli}.set_env]", *(f"{name} = {quote(value)}" for name, value in env.items()),
              "", "[[routes]]", f'agents = ["{cli}"]', 'role = "writer"', ""]
     return "\n".join(lines)
+
+
+def aider(world: World, url: str) -> str:
+    """Configuration of Aider, with a price list of its own: it would ask a host for one."""
+    prices = world.root / "prices.json"
+    prices.write_text("{}")
+    seeded = f'[agents.aider.home_files]\n"{prices}" = ".aider/caches/model_prices_and_context_window.json"\n'
+    return agent("aider", url).replace("\n[[routes]]", f"\n{seeded}\n[[routes]]")
 
 
 def command(script: str) -> str:
@@ -286,6 +296,42 @@ def pull_request(cli: str) -> Callable:
 
 for _cli in ("claude", "codex", "gemini", "opencode"):
     story(_cli, "github", name=f"{_cli}_works_on_a_task_until_its_pull_request_is_merged")(pull_request(_cli))
+
+
+@story("aider")
+def aider_works_on_a_task_and_leaves_nothing_of_its_own_behind(world: World) -> None:
+    site = Site(world)
+    edit = f"It greets in French now.\n\nhello.sh\n```\n{HELLO}```\n"
+    model = world.keep(Model(lambda _: say(edit), without_tools=True))
+    clone = site.clone("clone")
+    site.start(clone, aider(world, model.url))
+    world.fleet(clone, "add", TASK, "--body", BODY, "--path", "hello.sh", **site.env())
+    world.fleet(clone, "tick", **site.env())
+    nothing_is_left(world)
+    equal("hello.sh on the branch", run_git(site.bare, "show", "agent/T-1:hello.sh"), HELLO)
+    changed = run_git(site.bare, "diff", "--name-only", "main...agent/T-1").split()
+    equal("changed files", changed, ["hello.sh"])
+    finished = only(site.records(), "session.finished")
+    equal("outcome", finished["outcome"]["kind"], "succeeded")
+    if not finished["usage"]["input"] or not finished["usage"]["output"]:
+        raise Failed(f"tokens were not counted: {finished['usage']}")
+    told = world.fleet(clone, "logs", "T-1", **site.env()).stdout
+    contains("the journal", told, "It greets in French now.", "edit hello.sh", "sh check.sh", "finished")
+    idle_tick(site, clone)
+
+
+@story("aider")
+def aider_with_a_refused_key_has_failed_though_it_exits_0(world: World) -> None:
+    site = Site(world)
+    model = world.keep(Model(lambda _: refuse(401), without_tools=True))
+    clone = site.clone("clone")
+    site.start(clone, aider(world, model.url))
+    world.fleet(clone, "add", TASK, "--body", BODY, **site.env())
+    world.fleet(clone, "tick", **site.env())
+    finished = only(site.records(), "session.finished")
+    equal("class", finished["outcome"].get("class"), "agent_error")
+    contains("why", finished["summary"], "OPENAI_API_KEY")
+    equal("branches on the remote", site.branches(), [])
 
 
 def failing(world: World, script: Callable, idle: str = "120s") -> tuple[Site, Path, dict]:

@@ -7,6 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ CLIS = {
     "gemini": ("@google/gemini-cli", "0.61.0"),
     "opencode": ("opencode-ai", "1.18.33"),
 }
+AIDER = ("aider-chat", "0.86.2")
 EMULATE = ("emulate", "0.12.2")
 AIMOCK = ("@copilotkit/aimock", "1.43.0")
 NODE_VERSION = "24.21.0"
@@ -39,11 +41,51 @@ class Tools:
 
     def cli(self, name: str) -> Path:
         """The folder with the program of a CLI, for PATH."""
+        if name == "aider":
+            return self.aider()
         package, version = CLIS[name]
         folder = self.folder(package, version) / "node_modules" / ".bin"
         if not (folder / name).exists():
             raise Missing(f"{package}@{version} holds no program `{name}`")
         return folder
+
+    def aider(self) -> Path:
+        """The folder with Aider's program: a Python environment of its own."""
+        package, version = AIDER
+        key = f"{package}-{version}"
+        if key not in self.answers:
+            try:
+                self.answers[key] = self.environment(self.cache / key, f"{package}=={version}")
+            except Missing as why:
+                self.answers[key] = why
+        answer = self.answers[key]
+        if isinstance(answer, Missing):
+            raise answer
+        return answer / "bin"
+
+    def environment(self, final: Path, what: str) -> Path:
+        # Programs of such an environment hold its path, so it cannot be moved once it is whole: a
+        # file says that it is.
+        whole = final / "whole"
+        if whole.exists():
+            return final
+        if (sys.version_info.major, sys.version_info.minor) >= (3, 13):
+            raise Missing(f"{what} wants a Python before 3.13")
+        shutil.rmtree(final, ignore_errors=True)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        print(f"e2e: installing {what} into {final}", flush=True)
+        pip = [final / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--retries", "1"]
+        for step in ([sys.executable, "-m", "venv", final], [*pip, what]):
+            try:
+                done = subprocess.run(step, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                                      timeout=2 * INSTALL_LIMIT_S, check=False)
+            except subprocess.TimeoutExpired:
+                raise Missing(f"pip did not install {what} within {2 * INSTALL_LIMIT_S} s") from None
+            if done.returncode:
+                last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+                raise Missing(f"pip cannot install {what}: {last}")
+        whole.touch()
+        return final
 
     def github(self) -> Path:
         """The npm prefix with the GitHub emulation and a Node new enough for it (22.15)."""

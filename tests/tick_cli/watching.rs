@@ -14,8 +14,8 @@ const TALKS: &str = "echo '{\"event\":\"usage\",\"usage\":{\"input\":5,\"output\
 
 /// Kinds of events, in order.
 fn kinds(lines: &[Value]) -> Vec<&str> {
-    let kind = |line: &'_ Value| -> &str { line["event"].as_str().unwrap_or("?") };
-    lines.iter().map(kind).collect()
+    let kinds = lines.iter().map(|line| line["event"].as_str());
+    kinds.map(|kind| kind.unwrap_or("?")).collect()
 }
 
 fn lines(text: &str) -> Vec<Value> {
