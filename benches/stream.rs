@@ -2,16 +2,18 @@
 //!
 //! `cargo bench --bench stream [-- MEBIBYTES]`; the best of five rounds, one core, everything in
 //! memory: MB/s of `fleet stream`, of `serde_json` into `Value`, and of `serde_json` into `IgnoredAny`
-//! (the least that a parser can do). The corpus of each format is generated in the shape of its
+//! (the least that a parser can do); and of `fleet stream` while it counts tokens. The corpus of each format is generated in the shape of its
 //! captured streams: short lines, messages, tool calls with arguments, results with whole files.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::time::Instant;
 
-use fleet::agents::stream::filter;
+use fleet::agents::stream::{CountTokens, filter};
 use fleet::machine::clock::SystemClock;
+use fleet::ports::model::Tokens as _;
 use fleet::ports::stream::{Source, StreamRequest};
+use fleet::providers::tokens::Tiktoken;
 use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 
@@ -152,14 +154,39 @@ impl Write for Counter {
     }
 }
 
+/// Rate while tokens are counted: on the first megabyte, without what tells some.
+fn counted(request: &StreamRequest, text: &str) -> f64 {
+    let mut some = String::new();
+    for line in text.lines().filter(|line| !line.contains("step_finish")) {
+        let line = line.replace("\"usage\"", "\"unused\"");
+        some.push_str(&line.replace("\"tokens\"", "\"unused\""));
+        some.push('\n');
+        if some.len() > 1 << 20 {
+            break;
+        }
+    }
+    rate(some.len(), || {
+        let counter: CountTokens = Box::new(|model, text| Tiktoken.count(model, text));
+        let mut out = Counter(0);
+        let done = filter(
+            request,
+            &SystemClock,
+            Some(counter),
+            &mut some.as_bytes(),
+            &mut out,
+        );
+        std::hint::black_box(done.expect("memory does not fail").events);
+    })
+}
+
 fn main() {
     let asked = std::env::args()
         .skip(1)
         .find_map(|arg| arg.parse::<usize>().ok());
     let bytes = asked.unwrap_or(64) << 20;
     println!(
-        "{:<10}{:>14}{:>14}{:>14}{:>8}{:>12}",
-        "format", "fleet MB/s", "Value MB/s", "Ignored MB/s", "ratio", "out MB"
+        "{:<10}{:>14}{:>14}{:>14}{:>8}{:>12}{:>14}",
+        "format", "fleet MB/s", "Value MB/s", "Ignored MB/s", "ratio", "out MB", "counting MB/s"
     );
     for source in Source::ALL {
         let text = corpus(source, bytes);
@@ -167,6 +194,7 @@ fn main() {
             from: source,
             session: None,
             task: None,
+            count_tokens: false,
         };
         let mut out = Counter(0);
         let fleet = rate(text.len(), || {
@@ -186,8 +214,9 @@ fn main() {
                 std::hint::black_box(&value);
             }
         });
+        let counted = counted(&request, &text);
         println!(
-            "{:<10}{fleet:>14.0}{value:>14.0}{ignored:>14.0}{:>8.2}{:>12.1}",
+            "{:<10}{fleet:>14.0}{value:>14.0}{ignored:>14.0}{:>8.2}{:>12.1}{counted:>14.0}",
             source.name(),
             fleet / ignored,
             out.0 as f64 / 1e6

@@ -21,7 +21,7 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::agents::stream::filter;
+use crate::agents::stream::{CountTokens, filter};
 use crate::app::context::Context;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
@@ -40,7 +40,9 @@ use crate::git::state_repo::{GitStateRepo, StateOptions};
 use crate::machine::clock::{FixedClock, SystemClock};
 use crate::machine::ids::{SeededIds, SystemIds};
 use crate::ports::clock::{Clock, Ids};
+use crate::ports::model::Tokens as _;
 use crate::ports::site::Site as _;
+use crate::providers::tokens::Tiktoken;
 use crate::wire::site::ProjectSite;
 use crate::wire::vault::{ProjectVault, with_secrets};
 use crate::wire::works::{Ground, Workshop};
@@ -137,7 +139,11 @@ impl Host for Wire {
     fn stream(&self, request: &StreamRequest) -> Result<StreamReport, String> {
         let (clock, _) = clock_and_ids(&self.env);
         let (mut input, mut output) = (std::io::stdin().lock(), std::io::stdout().lock());
-        filter(request, &*clock, None, &mut input, &mut output)
+        // Tables are loaded when the first text is counted, and not at all without the wish.
+        let counter = request
+            .count_tokens
+            .then(|| -> CountTokens { Box::new(|model, text| Tiktoken.count(model, text)) });
+        filter(request, &*clock, counter, &mut input, &mut output)
             .map_err(|error| format!("cannot pass the stream on: {error}"))
     }
 

@@ -33,8 +33,8 @@ pub(crate) enum Terminal {
     },
 }
 
-/// Counts tokens of a text; for agents that tell none.
-pub(crate) type CountTokens = Box<dyn Fn(&str) -> u64>;
+/// Counts tokens of a text for a model; for agents that tell none.
+pub type CountTokens = Box<dyn Fn(&str, &str) -> u64>;
 
 /// Collected while lines are read.
 #[derive(Default)]
@@ -88,7 +88,8 @@ impl Reading {
         };
         let told = self.usage.total().max(self.told);
         if let (0, Some(count)) = (told, &self.counter) {
-            self.counted += count(said.counted());
+            let model = self.model.as_deref().unwrap_or_default();
+            self.counted += count(model, said.counted());
         }
         let estimated = told == 0 && self.counted > 0;
         let tokens = if estimated { self.counted } else { told };

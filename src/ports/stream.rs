@@ -47,6 +47,8 @@ pub struct StreamRequest {
     pub session: Option<String>,
     /// Task that every line is to name; the source's own, or empty, if none.
     pub task: Option<String>,
+    /// Count tokens until the source tells some.
+    pub count_tokens: bool,
 }
 
 /// What was read.

@@ -18,7 +18,12 @@ use crate::domain::session::FailureClass;
 use crate::domain::time::Timestamp;
 use crate::ports::runner::RunRequest;
 
-pub(super) fn complete(request: &RunRequest, fresh: &str, launch: &mut Launch) {
+pub(super) fn complete(
+    request: &RunRequest,
+    fresh: &str,
+    resumed: Option<Total>,
+    launch: &mut Launch,
+) {
     launch.push(&["-p", "--output-format", "stream-json", "--verbose"]);
     launch.push(&["--permission-mode", "bypassPermissions"]);
     if let Some(model) = &request.model {
@@ -37,10 +42,9 @@ pub(super) fn complete(request: &RunRequest, fresh: &str, launch: &mut Launch) {
         // It refuses to skip permissions as root otherwise.
         launch.default_env("IS_SANDBOX", "1");
     }
-    let resumed = request.resume.as_deref();
     launch.parser = Box::new(ClaudeParser {
         home: request.home.clone(),
-        resumed: resumed.and_then(|session| totals::recall(&request.home, session)),
+        resumed,
         ..ClaudeParser::default()
     });
 }

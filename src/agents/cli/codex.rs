@@ -16,7 +16,7 @@ use crate::agents::said::Said;
 use crate::domain::money::Usage;
 use crate::ports::runner::RunRequest;
 
-pub(super) fn complete(request: &RunRequest, launch: &mut Launch) {
+pub(super) fn complete(request: &RunRequest, before: Option<Option<Total>>, launch: &mut Launch) {
     launch.push(&["exec", "--json", "--color", "never"]);
     launch.push(&["--dangerously-bypass-approvals-and-sandbox"]);
     if let Some(model) = &request.model {
@@ -27,8 +27,6 @@ pub(super) fn complete(request: &RunRequest, launch: &mut Launch) {
         launch.push(&["resume", thread]);
     }
     launch.push(&["-"]);
-    let resumed = request.resume.as_deref();
-    let before = resumed.map(|thread| totals::recall(&request.home, thread));
     launch.parser = Box::new(CodexParser {
         home: request.home.clone(),
         before,

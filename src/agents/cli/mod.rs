@@ -20,11 +20,39 @@ use std::ffi::OsString;
 use serde::Deserialize;
 
 use crate::agents::cli::lax::{Amount, Count};
+use crate::agents::cli::totals::Total;
 use crate::agents::reading::Reading;
 use crate::agents::run::Launch;
 use crate::domain::money::MicroUsd;
 use crate::domain::policy::CliKind;
 use crate::ports::runner::RunRequest;
+
+/// What the tokens that a CLI reports stand for. Events and records hold those of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Figures {
+    /// What was added since the last report: they are summed up.
+    Added,
+    /// The run so far: the last report counts.
+    OfRun,
+    /// The whole session of the agent, earlier runs included: those are taken off.
+    OfSession,
+}
+
+/// How a CLI reports tokens (wire.md §5, docs/agents.md).
+pub(crate) const fn figures(cli: CliKind) -> Figures {
+    match cli {
+        // Claude Code before 2.1.329 told of the run only; its parser sees which it was.
+        CliKind::Claude | CliKind::Codex => Figures::OfSession,
+        CliKind::Gemini | CliKind::Aider => Figures::OfRun,
+        CliKind::OpenCode => Figures::Added,
+    }
+}
+
+/// On a resumed session of a CLI that reports whole sessions: its total before this run, if known.
+fn before(cli: CliKind, request: &RunRequest) -> Option<Option<Total>> {
+    let session = request.resume.as_deref()?;
+    (figures(cli) == Figures::OfSession).then(|| totals::recall(&request.home, session))
+}
 
 /// Completes the launch of a known CLI: arguments, environment, files in HOME, parser.
 /// `fresh` is an unused UUID for those that let us choose their session id.
@@ -37,9 +65,10 @@ pub(crate) fn complete(
     fresh: &str,
     launch: &mut Launch,
 ) -> Result<(), String> {
+    let before = before(cli, request);
     match cli {
-        CliKind::Claude => claude::complete(request, fresh, launch),
-        CliKind::Codex => codex::complete(request, launch),
+        CliKind::Claude => claude::complete(request, fresh, before.flatten(), launch),
+        CliKind::Codex => codex::complete(request, before, launch),
         CliKind::Gemini => gemini::complete(request, fresh, launch)?,
         CliKind::OpenCode => opencode::complete(request, launch)?,
         CliKind::Aider => aider::complete(request, launch),

@@ -13,10 +13,11 @@ use crate::agents::cli::codex::CodexParser;
 use crate::agents::cli::gemini::GeminiParser;
 use crate::agents::cli::opencode::OpenCodeParser;
 use crate::agents::cli::totals::Total;
+use crate::agents::cli::{Figures, figures};
 use crate::agents::process::{Ended, Stop};
 use crate::agents::reading::{Parser, Reading, verdict};
 use crate::domain::money::Usage;
-use crate::domain::policy::AgentKind;
+use crate::domain::policy::{AgentKind, CliKind};
 use crate::domain::session::FailureClass;
 use crate::ports::runner::{AgentEvent, RunEnd};
 
@@ -233,6 +234,23 @@ fn every_prefix_and_every_mangled_line_is_read_without_panic() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn what_figures_stand_for_is_declared_as_the_streams_show_it() {
+    for (cli, name) in [
+        (CliKind::Codex, "codex"),
+        (CliKind::Gemini, "gemini"),
+        (CliKind::OpenCode, "opencode"),
+    ] {
+        let tokens = |case: &str| {
+            let name = format!("{name}/{case}");
+            replay(&name, parser_for(&name).as_mut()).0.usage.total()
+        };
+        // One more turn in the same session costs less than the session did so far.
+        let whole = tokens("resume") > tokens("ok");
+        assert_eq!(figures(cli) == Figures::OfSession, whole, "{name}");
     }
 }
 

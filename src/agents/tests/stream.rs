@@ -15,6 +15,7 @@ fn request(from: Source) -> StreamRequest {
         from,
         session: None,
         task: None,
+        count_tokens: false,
     }
 }
 
@@ -215,7 +216,7 @@ fn the_sources_own_time_is_kept_where_it_has_one() {
 #[test]
 fn tokens_are_counted_until_the_source_tells_some() {
     let text = "{\"role\":\"user\",\"content\":\"no\"}\n{\"role\":\"assistant\",\"content\":\"two words\"}\n{\"event\":\"usage\",\"usage\":{\"prompt_tokens\":7,\"output\":1}}\n{\"event\":\"thinking\",\"text\":\"x\"}\n";
-    let words = |text: &str| text.split_whitespace().count() as u64;
+    let words = |_: &str, text: &str| text.split_whitespace().count() as u64;
     let mut out = Vec::new();
     let asked = request(Source::Jsonl);
     filter(

@@ -32,6 +32,9 @@ pub struct Args {
     /// Name this session on every line, instead of the agent's own
     #[arg(long, value_name = "ID")]
     session: Option<String>,
+    /// Count tokens until the agent tells some; such lines have "estimated": true
+    #[arg(long)]
+    count_tokens: bool,
 }
 
 fn source() -> impl TypedValueParser<Value = Source> {
@@ -50,6 +53,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
         from: args.from,
         session: args.session,
         task: args.task,
+        count_tokens: args.count_tokens,
     };
     let report = session.stream(&request).map_err(|message| {
         CliError::new(
