@@ -13,6 +13,8 @@ use crate::ports::runner::{AgentEvent, Told};
 
 /// Most bytes of one chunk; a journal has about a megabyte.
 const MAX_CHUNK_BYTES: u64 = 4 << 20;
+/// Most files that are kept, the youngest ones.
+const MAX_FILES: usize = 1_000;
 /// End of a journal in which its last count of tokens is looked for.
 const TAIL_BYTES: u64 = 16 << 10;
 /// Between two looks at a journal that is followed.
@@ -22,13 +24,36 @@ const LOOK: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct JournalDir {
     root: PathBuf,
+    /// Most files in the folder.
+    most: usize,
 }
 
 impl JournalDir {
     /// The folder `root`; it is made when something is written.
     #[must_use]
     pub const fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            most: MAX_FILES,
+        }
+    }
+
+    /// Removes the oldest files above the most that are kept.
+    fn prune(&self) -> io::Result<()> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            let meta = entry.metadata()?;
+            if meta.is_file() {
+                files.push((meta.modified()?, entry.path()));
+            }
+        }
+        files.sort();
+        let over = files.len().saturating_sub(self.most);
+        files
+            .iter()
+            .take(over)
+            .try_for_each(|(_, path)| fs::remove_file(path))
     }
 
     fn write(
@@ -48,6 +73,10 @@ impl JournalDir {
             .create(true)
             .mode(0o600)
             .open(self.path(session))?;
+        if file.metadata()?.len() == 0 {
+            // A folder that cannot be tidied is no reason not to write.
+            let _ = self.prune();
+        }
         let (torn, tokens) = tail(&mut file)?;
         let told = Told {
             at,
@@ -169,6 +198,28 @@ mod tests {
         let last: Told = serde_json::from_str(lines[2]).expect("JSON");
         // What fleet says does not take back what was counted.
         assert_eq!((last.tokens, last.event), (5, said("two")));
+    }
+
+    #[test]
+    fn the_oldest_journals_make_room_for_new_ones() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut journals = JournalDir::new(dir.path().to_owned());
+        journals.most = 2;
+        for n in 1..=4_u32 {
+            let file = File::create(dir.path().join(format!("{n}.jsonl"))).expect("ours");
+            let age = std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(u64::from(n));
+            file.set_modified(age).expect("ours");
+        }
+        journals.append(some_session(), "T-7", Timestamp(1), &said("new"));
+        let mut left: Vec<_> = fs::read_dir(dir.path())
+            .expect("ours")
+            .map(|e| e.expect("ours").path())
+            .collect();
+        left.sort();
+        assert_eq!(
+            left,
+            [journals.path(some_session()), dir.path().join("4.jsonl")]
+        );
     }
 
     #[test]

@@ -207,7 +207,7 @@ def agent(cli: str, url: str, idle: str = "120s") -> str:
 def aider(world: World, url: str) -> str:
     """Configuration of Aider, with a price list of its own: it would ask a host for one."""
     prices = world.root / "prices.json"
-    prices.write_text("{}")
+    prices.write_text('{"none":{}}')
     seeded = f'[agents.aider.home_files]\n"{prices}" = ".aider/caches/model_prices_and_context_window.json"\n'
     return agent("aider", url).replace("\n[[routes]]", f"\n{seeded}\n[[routes]]")
 

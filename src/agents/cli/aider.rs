@@ -82,8 +82,9 @@ pub(crate) struct AiderParser {
 }
 
 /// Beginnings of lines that tell a reader nothing.
-const USUAL: [&str; 9] = [
+const USUAL: [&str; 10] = [
     "Aider v",
+    "Update git ",
     "Analytics have been",
     "Detected dumb terminal",
     "Git repo:",

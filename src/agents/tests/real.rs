@@ -240,9 +240,9 @@ fn the_real_aider_works_and_is_refused() {
     let Some((mut bench, _model)) = real(CliKind::Aider, work) else {
         return;
     };
-    // It asks a host for prices unless it has some.
+    // It asks a host for prices unless it has some; none at all is not enough.
     let prices = bench.dir.path().join("prices.json");
-    std::fs::write(&prices, "{}").expect("a fresh file");
+    std::fs::write(&prices, "{\"none\":{}}").expect("a fresh file");
     let seeded = ".aider/caches/model_prices_and_context_window.json".to_owned();
     let files = &mut bench.request.agent.home_files;
     files.insert(prices.display().to_string(), seeded);
@@ -273,7 +273,6 @@ fn the_real_aider_works_and_is_refused() {
         prices.display().to_string(),
         ".aider/caches/model_prices_and_context_window.json".to_owned(),
     );
-    std::fs::write(bench.dir.path().join("prices.json"), "{}").expect("a fresh file");
     let seen = bench.run();
     show(CliKind::Aider, &seen);
     assert_eq!(seen.failure().0, FailureClass::AgentError);
