@@ -11,6 +11,7 @@
 mod demo;
 pub mod models;
 mod site;
+mod trial;
 mod vault;
 mod windows;
 mod works;

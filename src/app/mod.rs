@@ -12,3 +12,4 @@ pub mod publish;
 pub mod stream;
 pub mod tick;
 pub mod tracker;
+pub mod trial;

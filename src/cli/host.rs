@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use crate::app::stream::{StreamReport, StreamRequest};
-use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
+use crate::app::trial::TrialReport;
+use crate::domain::time::DurationMs;
 
 /// Opens repositories.
 pub trait Host {
@@ -84,6 +86,17 @@ pub trait Works {
         options: &TickOptions,
         on: &mut dyn FnMut(TickEvent),
     ) -> Result<TickReport, TickError>;
+
+    /// Asks an agent one question in an empty repository of its own, for at most `limit`.
+    ///
+    /// # Errors
+    /// No such agent, or nowhere to run it.
+    fn try_agent(
+        &self,
+        name: &str,
+        limit: DurationMs,
+        on: &mut dyn FnMut(AgentEvent),
+    ) -> Result<TrialReport, TrackerError>;
 
     /// Whether a CI job wants a summary.
     fn wants_step_summary(&self) -> bool;

@@ -88,6 +88,8 @@ verbs! {
     Sync(sync),
     Doctor(doctor),
     Config(config),
+    #[command(visible_alias = "agent")]
+    Agents(agents),
     Secret(secret),
     Completions(completions),
     Demo(demo),

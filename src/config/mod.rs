@@ -19,6 +19,7 @@ use std::path::Path;
 use crate::domain::policy::Policy;
 
 mod agents;
+mod edit;
 mod env;
 mod problems;
 mod providers;
@@ -33,6 +34,7 @@ mod template;
 mod tests;
 mod units;
 
+pub use edit::change_agent;
 pub use env::{Env, Secret};
 pub use problems::{ConfigErrors, Problem};
 pub use template::template;
@@ -103,6 +105,18 @@ pub fn load(
         None => (commit.clone(), Origin::Defaults),
     };
     read(&files, origin, env, problems)
+}
+
+/// Reads the configuration of the work tree at `root` as if its file had this text.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(root: &Path, text: &str, env: &Env) -> Result<Settings, ConfigErrors> {
+    let mut problems = Vec::new();
+    let mut files = read_work_tree(root, &mut problems);
+    problems.retain(|problem| problem.file != CONFIG_PATH);
+    files.insert(CONFIG_PATH.to_owned(), text.as_bytes().to_vec());
+    read(&files, Origin::WorkTree, env, problems)
 }
 
 /// Validates files that are in memory, by path; as [`load`].

@@ -427,3 +427,13 @@ fn a_provider_that_would_leak_its_key_is_refused() {
         assert!(errors.contains(says), "{text}: {errors}");
     }
 }
+
+#[test]
+fn keys_that_take_lists_are_keys_of_agents() {
+    for key in super::edit::LISTS {
+        assert!(
+            super::schema::names("agents.*").any(|name| name == *key),
+            "{key}"
+        );
+    }
+}

@@ -30,6 +30,13 @@ impl Lease {
         Self { session, claim }
     }
 
+    /// The right to try an agent out, away from every repository: it stands for no task and nothing
+    /// of it is published.
+    #[must_use]
+    pub const fn trial(session: SessionUid, claim: SessionClaimed) -> Self {
+        Self { session, claim }
+    }
+
     /// The session.
     #[must_use]
     pub const fn session(&self) -> SessionUid {

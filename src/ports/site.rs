@@ -42,6 +42,30 @@ pub struct ConfigTrouble {
     pub hint: String,
 }
 
+/// What happens to an agent of the configuration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AgentVerb {
+    /// A new one.
+    Add,
+    /// One that is there.
+    Edit,
+    /// It goes.
+    Remove,
+}
+
+/// A change of one agent of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AgentChange {
+    /// What happens.
+    pub verb: AgentVerb,
+    /// Its name.
+    pub name: String,
+    /// Keys and their new values, as typed; `set_env.NAME` reaches into a table.
+    pub set: Vec<(String, String)>,
+    /// Keys that go back to their defaults.
+    pub unset: Vec<String>,
+}
+
 /// The place where fleet stands. Nothing here touches hooks or git's configuration.
 pub trait Site: Send + Sync {
     /// The repository.
@@ -71,6 +95,14 @@ pub trait Site: Send + Sync {
     /// # Errors
     /// Why it cannot be written.
     fn put_new(&self, path: &str, text: &str) -> Result<bool, String>;
+
+    /// Changes one agent in the configuration file of the work tree; the rest of the file stays as it
+    /// is, byte for byte. A change after which the configuration would not hold is not made. Gives
+    /// the file.
+    ///
+    /// # Errors
+    /// What is wrong with the change, or with the configuration after it.
+    fn change_agent(&self, change: &AgentChange) -> Result<String, Vec<ConfigTrouble>>;
 
     /// Whether there is a file of that path in the work tree.
     fn has(&self, path: &str) -> bool;

@@ -16,7 +16,7 @@ use crate::domain::policy::{AgentKind, AgentSpec, ForgeKind};
 use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::git::site as facts;
-use crate::ports::site::{ConfigTrouble, Configured, Site, SiteFacts};
+use crate::ports::site::{AgentChange, ConfigTrouble, Configured, Site, SiteFacts};
 
 /// Folder of everything that fleet keeps on the code branch.
 const FOLDER: &str = ".orchestra";
@@ -88,17 +88,7 @@ impl Site for ProjectSite {
     }
 
     fn configured(&self) -> Result<Configured, Vec<ConfigTrouble>> {
-        let settings = self.settings().map_err(|errors| {
-            let troubles = errors.problems.into_iter().map(|problem| ConfigTrouble {
-                place: match problem.line {
-                    0 => problem.file,
-                    line => format!("{}:{line}:{}", problem.file, problem.column),
-                },
-                what: problem.what,
-                hint: String::new(),
-            });
-            troubles.collect::<Vec<_>>()
-        })?;
+        let settings = self.settings().map_err(troubles)?;
         let file = match settings.origin {
             Origin::WorkTree => Some(CONFIG_PATH.to_owned()),
             Origin::Commit => Some(format!("{CONFIG_PATH} of the base branch")),
@@ -154,6 +144,37 @@ impl Site for ProjectSite {
         put().map_err(|error| error.to_string())
     }
 
+    fn change_agent(&self, change: &AgentChange) -> Result<String, Vec<ConfigTrouble>> {
+        let trouble = |what: String, hint: &str| {
+            vec![ConfigTrouble {
+                place: CONFIG_PATH.to_owned(),
+                what,
+                hint: hint.to_owned(),
+            }]
+        };
+        let path = self.place.top().join(CONFIG_PATH);
+        let old = match fs::read_to_string(&path) {
+            Ok(old) => old,
+            Err(error) => {
+                let hint = "`fleet init` writes a first one";
+                return Err(trouble(format!("it cannot be read: {error}"), hint));
+            }
+        };
+        let new = config::change_agent(&old, change)
+            .map_err(|what| trouble(what, "`fleet agents list` shows the agents"))?;
+        config::load_with(self.place.top(), &new, &self.env).map_err(|errors| {
+            let mut all = troubles(errors);
+            for one in &mut all {
+                one.what = format!("nothing was changed, because then {}", one.what);
+                "mend that in the same call, or first".clone_into(&mut one.hint);
+            }
+            all
+        })?;
+        self.replace(&path, &new)
+            .map_err(|error| trouble(format!("it cannot be written: {error}"), ""))?;
+        Ok(CONFIG_PATH.to_owned())
+    }
+
     fn has(&self, path: &str) -> bool {
         self.place.top().join(path).symlink_metadata().is_ok()
     }
@@ -190,7 +211,38 @@ fn refuse_links(top: &Path, folder: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Problems of a configuration, for a person.
+fn troubles(errors: ConfigErrors) -> Vec<ConfigTrouble> {
+    let problems = errors.problems.into_iter();
+    problems
+        .map(|problem| ConfigTrouble {
+            place: match problem.line {
+                0 => problem.file,
+                line => format!("{}:{line}:{}", problem.file, problem.column),
+            },
+            what: problem.what,
+            hint: String::new(),
+        })
+        .collect()
+}
+
 impl ProjectSite {
+    /// Puts a new text in the place of a file at once, with the rights that it had.
+    fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(path);
+        refuse_links(self.place.top(), folder)?;
+        let about = path.symlink_metadata()?;
+        if !about.is_file() {
+            return Err(io::Error::other("it is no plain file"));
+        }
+        let mut new = tempfile::NamedTempFile::new_in(folder)?;
+        new.write_all(text.as_bytes())?;
+        new.as_file().set_permissions(about.permissions())?;
+        new.as_file().sync_all()?;
+        new.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
     /// Whether a program can be found: by its path, or on PATH.
     fn finds(&self, program: &str) -> bool {
         if program.contains('/') {

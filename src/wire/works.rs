@@ -12,12 +12,14 @@ use sha2::{Digest as _, Sha256};
 
 use crate::agents::{Agents, Manners, Setup, take_charge};
 use crate::app::context::Context;
-use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, tick};
 use crate::app::tracker::error::TrackerError;
+use crate::app::trial::{TrialBench, TrialReport};
 use crate::cli::host::Works;
 use crate::config::{Env, Settings};
 use crate::domain::policy::{ForgeKind, ForgePolicy, Policy};
+use crate::domain::time::DurationMs;
 use crate::engine::secrets::Scanner;
 use crate::forge::github::remote::target;
 use crate::forge::github::{GitHubConfig, GitHubForge};
@@ -37,7 +39,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
-use crate::wire::state_options;
+use crate::wire::{state_options, trial};
 
 /// Largest bundle that the publish phase takes in.
 const MAX_BUNDLE_BYTES: u64 = 256 << 20;
@@ -72,6 +74,9 @@ pub(super) struct Workshop {
     journals: JournalDir,
     summary: Option<PathBuf>,
     notes: RefCell<Vec<String>>,
+    git: Git,
+    /// Folder below which agents are tried out.
+    trials: PathBuf,
 }
 
 enum ForgeOf {
@@ -120,7 +125,7 @@ impl Workshop {
         let code_settings = CodeSettings {
             base_branch: policy.base_branch.clone(),
             refresh: Refresh::ByState,
-            scratch: root,
+            scratch: root.clone(),
             max_bundle_bytes: MAX_BUNDLE_BYTES,
         };
         let secrets = scanner(&secrets);
@@ -143,6 +148,8 @@ impl Workshop {
             ids: ground.ids,
             run: ground.run,
             notes: RefCell::default(),
+            git: ground.git.clone(),
+            trials: root.join("trials"),
             repo,
             policy,
             workspaces,
@@ -202,6 +209,27 @@ impl Works for Workshop {
         }
         report.notes.append(&mut self.notes.borrow_mut());
         Ok(report)
+    }
+
+    fn try_agent(
+        &self,
+        name: &str,
+        limit: DurationMs,
+        on: &mut dyn FnMut(AgentEvent),
+    ) -> Result<TrialReport, TrackerError> {
+        take_charge();
+        let cancel = Cancel::default();
+        let _listening = signals::listen(cancel.clone()).ok();
+        let room = trial::Room::make(&self.trials, &self.git)?;
+        let bench = TrialBench {
+            policy: &self.policy,
+            runner: &self.runner,
+            clock: &*self.clock,
+            ids: &*self.ids,
+            secrets: &self.secrets,
+            dir: room.path().to_owned(),
+        };
+        crate::app::trial::trial(&bench, name, limit, &cancel, on)
     }
 
     fn step_summary(&self, text: &str) -> Result<(), String> {

@@ -1,5 +1,6 @@
 //! The tracker as a program: every verb, its bad input, and several of it at once.
 
+mod agents;
 mod bad_input;
 mod env;
 mod looks;

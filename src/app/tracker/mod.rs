@@ -7,6 +7,7 @@
 //! May import: domain, store, engine, ports.
 
 pub mod add;
+pub mod agents;
 pub mod change;
 pub mod deps;
 pub mod desk;

@@ -2,6 +2,7 @@
 
 pub mod add;
 pub mod admit;
+pub mod agents;
 pub mod answer;
 pub mod attach;
 pub mod blocked;

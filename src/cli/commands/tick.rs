@@ -60,7 +60,7 @@ pub struct Args {
     exit_code: bool,
 }
 
-fn span(text: &str) -> Result<DurationMs, String> {
+pub(super) fn span(text: &str) -> Result<DurationMs, String> {
     let span = humantime::parse_duration(text)
         .map_err(|_| format!("`{text}` is no span of time; write 90s, 20m or 2h"))?;
     u64::try_from(span.as_millis())

@@ -1,10 +1,12 @@
 //! Reports as words: calm aligned columns, one line a thing, details below headings.
 
+mod agents;
 mod detail;
 mod place;
 mod secrets;
 mod tasks;
 
+pub use agents::{agent, agent_changed, agents, trial};
 pub use detail::{answered, inbox, log, show};
 pub use place::{config, doctor, init, route, sync};
 pub use secrets::{secret_init, secret_removed, secret_set, secret_shared, secrets};

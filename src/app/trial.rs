@@ -1,0 +1,182 @@
+//! Trying an agent out: does it start, does it answer, how long does it take, what does it cost?
+//!
+//! It gets one question in an empty repository of its own, under its usual limits and environment.
+//! Nothing is claimed, published or recorded.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+use crate::app::tracker::agents::{find, how};
+use crate::app::tracker::error::TrackerError;
+use crate::domain::ids::{Oid, SessionUid, TaskUid};
+use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::policy::Policy;
+use crate::domain::record::SessionClaimed;
+use crate::domain::session::RunnerIdentity;
+use crate::domain::time::{DurationMs, Timestamp};
+use crate::engine::secrets::Scanner;
+use crate::engine::text::{one_line, truncated};
+use crate::ports::clock::{Clock, Ids};
+use crate::ports::lease::Lease;
+use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunRequest, Runner};
+
+/// What it is asked.
+const PROMPT: &str = "This is a test of the connection. Reply with the single word: ready\n\
+                      Do not use any tool and do not change any file.\n";
+/// Most characters of the answer that are told.
+const MAX_ANSWER: usize = 200;
+
+/// What a trial needs.
+pub struct TrialBench<'a> {
+    /// What the owner decided.
+    pub policy: &'a Policy,
+    /// Runs agents.
+    pub runner: &'a dyn Runner,
+    /// Time.
+    pub clock: &'a dyn Clock,
+    /// Identities.
+    pub ids: &'a dyn Ids,
+    /// Known secrets.
+    pub secrets: &'a Scanner,
+    /// An empty folder of this trial alone, with an empty repository `work` in it; whoever made it
+    /// removes it afterwards.
+    pub dir: PathBuf,
+}
+
+impl std::fmt::Debug for TrialBench<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TrialBench")
+            .field("dir", &self.dir)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Answer of `agents test`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrialReport {
+    /// The agent.
+    pub agent: String,
+    /// How it is driven.
+    pub how: String,
+    /// Whether it ended well.
+    pub working: bool,
+    /// Model that answered, or that was asked for.
+    pub model: Option<String>,
+    /// Its answer, cut.
+    pub answer: String,
+    /// Class of the failure, such as `rate_limited`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<crate::domain::session::FailureClass>,
+    /// What went wrong, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When a rate limit ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_at: Option<Timestamp>,
+    /// Until its first sign of life, in milliseconds; none if there was none.
+    pub first_event_ms: Option<u64>,
+    /// Until its end, in milliseconds.
+    pub duration_ms: u64,
+    /// Tokens.
+    pub usage: Usage,
+    /// Money, if the agent says.
+    pub cost: Option<MicroUsd>,
+    /// How it was confined.
+    pub sandbox: String,
+}
+
+/// Tries the agent of that name, for at most `limit`.
+///
+/// # Errors
+/// No such agent. An agent that does not work is an answer, not an error.
+pub fn trial(
+    bench: &TrialBench<'_>,
+    name: &str,
+    limit: DurationMs,
+    cancel: &Cancel,
+    on: &mut dyn FnMut(AgentEvent),
+) -> Result<TrialReport, TrackerError> {
+    let mut agent = find(bench.policy, name)?.clone();
+    agent.total_timeout = agent.total_timeout.min(limit);
+    agent.idle_timeout = agent.idle_timeout.min(limit);
+    let dir = |part: &str| bench.dir.join(part);
+    let request = RunRequest {
+        task: "trial".to_owned(),
+        model: agent.model.clone(),
+        prompt: PROMPT.to_owned(),
+        workdir: dir("work"),
+        home: dir("home"),
+        tmp: dir("tmp"),
+        outbox: dir("out/outbox.jsonl"),
+        prompt_file: dir("out/prompt.md"),
+        journal: dir("out/journal.jsonl"),
+        resume: None,
+        agent,
+    };
+    let lease = lease(bench, name);
+    let begun = bench.clock.now();
+    let mut first = None;
+    let outcome = bench.runner.run(
+        &lease,
+        &request,
+        &mut |event| {
+            first.get_or_insert_with(|| bench.clock.now().since(begun).0);
+            on(event);
+        },
+        cancel,
+    );
+    let safe =
+        |text: &str| truncated(&one_line(&bench.secrets.redact(text)), MAX_ANSWER).into_owned();
+    let (failure, reason, retry_at) = match outcome.end {
+        RunEnd::Completed => (None, None, None),
+        RunEnd::Failed {
+            class,
+            reason,
+            retry_at,
+        } => (Some(class), Some(safe(&reason)), retry_at),
+    };
+    Ok(TrialReport {
+        agent: name.to_owned(),
+        how: how(&request.agent),
+        working: failure.is_none(),
+        model: outcome.model.or(request.model),
+        answer: safe(&outcome.final_message),
+        failure,
+        reason,
+        retry_at,
+        first_event_ms: first,
+        duration_ms: outcome.duration_ms,
+        usage: outcome.usage,
+        cost: outcome.cost,
+        sandbox: outcome.sandbox,
+    })
+}
+
+/// A trial starts from no commit.
+fn nothing() -> Oid {
+    Oid::try_from("0".repeat(40)).expect("forty zeros are a name of git's form")
+}
+
+/// The right to run once, for no task of anybody.
+fn lease(bench: &TrialBench<'_>, name: &str) -> Lease {
+    let now = bench.clock.now();
+    let session = SessionUid::created_by(bench.ids.record(now));
+    Lease::trial(
+        session,
+        SessionClaimed {
+            task: TaskUid::created_by(bench.ids.record(now)),
+            attempt: 1,
+            nonce: bench.ids.nonce(),
+            agent: name.to_owned(),
+            model: None,
+            role: String::new(),
+            runner: RunnerIdentity::default(),
+            base: nothing(),
+            branch: None,
+            continues: None,
+            lease_until: now,
+            addresses: Vec::new(),
+        },
+    )
+}
