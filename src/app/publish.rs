@@ -110,6 +110,8 @@ pub enum ChangeError<E> {
     Denied {
         /// What git said.
         cause: String,
+        /// As in [`PublishOutcome::Denied`].
+        by_rule: bool,
     },
     /// The remote does not answer.
     #[error("failed to publish the change: the remote does not answer: {cause}")]
@@ -331,10 +333,10 @@ fn step<E>(outcome: PublishOutcome, how: How) -> Result<Step, ChangeError<E>> {
     match outcome {
         PublishOutcome::Published(published) => Ok(Step::Done(published)),
         PublishOutcome::Lost { cause } => Ok(Step::Again(cause)),
-        PublishOutcome::Denied { cause } | PublishOutcome::Unreachable { cause } if prefers => {
+        PublishOutcome::Denied { cause, .. } | PublishOutcome::Unreachable { cause } if prefers => {
             Ok(Step::Keep(cause))
         }
-        PublishOutcome::Denied { cause } => Err(ChangeError::Denied { cause }),
+        PublishOutcome::Denied { cause, by_rule } => Err(ChangeError::Denied { cause, by_rule }),
         PublishOutcome::Unreachable { cause } => Err(ChangeError::Unreachable { cause }),
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::record::{
 };
 use crate::domain::register::Stamp;
 use crate::domain::review::Review;
-use crate::domain::session::Session;
+use crate::domain::session::{Release, Session};
 use crate::domain::state::{DepKey, Finding, Pause, State};
 use crate::domain::task::{Comment, Status, Task};
 
@@ -94,7 +94,11 @@ impl State {
             }
             Op::SessionReleased(p) => {
                 let session = self.session_mut(p.session);
-                first(&mut session.released, p.proof.clone(), at);
+                let release = Release {
+                    proof: p.proof.clone(),
+                    unstarted: p.unstarted,
+                };
+                first(&mut session.released, release, at);
             }
             Op::ReviewOpened(p) => {
                 let review = self.review_mut(ReviewUid::created_by(record.id));

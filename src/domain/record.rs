@@ -439,6 +439,9 @@ pub struct SessionReleased {
     pub session: SessionUid,
     /// Why nothing can be running: `never started`, `pid 71 of boot … is gone`, ….
     pub proof: String,
+    /// True if its own fleet says that no agent was started: it is no attempt and cost nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unstarted: bool,
 }
 
 /// Payload of `lock.acquired`. One lock per session.

@@ -103,6 +103,15 @@ impl VerifyResult {
     }
 }
 
+/// How a lease was given back without a finish.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Release {
+    /// Why nothing can be running.
+    pub proof: String,
+    /// No agent was ever started: neither an attempt nor a cost.
+    pub unstarted: bool,
+}
+
 /// A session, folded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Session {
@@ -116,8 +125,8 @@ pub struct Session {
     pub agent_session: Reg<Option<String>>,
     /// The end.
     pub finished: Option<(SessionFinished, Stamp)>,
-    /// Proof with which the lease was given back without a finish.
-    pub released: Option<(String, Stamp)>,
+    /// How the lease was given back without a finish.
+    pub released: Option<(Release, Stamp)>,
 }
 
 impl Session {
@@ -138,6 +147,12 @@ impl Session {
     #[must_use]
     pub const fn holds_lease(&self) -> bool {
         self.claim.is_some() && self.finished.is_none() && self.released.is_none()
+    }
+
+    /// True if it was given back before any agent was started: it counts nowhere.
+    #[must_use]
+    pub fn is_unstarted(&self) -> bool {
+        self.finished.is_none() && self.released.as_ref().is_some_and(|(r, _)| r.unstarted)
     }
 
     /// The commit it handed over.

@@ -37,6 +37,25 @@ impl DurationMs {
     }
 }
 
+/// A moment of one process, in milliseconds since some fixed one of it: spans are measured with it,
+/// because a wall clock may be set while they pass. It says nothing to any other process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Moment(pub u64);
+
+impl Moment {
+    /// `self + span`, saturating.
+    #[must_use]
+    pub const fn plus(self, span: DurationMs) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// Time passed since `earlier`; zero if `earlier` lies ahead.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> DurationMs {
+        DurationMs(self.0.saturating_sub(earlier.0))
+    }
+}
+
 impl Timestamp {
     /// `self + span`, saturating.
     #[must_use]

@@ -52,6 +52,9 @@ impl Ledger {
         let Some((claim, claimed)) = &session.claim else {
             return;
         };
+        if session.is_unstarted() {
+            return;
+        }
         let in_day = |at: Timestamp| at >= day && at < day.plus(DAY);
         if in_day(claimed.ts.wall()) {
             self.sessions_today += 1;

@@ -304,12 +304,15 @@ fn end_of(session: &Session) -> Option<(End, Stamp)> {
         };
         return Some((end, *at));
     }
-    session.released.as_ref().map(|(proof, at)| {
+    if session.is_unstarted() {
+        return None;
+    }
+    session.released.as_ref().map(|(release, at)| {
         let failure = Failure {
             attempt: claim.attempt,
             agent: claim.agent.clone(),
             class: None,
-            summary: proof.clone(),
+            summary: release.proof.clone(),
             checks: Vec::new(),
             at: *at,
         };

@@ -34,9 +34,11 @@ impl Reconciler<'_> {
 
     fn free(&mut self, session: SessionUid, proof: String) {
         self.freed.insert(session);
-        self.out
-            .ops
-            .push(Op::SessionReleased(SessionReleased { session, proof }));
+        self.out.ops.push(Op::SessionReleased(SessionReleased {
+            session,
+            proof,
+            unstarted: false,
+        }));
     }
 
     /// A lease that ended, of a run that nobody can see: asked once, freed by a human's word only.

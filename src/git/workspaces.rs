@@ -141,11 +141,22 @@ impl GitWorkspaces {
     /// Brings index and files to `tree`. Files that are as the index says are not touched.
     fn check_out(&self, dir: &Path, tree: &Oid) -> Result<(), WorkspaceError> {
         let work = dir.join("work");
-        let failed = |cause: String| WorkspaceError {
-            what: "check out files".to_owned(),
-            on: work.display().to_string(),
-            storage: is_storage(&cause),
-            cause,
+        let failed = |cause: String| {
+            // Git does not say why a file of its own checkout could not be written.
+            let unwritten = cause.contains("unable to write");
+            let cause = match rustix::fs::statvfs(&work) {
+                Ok(disk) if unwritten => {
+                    let free = disk.f_bavail.saturating_mul(disk.f_frsize) / 1024;
+                    format!("{cause}; {free} KiB are free there")
+                }
+                _ => cause,
+            };
+            WorkspaceError {
+                what: "check out files".to_owned(),
+                on: work.display().to_string(),
+                storage: unwritten || is_storage(&cause),
+                cause,
+            }
         };
         let output = self
             .git
@@ -334,6 +345,7 @@ fn is_storage(cause: &str) -> bool {
         "No space left on device",
         "Read-only file system",
         "Disk quota exceeded",
+        "Permission denied",
     ];
     words.iter().any(|word| cause.contains(word))
 }

@@ -1,8 +1,10 @@
 //! The system's wall clock, and a fixed one for tests of the whole program.
 
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use crate::domain::time::{DurationMs, Timestamp};
+use crate::domain::time::{DurationMs, Moment, Timestamp};
 use crate::ports::clock::Clock;
 
 /// The system's wall clock.
@@ -13,6 +15,12 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Timestamp(since.map_or(0, |d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)))
+    }
+
+    fn moment(&self) -> Moment {
+        static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        let passed = BEGIN.elapsed().as_millis();
+        Moment(u64::try_from(passed).unwrap_or(u64::MAX))
     }
 
     fn pause(&self, span: DurationMs) {

@@ -1,12 +1,17 @@
 //! Time and randomness, so that tests fix both.
 
 use crate::domain::ids::RecordId;
-use crate::domain::time::{DurationMs, Timestamp};
+use crate::domain::time::{DurationMs, Moment, Timestamp};
 
-/// The wall clock.
+/// The wall clock, and the one that spans are measured with.
 pub trait Clock: Send + Sync {
-    /// Now, UTC.
+    /// Now, UTC. It may jump when somebody sets the clock.
     fn now(&self) -> Timestamp;
+
+    /// This moment on a clock that never jumps. One that is only told the time goes by that.
+    fn moment(&self) -> Moment {
+        Moment(self.now().0)
+    }
 
     /// Waits: between two tries at a contended ref, never to let something "settle".
     fn pause(&self, span: DurationMs);

@@ -293,7 +293,10 @@ impl MemoryRepo {
             }
             Some(Fault::Denied) => {
                 let cause = "the remote said: protected branch".to_owned();
-                return Ok(PublishOutcome::Denied { cause });
+                return Ok(PublishOutcome::Denied {
+                    cause,
+                    by_rule: true,
+                });
             }
             Some(Fault::Unreachable | Fault::FetchUnreachable) => {
                 let cause = "could not resolve host".to_owned();

@@ -202,6 +202,9 @@ pub enum PublishOutcome {
     },
     /// The remote refuses and will refuse again: rights, rules, hooks. Nothing changed.
     Denied {
+        /// True if a rule or right of the remote is why: asking again will not help. False if
+        /// something stands in the way there that may pass, such as a lock file left behind.
+        by_rule: bool,
         /// What git said, redacted.
         cause: String,
     },

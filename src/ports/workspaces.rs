@@ -98,7 +98,8 @@ pub struct WorkspaceError {
     pub on: String,
     /// Why, with a hint.
     pub cause: String,
-    /// True if the disk is full or the file system read-only.
+    /// True if the disk is full, the file system read-only, or the folder not ours to write: every
+    /// other workspace would fail the same way.
     pub storage: bool,
 }
 

@@ -74,7 +74,7 @@ fn a_refusing_hook_is_quoted() {
     );
     let repo = sandbox.open(&clones[0]);
     let change = proposal(&repo.view(FETCH).unwrap(), &[(FILE, "1\n")], REMOTE);
-    let PublishOutcome::Denied { cause } = repo.publish(&change).unwrap() else {
+    let PublishOutcome::Denied { cause, .. } = repo.publish(&change).unwrap() else {
         panic!("not denied");
     };
     assert!(
@@ -222,7 +222,7 @@ fn a_lock_file_left_on_the_remote_is_named_and_not_waited_for_long() {
     std::fs::write(hub.join("refs/heads/fleet/state.lock"), "").unwrap();
     let view = repo.view(FETCH).unwrap();
     let change = proposal(&view, &[(FILE, "1\n2\n")], REMOTE);
-    let PublishOutcome::Denied { cause } = repo.publish(&change).unwrap() else {
+    let PublishOutcome::Denied { cause, .. } = repo.publish(&change).unwrap() else {
         panic!("not denied");
     };
     assert!(cause.contains("stays locked"), "{cause}");

@@ -204,7 +204,7 @@ fn a_branch_that_the_remote_lacks_is_not_begun_with_somebodys_code() {
     let outcome = repo
         .publish(&proposal(&view, &[(FILE, "1\n")], REMOTE))
         .unwrap();
-    let PublishOutcome::Denied { cause } = outcome else {
+    let PublishOutcome::Denied { cause, .. } = outcome else {
         panic!("{outcome:?}");
     };
     assert!(cause.contains("push it first"), "{cause}");

@@ -260,8 +260,14 @@ fn work_op() -> impl Strategy<Value = Op> {
             })
         }),
         finished().prop_map(Op::SessionFinished),
-        (a_session(), text())
-            .prop_map(|(session, proof)| Op::SessionReleased(SessionReleased { session, proof })),
+        (a_session(), text()).prop_map(|(session, proof)| {
+            let unstarted = proof.len() % 2 == 1;
+            Op::SessionReleased(SessionReleased {
+                session,
+                proof,
+                unstarted,
+            })
+        }),
         (a_session(), a_task(), words(), when()).prop_map(|(session, task, globs, until)| {
             Op::LockAcquired(LockAcquired {
                 session,

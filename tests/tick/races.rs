@@ -2,12 +2,15 @@
 
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use fleet::app::tick::TickOptions;
 use fleet::app::tick::report::{Ended, TickEvent};
 use fleet::domain::session::Outcome;
-use fleet::domain::time::DurationMs;
+use fleet::domain::time::{DurationMs, Moment, Timestamp};
+use fleet::machine::clock::SystemClock;
 use fleet::machine::host::LocalHost;
+use fleet::ports::clock::Clock;
 use fleet::ports::runner::Cancel;
 
 use crate::town::{Clone, Gone, Town, policy};
@@ -191,4 +194,36 @@ fn a_remote_that_is_away_for_a_while_costs_no_running_agent_its_work() {
     let ended: Vec<_> = report.sessions.iter().map(|s| s.ended).collect();
     assert_eq!(ended, [Ended::InReview, Ended::InReview], "{report:#?}");
     assert!(!report.stopped);
+}
+
+/// A wall clock that somebody sets an hour ahead after it was read a few times.
+#[derive(Default)]
+struct SetAhead(AtomicU32);
+
+impl Clock for SetAhead {
+    fn now(&self) -> Timestamp {
+        let reads = self.0.fetch_add(1, Ordering::SeqCst);
+        let ahead = if reads > 5 { 60 } else { 0 };
+        SystemClock.now().plus(DurationMs::mins(ahead))
+    }
+
+    fn moment(&self) -> Moment {
+        SystemClock.moment()
+    }
+
+    fn pause(&self, span: DurationMs) {
+        SystemClock.pause(span);
+    }
+}
+
+#[test]
+fn a_wall_clock_that_is_set_while_agents_work_does_not_end_their_time() {
+    let town = Town::new();
+    let mut clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    clone.add("Add a line", &[]);
+    clone.clock = Box::new(SetAhead::default());
+    let report = clone.tick();
+    assert!(!report.stopped && !report.budget_stop, "{report:#?}");
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+    assert!(report.duration_ms < 60_000, "{report:#?}");
 }

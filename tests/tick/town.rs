@@ -37,6 +37,7 @@ use fleet::machine::handover::HandoverDir;
 use fleet::machine::host::LocalHost;
 use fleet::machine::ids::SystemIds;
 use fleet::machine::journals::JournalDir;
+use fleet::ports::clock::Clock;
 use fleet::ports::forge::Forge;
 use fleet::ports::host::{Host, Life};
 use fleet::ports::runner::Cancel;
@@ -136,6 +137,7 @@ pub(crate) struct Clone {
     pub(crate) workspaces_root: PathBuf,
     pub(crate) handover_root: PathBuf,
     pub(crate) forge: Box<dyn Forge>,
+    pub(crate) clock: Box<dyn Clock>,
     env: Vec<(OsString, OsString)>,
     code: GitCodeRepo,
     workspaces: GitWorkspaces,
@@ -173,6 +175,7 @@ impl Clone {
             )
             .unwrap(),
             forge: Box::new(LocalForge),
+            clock: Box::new(SystemClock),
             secrets: Arc::new(Scanner::new(&[(
                 "CANARY_TOKEN".to_owned(),
                 "canary-4f1c9d2e7b6a5038".to_owned(),
@@ -189,7 +192,6 @@ impl Clone {
 
     /// Runs `work` with everything that a tick needs.
     pub(crate) fn with_world<T>(&self, handover: &Path, work: impl FnOnce(&World<'_>) -> T) -> T {
-        let clock = SystemClock;
         let secrets = self.secrets.clone();
         let runner = Agents::new(Setup {
             env: self
@@ -211,7 +213,7 @@ impl Clone {
         let world = World {
             context: Context {
                 repo: &self.repo,
-                clock: &clock,
+                clock: &*self.clock,
                 ids: &*self.ids,
                 actor: "fleet",
                 run: "test",

@@ -77,6 +77,13 @@ pub struct ResultDoc {
     pub retry_at: Option<Timestamp>,
     /// When the agent was started.
     pub started_at: Timestamp,
+    /// What the disk under the workspaces said, if it takes nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// True if it ended before its agent was started. Believed where the
+    /// run is no other phase.
+    #[serde(default)]
+    pub unstarted: bool,
 }
 
 /// Work that is not published before a human decides.

@@ -1,23 +1,22 @@
 //! A whole tick in one process: the loop around claims, the pool and results.
 
+mod renewing;
+
 use std::convert::Infallible;
 
-use crate::app::publish::{self, ChangeError, Decision, How, Terms};
+use crate::app::publish::ChangeError;
 use crate::app::tick::claims::{self, Intent, Manner};
 use crate::app::tick::documents::ResultDoc;
 use crate::app::tick::opening::{self, END_SLACK, REMOTE_LIMIT};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, observe, results, reviews};
-use crate::domain::ids::{SessionUid, TaskUid};
-use crate::domain::record::{LockAcquired, Op, SessionRenewed};
+use crate::domain::ids::TaskUid;
 use crate::domain::state::State;
-use crate::domain::time::{DurationMs, Timestamp};
+use crate::domain::time::{DurationMs, Moment, Timestamp};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Limits, Plan};
 use crate::ports::runner::Cancel;
-use crate::ports::state_repo::Freshness;
-use crate::store::{Checkpoint, Scope};
 
 /// How long politely stopped work may take to end before it is killed.
 const STOP_GRACE: DurationMs = DurationMs::secs(5);
@@ -36,7 +35,7 @@ pub(super) fn all(
     cancel: &Cancel,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<TickReport, TickError> {
-    let started = world.context.clock.now();
+    let started = world.context.clock.moment();
     let mut report = opening::empty_report(options.dry_run);
     let first = opening::open(world, options, &mut report, on)?;
     if options.dry_run {
@@ -55,17 +54,23 @@ pub(super) fn all(
                 on,
                 claims_left: opening::claims_left(world, options),
                 deadline: started.plus(budget),
-                heartbeat: started.plus(half(world.policy.leases.lease)),
+                heartbeat: world
+                    .context
+                    .clock
+                    .now()
+                    .plus(half(world.policy.leases.lease)),
                 not_before: started,
                 stop: None,
                 replan: true,
+                storage: None,
                 last: None,
             };
             drive.run(cancel)
         })?;
         opening::sweep(world, &mut report);
     }
-    report.duration_ms = world.context.clock.now().since(started).0;
+    opening::ensure_base(world, &report)?;
+    report.duration_ms = world.context.clock.moment().since(started).0;
     Ok(report)
 }
 
@@ -84,14 +89,17 @@ struct Drive<'a, 'scope, 'env> {
     report: &'a mut TickReport,
     on: &'a mut dyn FnMut(TickEvent),
     claims_left: u32,
-    deadline: Timestamp,
+    deadline: Moment,
+    /// By the wall clock, as the leases are that it renews.
     heartbeat: Timestamp,
     /// The remote is left alone until then, unless nothing is at work any more.
-    not_before: Timestamp,
+    not_before: Moment,
     /// When stopping began.
-    stop: Option<Timestamp>,
+    stop: Option<Moment>,
     /// Something changed since the last decision.
     replan: bool,
+    /// What the disk under the workspaces said, if it takes nothing: no claim is made any more.
+    storage: Option<String>,
     /// The last decision, for the report.
     last: Option<(State, Plan)>,
 }
@@ -124,12 +132,21 @@ impl Drive<'_, '_, '_> {
         }
         self.report.stopped = self.stop.is_some() && failed.is_none();
         self.report.budget_stop |= self.stop.is_some_and(|at| at >= self.deadline);
-        failed.map_or(Ok(()), |error| Err(error.into()))
+        if let Some(error) = failed {
+            return Err(error.into());
+        }
+        self.storage
+            .take()
+            .map_or(Ok(()), |cause| Err(TickError::Storage { cause }))
     }
 
     /// Nothing runs, nothing is to be published, nothing new can be decided.
     fn is_idle(&self) -> bool {
-        self.pending.is_empty() && (!self.replan || self.stop.is_some())
+        self.pending.is_empty() && (!self.replan || !self.may_claim())
+    }
+
+    const fn may_claim(&self) -> bool {
+        self.stop.is_none() && self.storage.is_none()
     }
 
     fn turn(&mut self) -> Step {
@@ -137,7 +154,7 @@ impl Drive<'_, '_, '_> {
             let published = self.publish();
             self.bear(published)?;
         }
-        if self.replan && self.stop.is_none() && self.may_ask() {
+        if self.replan && self.may_claim() && self.may_ask() {
             let decided = self.decide();
             self.replan |= decided.is_err();
             self.bear(decided)?;
@@ -147,7 +164,7 @@ impl Drive<'_, '_, '_> {
     }
 
     fn may_ask(&self) -> bool {
-        self.pool.running() == 0 || self.world.context.clock.now() >= self.not_before
+        self.pool.running() == 0 || self.world.context.clock.moment() >= self.not_before
     }
 
     /// A remote that does not answer for a while costs no running agent its work: results wait here
@@ -161,7 +178,7 @@ impl Drive<'_, '_, '_> {
             }
             other => return other,
         };
-        self.not_before = self.world.context.clock.now().plus(ASK_AGAIN);
+        self.not_before = self.world.context.clock.moment().plus(ASK_AGAIN);
         self.note(format!(
             "the remote does not take records just now, it is asked again while agents work: {cause}"
         ));
@@ -181,7 +198,7 @@ impl Drive<'_, '_, '_> {
 
     /// Stops at a signal or at the end of the time budget: politely, then at once.
     fn mind_the_end(&mut self, cancel: &Cancel) {
-        let now = self.world.context.clock.now();
+        let now = self.world.context.clock.moment();
         match self.stop {
             None if cancel.is_asked() || now >= self.deadline => self.begin_stop(),
             Some(since) if cancel.is_urgent() || now.since(since) >= STOP_GRACE => {
@@ -193,14 +210,14 @@ impl Drive<'_, '_, '_> {
 
     fn begin_stop(&mut self) {
         if self.stop.is_none() {
-            self.stop = Some(self.world.context.clock.now());
+            self.stop = Some(self.world.context.clock.moment());
             self.pool.stop_all();
         }
     }
 
     /// How long the remote may take now, so that the tick ends in time.
     fn limit(&self) -> DurationMs {
-        let now = self.world.context.clock.now();
+        let now = self.world.context.clock.moment();
         let end = match self.stop {
             None if self.pool.running() > 0 => self.deadline.plus(LAST_CALL),
             None => self.deadline.plus(END_SLACK),
@@ -294,7 +311,12 @@ impl Drive<'_, '_, '_> {
                     event,
                 });
             }
-            FromPool::Done(result) => self.pending.push(*result),
+            FromPool::Done(result) => {
+                if self.storage.is_none() {
+                    self.storage.clone_from(&result.storage);
+                }
+                self.pending.push(*result);
+            }
             FromPool::Died(session) => {
                 self.note(format!(
                     "session {session} ended without a result, which is a defect of fleet"
@@ -323,65 +345,6 @@ impl Drive<'_, '_, '_> {
         let plan = self.last.take().map(|(_, plan)| plan).unwrap_or_default();
         self.last = Some((finished.state, plan));
         self.replan = true;
-        Ok(())
-    }
-
-    /// Extends the leases and locks of what runs; stops what lost its lease.
-    fn renew(&mut self) -> Step {
-        let now = self.world.context.clock.now();
-        if now < self.heartbeat.max(self.not_before) || self.pool.running() == 0 {
-            return Ok(());
-        }
-        let leases = self.world.policy.leases;
-        let mine: Vec<_> = self
-            .pool
-            .sessions()
-            .map(|(uid, running)| (*uid, running.lease.task()))
-            .collect();
-        let terms = Terms {
-            scope: Scope::Live,
-            freshness: Freshness::Local,
-            // A renewal kept here alone tells nobody anything. If it cannot be published it is made
-            // anew soon, and time alone frees no lease meanwhile.
-            how: How::Must(self.limit()),
-            checkpoint: Checkpoint::Never,
-        };
-        let changed = publish::change(self.world.context, &terms, |loaded, minter| {
-            let index = loaded.state.index();
-            let (held, lost): (Vec<_>, Vec<_>) = mine
-                .iter()
-                .copied()
-                .partition(|(uid, task)| index.lease_holder(&loaded.state, *task) == Some(*uid));
-            for (session, task) in held {
-                let lease_until = minter.now().plus(leases.lease);
-                minter.add(Op::SessionRenewed(SessionRenewed {
-                    session,
-                    lease_until,
-                }));
-                if let Some(lock) = loaded
-                    .state
-                    .locks
-                    .get(&session)
-                    .filter(|l| l.released.is_none())
-                {
-                    minter.add(Op::LockAcquired(LockAcquired {
-                        session,
-                        task,
-                        globs: lock.globs.clone(),
-                        until: minter.now().plus(leases.lock),
-                    }));
-                }
-            }
-            let lost: Vec<SessionUid> = lost.into_iter().map(|(uid, _)| uid).collect();
-            if minter.records().is_empty() {
-                return Ok::<_, Infallible>(Decision::Nothing(lost));
-            }
-            Ok(Decision::write(lost, "renew leases"))
-        })?;
-        self.heartbeat = now.plus(half(leases.lease));
-        for session in changed.value {
-            self.pool.stop(session);
-        }
         Ok(())
     }
 }

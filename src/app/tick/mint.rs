@@ -5,10 +5,10 @@ use crate::app::tick::World;
 use crate::app::tick::documents::ResultDoc;
 use crate::domain::dep::DepKind;
 use crate::domain::escalation::Trigger;
-use crate::domain::ids::{RecordId, TaskUid};
+use crate::domain::ids::{RecordId, SessionUid, TaskUid};
 use crate::domain::record::{
     AgentPaused, CloseOutcome, CommentAdded, DepEdge, EscalationOpened, FindingAdded, LockReleased,
-    Op, SessionFinished, TaskAdded, TaskClosed, TaskFields,
+    Op, SessionFinished, SessionReleased, TaskAdded, TaskClosed, TaskFields,
 };
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::{Acceptance, Deliverable};
@@ -41,14 +41,7 @@ pub(super) fn record(
         Outcome::Succeeded | Outcome::Escalated => None,
     };
     minter.add(Op::SessionFinished(finished));
-    if loaded
-        .state
-        .locks
-        .get(&session)
-        .is_some_and(|lock| lock.released.is_none())
-    {
-        minter.add(Op::LockReleased(LockReleased { session }));
-    }
+    release_lock(minter, loaded, session);
     if let Some((trigger, context)) = held {
         let options = if trigger == Trigger::ProtectedPaths {
             vec![
@@ -101,6 +94,27 @@ pub(super) fn record(
         }));
     }
     minter.act_as("fleet");
+}
+
+/// Gives a claim back whose agent was never started; the proof is the word of the process that
+/// holds it.
+pub(super) fn give_back(minter: &mut Minter<'_>, result: &ResultDoc, loaded: &Loaded) -> String {
+    let session = result.finished.session;
+    let proof = format!("no agent was started: {}", result.finished.summary);
+    minter.add(Op::SessionReleased(SessionReleased {
+        session,
+        proof: proof.clone(),
+        unstarted: true,
+    }));
+    release_lock(minter, loaded, session);
+    proof
+}
+
+fn release_lock(minter: &mut Minter<'_>, loaded: &Loaded, session: SessionUid) {
+    let lock = loaded.state.locks.get(&session);
+    if lock.is_some_and(|lock| lock.released.is_none()) {
+        minter.add(Op::LockReleased(LockReleased { session }));
+    }
 }
 
 /// The lock check at publish: what the branch really changes against what others hold now. The work

@@ -149,6 +149,18 @@ pub enum TickError {
         /// What it may have meant.
         unresolved: Unresolved,
     },
+    /// The disk under the workspaces takes nothing. What was claimed and not started is given back.
+    #[error("{cause}")]
+    Storage {
+        /// What was tried, where, and what the system said.
+        cause: String,
+    },
+    /// There is no base branch, and work that would start from it.
+    #[error("nothing can be claimed: failed to {cause}")]
+    NoBase {
+        /// Which branch, and what to set or make.
+        cause: String,
+    },
     /// The hand-over directory cannot serve.
     #[error("failed to {0}")]
     Handover(#[from] HandoverError),

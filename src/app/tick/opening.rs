@@ -133,6 +133,22 @@ pub(super) fn dry_run(
     tell_state(report, &opening.state, &plan);
 }
 
+/// Refuses a tick in which work waited for nothing but a base branch that is not there: a wrong
+/// name in the configuration would else look like an empty queue.
+pub(super) fn ensure_base(world: &World<'_>, report: &TickReport) -> Result<(), TickError> {
+    let wanted = report.waiting.iter().any(|w| w.codes.contains(&"no_base"));
+    if !wanted || !report.sessions.is_empty() {
+        return Ok(());
+    }
+    world.code.base().map_or_else(
+        |error| {
+            let cause = error.to_string();
+            Err(TickError::NoBase { cause })
+        },
+        |_| Ok(()),
+    )
+}
+
 /// What waits and what is asked, in the report.
 pub(super) fn tell_state(report: &mut TickReport, state: &State, plan: &Plan) {
     report.waiting = claims::waiting(state, plan);

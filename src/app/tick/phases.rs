@@ -76,6 +76,7 @@ pub(super) fn claim(
     tell_state(&mut report, &intent.state, &intent.plan);
     let shown = reviews::open(world, &intent.state, &due, REMOTE_LIMIT)?;
     results::tell_reviews(shown, &mut [], &mut report.notes);
+    opening::ensure_base(world, &report)?;
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
 }
@@ -87,7 +88,8 @@ pub(super) fn run(
     cancel: &Cancel,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<TickReport, TickError> {
-    let started = world.context.clock.now();
+    let started = world.context.clock.moment();
+    let today = world.context.clock.now();
     let mut report = empty_report(false);
     let deadline = started.plus(options.time_budget.unwrap_or(world.policy.tick.time_budget));
     let only: Vec<String> = options.only.iter().map(ToString::to_string).collect();
@@ -97,7 +99,7 @@ pub(super) fn run(
         .filter(|doc| only.is_empty() || only.contains(&doc.task))
         .filter(|doc| opening::read_result(world, doc.session).is_none())
         .collect();
-    let expired = |doc: &ClaimDoc| doc.claim.lease_until <= started;
+    let expired = |doc: &ClaimDoc| doc.claim.lease_until <= today;
     for doc in todo.iter().filter(|doc| expired(doc)) {
         report
             .notes
@@ -106,11 +108,12 @@ pub(super) fn run(
     todo.retain(|doc| !expired(doc));
     todo.reverse();
     let parallel = world.policy.tick.max_parallel.max(1) as usize;
+    let mut storage = None;
     std::thread::scope(|scope| {
         let mut pool = Pool::new(scope, world, true);
         let mut stop = None;
         loop {
-            let now = world.context.clock.now();
+            let now = world.context.clock.moment();
             match stop {
                 None if cancel.is_asked() || now >= deadline => {
                     stop = Some(now);
@@ -132,13 +135,22 @@ pub(super) fn run(
                 break;
             }
             for message in pool.wait(LOOK) {
+                if let FromPool::Done(result) = &message
+                    && let Some(cause) = &result.storage
+                {
+                    todo.clear();
+                    storage.get_or_insert_with(|| cause.clone());
+                }
                 tell(world, &mut report, on, message);
             }
         }
         report.stopped = stop.is_some();
         report.budget_stop = stop.is_some_and(|at| at >= deadline);
     });
-    report.duration_ms = world.context.clock.now().since(started).0;
+    if let Some(cause) = storage {
+        return Err(TickError::Storage { cause });
+    }
+    report.duration_ms = world.context.clock.moment().since(started).0;
     Ok(report)
 }
 
@@ -222,7 +234,9 @@ pub(super) fn publish(
             .count();
         // What has ended is named no more, so that a run phase that is started again runs nothing
         // of it: that phase sees no state.
-        if let Err(error) = put_claims(world, started, Vec::new()) {
+        let mut left = claims_doc(world)?.claims;
+        left.retain(|doc| finished.kept.contains(&doc.session));
+        if let Err(error) = put_claims(world, started, left) {
             report
                 .notes
                 .push(format!("{CLAIMS} names sessions that have ended: {error}"));
@@ -238,6 +252,8 @@ fn result_of(world: &World<'_>, doc: ClaimDoc, notes: &mut Vec<String>) -> Resul
     // The claim is the one published, whatever the result says of it.
     let result = opening::read_result(world, doc.session).map(|r| ResultDoc {
         claim: doc.clone(),
+        // What costs no attempt is said by the process that holds the lease, not by a directory.
+        unstarted: false,
         ..r
     });
     let Some(mut result) = result else {
@@ -300,6 +316,8 @@ fn missing(world: &World<'_>, doc: ClaimDoc, why: &str) -> ResultDoc {
         bundled: false,
         retry_at: None,
         started_at: world.context.clock.now(),
+        storage: None,
+        unstarted: false,
     }
 }
 

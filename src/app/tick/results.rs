@@ -1,5 +1,7 @@
 //! Step 6: results become records and branches in one atomic push, then reviews.
 
+mod apart;
+
 use std::convert::Infallible;
 
 use crate::app::context::Minter;
@@ -33,10 +35,12 @@ pub(super) struct Verdicted {
     pub(super) summary: String,
 }
 
-/// Publishes results together: each as far as its own rules allow.
+/// Publishes results together: each as far as its own rules allow. With `refused`, the words with
+/// which the remote does not take their branches, only the records are published.
 fn publish(
     world: &World<'_>,
     results: &[ResultDoc],
+    refused: Option<&str>,
     limit: DurationMs,
 ) -> Result<Changed<Vec<Verdicted>>, ChangeError<Infallible>> {
     let terms = Terms {
@@ -53,7 +57,7 @@ fn publish(
         let mut verdicts = Vec::new();
         let mut refs = Vec::new();
         for result in &results {
-            verdicts.push(decide(world, loaded, minter, result, &mut refs));
+            verdicts.push(decide(world, loaded, minter, (result, refused), &mut refs));
         }
         let names: Vec<_> = results.iter().map(|r| r.claim.task.as_str()).collect();
         if minter.records().is_empty() {
@@ -71,6 +75,8 @@ fn publish(
 pub(super) struct Finished {
     pub(super) lines: Vec<SessionReport>,
     pub(super) notes: Vec<String>,
+    /// Sessions whose results could not be published; a later tick tries again.
+    pub(super) kept: Vec<SessionUid>,
     pub(super) state: State,
 }
 
@@ -80,11 +86,11 @@ pub(super) fn finish(
     results: &[ResultDoc],
     limit: DurationMs,
 ) -> Result<Finished, ChangeError<Infallible>> {
-    let changed = publish(world, results, limit)?;
+    let changed = apart::publish_all(world, results, limit)?;
     let index = changed.state.index();
     let mut lines = Vec::new();
     let mut due = Vec::new();
-    for (result, verdict) in results.iter().zip(&changed.value) {
+    for (result, verdict) in &changed.verdicts {
         let mut line = session_report(result, verdict);
         if verdict.ended == Ended::Pushed && world.forge.kind() == LOCAL {
             line.ended = Ended::InReview;
@@ -108,7 +114,8 @@ pub(super) fn finish(
     }
     let mut finished = Finished {
         lines,
-        notes: Vec::new(),
+        notes: changed.notes,
+        kept: changed.kept,
         state: changed.state,
     };
     // The results are published, whatever becomes of their reviews: a later tick opens or adopts
@@ -149,7 +156,7 @@ fn decide(
     world: &World<'_>,
     loaded: &Loaded,
     minter: &mut Minter<'_>,
-    result: &ResultDoc,
+    (result, refused): (&ResultDoc, Option<&str>),
     refs: &mut Vec<RefChange>,
 ) -> Verdicted {
     let session = result.finished.session;
@@ -163,6 +170,11 @@ fn decide(
     };
     if holder != Some(session) {
         "its lease had passed on; nothing was published".clone_into(&mut verdict.summary);
+        return verdict;
+    }
+    if result.unstarted {
+        verdict.ended = Ended::Stopped;
+        verdict.summary = mint::give_back(minter, result, loaded);
         return verdict;
     }
     let mut finished = result.finished.clone();
@@ -182,7 +194,7 @@ fn decide(
         .clone()
         .map(|h| (trigger_of(h.protected), h.reasons.join("\n")));
     if let Some(head) = finished.head.clone()
-        && let Err((trigger, why)) = may_push(world, result, &head)
+        && let Err((trigger, why)) = may_push(world, result, &head, refused)
     {
         finished.head = None;
         finished.outcome = Outcome::Failed {
@@ -223,9 +235,17 @@ const fn trigger_of(protected: bool) -> Trigger {
 
 /// The commit is judged again, from objects, whatever the run phase said; and the branch must still
 /// be where this attempt found it.
-fn may_push(world: &World<'_>, result: &ResultDoc, head: &Oid) -> Result<(), (Trigger, String)> {
+fn may_push(
+    world: &World<'_>,
+    result: &ResultDoc,
+    head: &Oid,
+    refused: Option<&str>,
+) -> Result<(), (Trigger, String)> {
     let claim = &result.claim.claim;
     let policy = |why: String| (Trigger::Policy, why);
+    if let Some(words) = refused {
+        return Err(policy(apart::question(world, result, head, words)));
+    }
     let commit = world
         .code
         .commit(head)

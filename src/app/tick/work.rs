@@ -76,6 +76,8 @@ struct Session<'a> {
     held: Option<Held>,
     retry_at: Option<Timestamp>,
     started_at: Timestamp,
+    storage: Option<String>,
+    unstarted: bool,
 }
 
 impl<'a> Session<'a> {
@@ -112,7 +114,18 @@ impl<'a> Session<'a> {
             held: None,
             retry_at: None,
             started_at,
+            storage: None,
+            unstarted: false,
         }
+    }
+
+    /// A disk that takes nothing is told apart: it would fail every other task the same way.
+    fn trouble(&mut self, error: &WorkspaceError) -> Failure {
+        let failure = Failure::infrastructure(error);
+        if error.storage {
+            self.storage = Some(failure.reason.clone());
+        }
+        failure
     }
 
     fn go(&mut self, cancel: &Cancel, events: &mut dyn FnMut(AgentEvent)) -> Result<(), Failure> {
@@ -123,11 +136,11 @@ impl<'a> Session<'a> {
             paths: self.doc.paths.clone(),
             sparse: self.world.policy.sparse_workspaces,
         };
-        let workspace = self
-            .world
-            .workspaces
-            .prepare(self.lease, &want)
-            .map_err(|error| Failure::infrastructure(&error))?;
+        let prepared = self.world.workspaces.prepare(self.lease, &want);
+        let workspace = prepared.map_err(|error| {
+            self.unstarted = error.storage;
+            self.trouble(&error)
+        })?;
         self.workspace = Some(workspace.clone());
         let begins = AgentEvent::SessionStarted {
             agent_session: None,
@@ -258,22 +271,18 @@ impl<'a> Session<'a> {
     }
 
     /// Imports what lies in the workspace and judges it by the rules of diffs.
-    fn import(&self, workspace: &Workspace) -> Result<(Imported, Verdict), Failure> {
+    fn import(&mut self, workspace: &Workspace) -> Result<(Imported, Verdict), Failure> {
         let max = self.world.policy.diff.max_bytes;
-        let imported = self
-            .world
-            .workspaces
-            .import(workspace, max)
-            .map_err(|error| Failure {
-                // A disk that is full is nobody's fault; a tree that cannot be taken in is the
-                // agent's work, and the next attempt is told what was wrong with it.
-                class: if error.storage {
-                    FailureClass::Infrastructure
-                } else {
-                    FailureClass::InvalidOutput
-                },
-                reason: format!("failed to {error}"),
-            })?;
+        let imported = self.world.workspaces.import(workspace, max);
+        // A disk that is full is nobody's fault; a tree that cannot be taken in is the agent's
+        // work, and the next attempt is told what was wrong with it.
+        let imported = imported.map_err(|error| {
+            let mut failure = self.trouble(&error);
+            if !error.storage {
+                failure.class = FailureClass::InvalidOutput;
+            }
+            failure
+        })?;
         let verdict = checks::judge(&self.world.policy.diff, &imported, &self.doc.allowed);
         Ok((imported, verdict))
     }

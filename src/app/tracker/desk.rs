@@ -274,7 +274,7 @@ impl Desk<'_> {
             ChangeError::Store(inner) => inner.into(),
             ChangeError::Repo(inner) => inner.into(),
             ChangeError::Lost { tries, .. } => TrackerError::Lost { what, tries },
-            ChangeError::Denied { cause } => TrackerError::Denied { what, cause },
+            ChangeError::Denied { cause, .. } => TrackerError::Denied { what, cause },
             ChangeError::Unreachable { cause } => TrackerError::Unreachable { what, cause },
         }
     }

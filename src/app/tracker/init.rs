@@ -174,14 +174,14 @@ fn state_branch(desk: Desk<'_>, mode: Mode) -> Result<(bool, Delivery), TrackerE
                 return Ok((true, delivery(published.settled, kept)));
             }
             PublishOutcome::Lost { .. } => {}
-            PublishOutcome::Denied { cause } | PublishOutcome::Unreachable { cause }
+            PublishOutcome::Denied { cause, .. } | PublishOutcome::Unreachable { cause }
                 if push.push == PushMode::Auto =>
             {
                 kept = Some(cause);
                 reach = Reach::LocalOnly;
                 freshness = Freshness::Local;
             }
-            PublishOutcome::Denied { cause } => {
+            PublishOutcome::Denied { cause, .. } => {
                 let what = "create the state branch".to_owned();
                 return Err(TrackerError::Denied { what, cause });
             }

@@ -221,8 +221,8 @@ fn session_state(session: &Session) -> (&'static str, Option<String>, Option<Tim
             Outcome::Failed { class } => ("failed", Some(class.to_string()), at),
         };
     }
-    if let Some((proof, at)) = &session.released {
-        return ("released", Some(proof.clone()), Some(at.ts.wall()));
+    if let Some((release, at)) = &session.released {
+        return ("released", Some(release.proof.clone()), Some(at.ts.wall()));
     }
     let state = if session.started.is_some() {
         "running"

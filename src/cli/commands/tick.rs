@@ -182,6 +182,13 @@ impl From<TickError> for CliError {
                 "task_not_found",
                 "`fleet list --all` shows every task",
             ),
+            TickError::Storage { .. } => new(
+                Exit::Internal,
+                "storage",
+                "make room or mend the rights there, or name another folder in FLEET_WORKSPACES; tasks that were not started are ready again and no attempt was counted",
+            ),
+            // The cause names what to set or make: it differs from case to case.
+            TickError::NoBase { .. } => new(Exit::Config, "no_base", ""),
             TickError::Handover(_) | TickError::Document { .. } => new(
                 Exit::Usage,
                 "handover",

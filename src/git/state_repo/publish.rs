@@ -162,6 +162,7 @@ fn to_remote(
             && resolve(&git, &name)?.is_some();
         if code_unpushed {
             return Ok(PublishOutcome::Denied {
+                by_rule: true,
                 cause: format!(
                     "the branch {} is not on {} yet, and fleet does not publish code of yours; push \
                      it first",
@@ -196,6 +197,13 @@ fn to_remote(
     Ok(outcome)
 }
 
+const fn refused_by_rule(cause: String) -> PublishOutcome {
+    PublishOutcome::Denied {
+        cause,
+        by_rule: true,
+    }
+}
+
 fn push(
     repo: &GitStateRepo,
     remote: &Remote,
@@ -216,7 +224,7 @@ fn push(
         match remote.push(&state.name, moves, left)? {
             Verdict::Moved => return Ok(won()),
             Verdict::Lost(cause) => return Ok(lost(cause)),
-            Verdict::Denied(cause) => return Ok(PublishOutcome::Denied { cause }),
+            Verdict::Denied(cause) => return Ok(refused_by_rule(cause)),
             Verdict::Locked(cause) => match ask(repo, remote, state, deadline)? {
                 Held::Ours => return Ok(won()),
                 Held::Other => return Ok(lost(cause)),
@@ -226,6 +234,7 @@ fn push(
                 }
                 Held::Before => {
                     return Ok(PublishOutcome::Denied {
+                        by_rule: false,
                         cause: format!(
                             "a ref on {} stays locked, most likely by a lock file that a killed \
                              server process left there: {cause}",
@@ -238,10 +247,10 @@ fn push(
                 return Ok(match ask(repo, remote, state, deadline)? {
                     Held::Ours => won(),
                     Held::Other => lost(cause),
-                    Held::Before if refused => PublishOutcome::Denied { cause },
+                    Held::Before if refused => refused_by_rule(cause),
                     // It may still be at work on what we sent.
                     Held::Before => PublishOutcome::Unreachable { cause },
-                    Held::Unknown(_) if refused => PublishOutcome::Denied { cause },
+                    Held::Unknown(_) if refused => refused_by_rule(cause),
                     Held::Unknown(_) => PublishOutcome::Unreachable { cause },
                 });
             }

@@ -8,7 +8,7 @@ use crate::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskUid
 use crate::domain::lock::Lock;
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
-use crate::domain::session::Session;
+use crate::domain::session::{Release, Session};
 use crate::domain::state::{DepKey, Finding, Pause, State};
 use crate::domain::task::Task;
 use crate::ports::state_repo::StateTree;
@@ -138,13 +138,18 @@ fn dep(row: DepRow) -> (DepKey, Reg<bool>) {
 }
 
 fn session(row: SessionRow) -> (SessionUid, Session) {
+    let unstarted = row.unstarted;
+    let released = row.released.map(|(proof, at)| {
+        let release = Release { proof, unstarted };
+        (release, at)
+    });
     let session = Session {
         claim: row.claim,
         started: row.started,
         lease_until: reg(row.lease_until),
         agent_session: reg(row.agent_session),
         finished: row.finished,
-        released: row.released,
+        released,
     };
     (row.id, session)
 }

@@ -43,6 +43,8 @@ pub(crate) struct SessionRow {
     pub(crate) finished: Slot<SessionFinished>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) released: Slot<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unstarted: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

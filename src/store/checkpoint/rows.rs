@@ -194,7 +194,8 @@ fn session_rows(owners: &Owners<'_>) -> Vec<Row> {
                     lease_until: slot(&s.lease_until),
                     agent_session: slot(&s.agent_session),
                     finished: s.finished.clone(),
-                    released: s.released.clone(),
+                    released: s.released.clone().map(|(release, at)| (release.proof, at)),
+                    unstarted: s.released.as_ref().is_some_and(|(r, _)| r.unstarted),
                 })
             })
         })

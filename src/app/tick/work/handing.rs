@@ -158,6 +158,8 @@ impl Session<'_> {
             bundled: false,
             retry_at: self.retry_at,
             started_at: self.started_at,
+            storage: self.storage,
+            unstarted: self.unstarted,
         }
     }
 }

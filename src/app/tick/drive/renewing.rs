@@ -1,0 +1,71 @@
+//! The heartbeat of a tick: leases and locks of what runs are extended.
+
+use std::convert::Infallible;
+
+use super::{Drive, Step, half};
+use crate::app::publish::{self, Decision, How, Terms};
+use crate::domain::ids::SessionUid;
+use crate::domain::record::{LockAcquired, Op, SessionRenewed};
+use crate::ports::state_repo::Freshness;
+use crate::store::{Checkpoint, Scope};
+
+impl Drive<'_, '_, '_> {
+    /// Extends the leases and locks of what runs; stops what lost its lease.
+    pub(super) fn renew(&mut self) -> Step {
+        let now = self.world.context.clock.now();
+        if self.pool.running() == 0 || now < self.heartbeat || !self.may_ask() {
+            return Ok(());
+        }
+        let leases = self.world.policy.leases;
+        let mine: Vec<_> = self
+            .pool
+            .sessions()
+            .map(|(uid, running)| (*uid, running.lease.task()))
+            .collect();
+        let terms = Terms {
+            scope: Scope::Live,
+            freshness: Freshness::Local,
+            // A renewal kept here alone tells nobody anything. If it cannot be published it is made
+            // anew soon, and time alone frees no lease meanwhile.
+            how: How::Must(self.limit()),
+            checkpoint: Checkpoint::Never,
+        };
+        let changed = publish::change(self.world.context, &terms, |loaded, minter| {
+            let index = loaded.state.index();
+            let (held, lost): (Vec<_>, Vec<_>) = mine
+                .iter()
+                .copied()
+                .partition(|(uid, task)| index.lease_holder(&loaded.state, *task) == Some(*uid));
+            for (session, task) in held {
+                let lease_until = minter.now().plus(leases.lease);
+                minter.add(Op::SessionRenewed(SessionRenewed {
+                    session,
+                    lease_until,
+                }));
+                if let Some(lock) = loaded
+                    .state
+                    .locks
+                    .get(&session)
+                    .filter(|l| l.released.is_none())
+                {
+                    minter.add(Op::LockAcquired(LockAcquired {
+                        session,
+                        task,
+                        globs: lock.globs.clone(),
+                        until: minter.now().plus(leases.lock),
+                    }));
+                }
+            }
+            let lost: Vec<SessionUid> = lost.into_iter().map(|(uid, _)| uid).collect();
+            if minter.records().is_empty() {
+                return Ok::<_, Infallible>(Decision::Nothing(lost));
+            }
+            Ok(Decision::write(lost, "renew leases"))
+        })?;
+        self.heartbeat = now.plus(half(leases.lease));
+        for session in changed.value {
+            self.pool.stop(session);
+        }
+        Ok(())
+    }
+}
