@@ -20,6 +20,7 @@ pub mod code_repo;
 mod draft;
 mod durable;
 mod import;
+mod index_lock;
 mod leftover;
 mod libgit;
 mod objects;

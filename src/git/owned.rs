@@ -9,9 +9,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
 
-use super::leftover;
 use super::place::Place;
 use super::remote::Move;
+use super::{index_lock, leftover};
 use crate::ports::state_repo::StateRepoError;
 
 /// How long another fleet process may hold the lock before we give up.
@@ -121,6 +121,7 @@ impl Owned {
             std::thread::sleep(pause);
             pause = (pause * 2).min(LOCK_PAUSE * 16);
         }
+        index_lock::recover(&self.dir);
         leftover::finish(&mut file, &self.common);
         // For whoever waits; the lock works without it.
         let note = format!("process {}: {doing}\n", std::process::id());
@@ -141,6 +142,7 @@ impl Owned {
             return;
         };
         if fs2::FileExt::try_lock_exclusive(&file).is_ok() {
+            index_lock::recover(&self.dir);
             leftover::finish(&mut file, &self.common);
             drop(StateLock { file });
         }

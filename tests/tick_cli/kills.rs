@@ -164,3 +164,32 @@ fn a_lock_file_that_git_made_is_named_and_left_alone() {
     assert!(said.contains("state.lock"), "{said}");
     assert!(lock.exists());
 }
+
+#[test]
+fn i7_a_lock_on_the_index_that_a_killed_fleet_left_is_given_back_and_one_of_git_is_not() {
+    let in_tree = true;
+    let shape = Shape {
+        in_tree,
+        ..Shape::default()
+    };
+    let world = World::new(WRITES, shape, &["one"]);
+    let git = world.path("repo/.git").canonicalize().unwrap();
+    let lock = git.join("index.lock");
+    // As a kill between taking the lock and moving the index leaves it.
+    let mark = git.join("fleet/index.mark");
+    std::fs::write(&mark, lock.to_str().unwrap()).unwrap();
+    std::fs::hard_link(&mark, &lock).unwrap();
+    world.ok(&["q", "two"]);
+    assert!(!lock.exists() && !mark.exists());
+    assert_eq!(world.git("repo", &["status", "--short"]), "");
+
+    std::fs::write(&lock, "").unwrap();
+    let out = world.fleet(&["q", "three"]);
+    assert_exit(&out, 0);
+    let said = String::from_utf8(out.stderr).unwrap();
+    assert!(said.contains("index.lock"), "{said}");
+    assert!(lock.exists());
+    std::fs::remove_file(&lock).unwrap();
+    // The record is there; the work tree is brought up to date by git as after any fetch.
+    assert_eq!(world.phases().len(), 3);
+}

@@ -228,6 +228,7 @@ impl World {
             let locks = self
                 .isolated("find", ".")
                 .args([repo, "-path", "*refs*", "-name", "*.lock"])
+                .args(["-o", "-path", &format!("{repo}/index.lock")])
                 .output()
                 .unwrap();
             assert_eq!(String::from_utf8_lossy(&locks.stdout), "");

@@ -4,17 +4,20 @@
 //! What a person edited is left alone.
 
 use std::fs;
-use std::io::Write as _;
+use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository};
 
+use crate::git::index_lock::IndexLock;
 use crate::git::place::Place;
 
 /// Work trees in which a branch is checked out.
 pub(super) struct Checkouts {
     tops: Vec<PathBuf>,
+    /// Fleet's folder in the git dir.
+    owned: PathBuf,
 }
 
 /// What following came to.
@@ -59,7 +62,8 @@ impl Checkouts {
                 tops.push(top.to_owned());
             }
         }
-        Self { tops }
+        let owned = place.owned_dir();
+        Self { tops, owned }
     }
 
     /// Brings the files and index entries that differ between `old` and `new` to `new`, in every
@@ -72,7 +76,7 @@ impl Checkouts {
         let changes = changes(repo, old, new);
         for top in &self.tops {
             let done = match &changes {
-                Ok(changes) => update(repo, top, changes),
+                Ok(changes) => update(repo, top, &self.owned, changes),
                 Err(error) => Err(error.message().to_owned()),
             };
             if let Err(why) = done {
@@ -152,12 +156,45 @@ fn is_clean(index: &Index, top: &Path, change: &Change) -> Result<(), String> {
     }
 }
 
-fn update(repo: &Repository, top: &Path, changes: &[Change]) -> Result<(), String> {
-    let said = |error: git2::Error| error.message().to_owned();
+fn said(error: git2::Error) -> String {
+    error.message().to_owned()
+}
+
+/// Changes files and index of one work tree, under git's lock on that index.
+fn update(repo: &Repository, top: &Path, owned: &Path, changes: &[Change]) -> Result<(), String> {
     let here = Repository::open(top).map_err(said)?;
-    let mut index = here.index().map_err(said)?;
+    let path = here.path().join("index");
+    let lock = match IndexLock::take(owned, &path) {
+        Ok(lock) => lock,
+        // Without second names libgit2 takes the lock, and a kill may leave it.
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            let mut index = here.index().map_err(said)?;
+            return bring(repo, top, &mut index, changes);
+        }
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            return Err(format!(
+                "{}.lock is there; if no git process runs here, it is a left-over",
+                path.display()
+            ));
+        }
+        Err(error) => return Err(format!("the index cannot be locked: {error}")),
+    };
+    let failed = |error: std::io::Error| format!("the index cannot be written: {error}");
+    let mut index = Index::open(lock.copy().map_err(failed)?).map_err(said)?;
+    // Makes libgit2 treat it as the index of this work tree, which is what it will be.
+    here.set_index(&mut index).map_err(said)?;
+    bring(repo, top, &mut index, changes)?;
+    lock.commit().map_err(failed)
+}
+
+fn bring(
+    repo: &Repository,
+    top: &Path,
+    index: &mut Index,
+    changes: &[Change],
+) -> Result<(), String> {
     for change in changes {
-        is_clean(&index, top, change)?;
+        is_clean(index, top, change)?;
     }
     for change in changes {
         match change.new {
