@@ -7,6 +7,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::domain::time::Timestamp;
+
 /// Why a text is not an id. `Display` is a fragment that fits after "cannot read …: ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
@@ -65,6 +67,14 @@ macro_rules! uid {
 )]
 #[serde(transparent)]
 pub struct RecordId(pub Uuid);
+
+impl RecordId {
+    /// The time in it, by the clock of its writer: the first 48 bits of a UUIDv7 (RFC 9562 §5.7).
+    #[must_use]
+    pub const fn time(self) -> Timestamp {
+        Timestamp((self.0.as_u128() >> 80) as u64)
+    }
+}
 
 impl fmt::Display for RecordId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::domain::ids::RecordId;
-use crate::domain::time::Hlc;
+use crate::domain::time::{DurationMs, Hlc, Timestamp};
 
 /// Position of a record in the total order `(ts, id)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -12,6 +12,30 @@ pub struct Stamp {
     pub ts: Hlc,
     /// The record, which breaks ties.
     pub id: RecordId,
+}
+
+/// How far clocks of machines may differ without anybody's being called wrong.
+const SKEW: DurationMs = DurationMs::mins(10);
+
+impl Stamp {
+    /// When the record was written, as far as that can be believed at `now`; `None` if all that it
+    /// says of time lies ahead. For rests, budgets and ages, never for order.
+    ///
+    /// One clock that was far ahead pushes the logical times of every record after it, in all
+    /// clones. The id of a record (UUIDv7) bears the time of its own writer alone.
+    #[must_use]
+    pub fn written(&self, now: Timestamp) -> Option<Timestamp> {
+        let latest = now.plus(SKEW);
+        [self.ts.wall(), self.id.time()]
+            .into_iter()
+            .find(|told| *told <= latest)
+    }
+
+    /// As [`Self::written`], or `now`.
+    #[must_use]
+    pub fn written_by(&self, now: Timestamp) -> Timestamp {
+        self.written(now).unwrap_or(now)
+    }
 }
 
 /// On the wire a stamp is `[ts, id]`.

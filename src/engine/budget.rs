@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::domain::ids::TaskUid;
 use crate::domain::money::MicroUsd;
 use crate::domain::policy::Policy;
+use crate::domain::register::Stamp;
 use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Timestamp};
@@ -43,20 +44,21 @@ impl Ledger {
         }
         let day = Timestamp(now.0 - now.0 % DAY.0);
         for session in state.sessions.values() {
-            ledger.add(session, policy, day);
+            ledger.add(session, policy, (day, now));
         }
         ledger
     }
 
-    fn add(&mut self, session: &Session, policy: &Policy, day: Timestamp) {
+    fn add(&mut self, session: &Session, policy: &Policy, (day, now): (Timestamp, Timestamp)) {
         let Some((claim, claimed)) = &session.claim else {
             return;
         };
         if session.is_unstarted() {
             return;
         }
-        let in_day = |at: Timestamp| at >= day && at < day.plus(DAY);
-        if in_day(claimed.ts.wall()) {
+        // A time that nobody can believe counts as today: spend is never overlooked.
+        let in_day = |at: &Stamp| (day..day.plus(DAY)).contains(&at.written_by(now));
+        if in_day(claimed) {
             self.sessions_today += 1;
         }
         // What nobody reported is reckoned at the unit of its agent: an unknown cost is not zero.
@@ -70,7 +72,7 @@ impl Ledger {
             .as_ref()
             .map(|(_, at)| at)
             .or(session.released.as_ref().map(|(_, at)| at));
-        if ended.is_none_or(|at| in_day(at.ts.wall())) {
+        if ended.is_none_or(in_day) {
             self.today = self.today.plus(cost);
         }
         let of_task = self.per_task.entry(claim.task).or_default();

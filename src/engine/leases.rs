@@ -67,25 +67,29 @@ impl Reconciler<'_> {
                 self.free(uid, format!("{by} says that it is dead: {answer}"));
                 return;
             }
-            if at.ts.wall().plus(leases.lease) >= self.now {
+            if at.written_by(self.now).plus(leases.lease) >= self.now {
                 return;
             }
         }
-        let host = session
+        let runner = session
             .started
             .as_ref()
-            .map(|(runner, _)| runner.host.clone())
-            .or_else(|| session.claim.as_ref().map(|(c, _)| c.runner.host.clone()))
-            .unwrap_or_default();
+            .map(|(runner, _)| runner)
+            .or_else(|| session.claim.as_ref().map(|(claim, _)| &claim.runner));
+        let place = runner.map_or_else(String::new, |runner| match &runner.ci {
+            Some(run) => format!("in the CI run {run}"),
+            None => format!("on host {}", runner.host),
+        });
         let name = self.state.name_of(task);
         self.ask(
             task,
             Some(uid),
             Trigger::LeaseUnresolved,
             format!(
-                "The lease of attempt {} at {name} on host {host} ended {until}, and nobody here can \
-                 tell whether it still runs: {why}. Look there. It is taken back only when the \
-                 answer says that it is dead.",
+                "The lease of attempt {} at {name} {place} ended {until}, and nobody here can tell \
+                 whether it still runs: {why}. {name} waits for your word: look there, and if that \
+                 run has ended, `fleet answer {name} \"it is dead\"` frees the task for the next \
+                 attempt.",
                 session.attempt()
             ),
             &["it is dead", "it still runs"],
@@ -126,7 +130,7 @@ impl Reconciler<'_> {
         }
         for (agent, at) in newest {
             let written = self.state.pauses.get(agent).map(|p| p.at);
-            let until = at.ts.wall().plus(retry::DEFAULT_PAUSE);
+            let until = at.written_by(self.now).plus(retry::DEFAULT_PAUSE);
             // A pause is written in the same publish as the failure, on either side of it.
             let known =
                 written.is_some_and(|w| w.ts.wall().plus(retry::DEFAULT_PAUSE) >= at.ts.wall());

@@ -83,7 +83,9 @@ pub fn verdict(history: &History<'_>, policy: &RetryPolicy, now: Timestamp) -> V
         Some(FailureClass::Cancelled | FailureClass::RateLimited) | None
     );
     let in_row = if last.counts() { counted } else { free };
-    let until = last.at.ts.wall().plus(back_off(policy, in_row));
+    // A rest that began at no known time is over: it would else last until that time has come.
+    let began = last.at.written(now).unwrap_or_default();
+    let until = began.plus(back_off(policy, in_row));
     if rests && until > now {
         Verdict::Later {
             until,

@@ -300,7 +300,8 @@ impl fmt::Display for Why {
                 if *expired {
                     write!(
                         f,
-                        "; its lease ended {lease_until} and nobody can prove that it stopped"
+                        "; its lease ended {lease_until} and nobody can prove that it stopped; if it has, \
+                         answer \"it is dead\" to its question in `fleet inbox`"
                     )?;
                 }
                 f.write_str(")")

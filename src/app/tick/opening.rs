@@ -49,7 +49,8 @@ pub(super) fn open(
     if ahead > world.policy.leases.skew_allowance {
         report.notes.push(format!(
             "the newest record is {} min ahead of this machine's clock: some writer's clock is or was \
-             wrong. Nothing is lost and order is kept, but rests and budgets of a day go by such times",
+             wrong. Nothing is lost and order is kept; rests, budgets of a day and ages go by the \
+             times in the ids of such records",
             ahead.0 / 60_000
         ));
     }

@@ -5,7 +5,8 @@ use crate::domain::ids::TaskUid;
 use crate::domain::policy::UnblockOn;
 use crate::domain::record::{CloseOutcome, Op, TaskAdded, TaskAdmitted, TaskFields};
 use crate::domain::session::{FailureClass, Outcome};
-use crate::domain::time::DurationMs;
+use crate::domain::time::{DurationMs, Hlc};
+use crate::engine::budget::Ledger;
 use crate::engine::phase::Phase;
 use crate::engine::ready::admission_hash;
 use crate::engine::why::Why;
@@ -269,4 +270,30 @@ fn reasons_have_words_and_codes() {
     );
     w.pass(31);
     assert_eq!(w.ready(), [b], "a lock ends with its time");
+}
+
+#[test]
+fn a_clock_that_was_far_ahead_once_changes_no_rest_and_no_budget_of_the_others() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    // Some writer's clock was a year ahead; by the logical clock all later records come after it.
+    let year = DurationMs::mins(365 * 24 * 60);
+    w.state.clock = Hlc::at(w.now.plus(year));
+    w.fail(t, FailureClass::AgentError);
+    assert_eq!(w.ready(), [], "it rests");
+    w.pass(1);
+    assert_eq!(w.ready(), [t], "and no longer than a minute");
+    let ledger = Ledger::of(&w.state, &w.policy, w.now);
+    assert_eq!(ledger.sessions_today, 1);
+    w.pass(24 * 60);
+    let ledger = Ledger::of(&w.state, &w.policy, w.now);
+    assert_eq!(ledger.sessions_today, 0);
+    // A record whose own writer was wrong: no rest is known, and spend counts as today's.
+    let now = w.now;
+    w.now = now.plus(year);
+    w.fail(t, FailureClass::AgentError);
+    w.now = now;
+    assert_eq!(w.ready(), [t]);
+    let ledger = Ledger::of(&w.state, &w.policy, w.now);
+    assert_eq!(ledger.sessions_today, 1);
 }

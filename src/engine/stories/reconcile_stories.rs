@@ -288,6 +288,11 @@ fn the_word_of_a_human_frees_an_unresolved_lease() {
     );
     w.settle();
     let q = w.open_questions(t)[0].0;
+    let asked = &w.state.escalations[&q].opened.as_ref().unwrap().0.context;
+    assert!(
+        asked.contains("`fleet answer T-1 \"it is dead\"` frees"),
+        "{asked}"
+    );
     w.answer(q, "it still runs");
     assert_eq!(w.settled(), [""; 0]);
     w.pass(31);

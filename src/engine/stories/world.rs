@@ -137,7 +137,8 @@ pub(super) fn record_of(made: &mut u128, state_clock: Hlc, now: Timestamp, op: O
     *made += 1;
     Record {
         v: RECORD_VERSION,
-        id: RecordId(Uuid::from_u128(*made)),
+        // As a UUIDv7: the time, then what tells records of one moment apart.
+        id: RecordId(Uuid::from_u128((u128::from(now.0) << 80) | *made)),
         ts: state_clock.next(now),
         by: "human:zoe".into(),
         run: "test".into(),

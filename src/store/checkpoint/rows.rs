@@ -79,7 +79,7 @@ impl Owners<'_> {
 /// Tasks that may leave the live rows: closed for [`ARCHIVE_AFTER`], numbered alone, nothing of
 /// theirs open, and no edge to them from a task that stays for a reason of its own.
 pub(crate) fn archivable(state: &State, now: Timestamp) -> BTreeSet<TaskUid> {
-    let old = |at: &Stamp| at.ts.wall().plus(ARCHIVE_AFTER) <= now;
+    let old = |at: &Stamp| at.written_by(now).plus(ARCHIVE_AFTER) <= now;
     let mut done: BTreeSet<_> = state
         .tasks
         .iter()
