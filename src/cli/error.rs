@@ -143,7 +143,18 @@ impl From<TrackerError> for CliError {
                 "run the command again when the remote answers",
             )
             .again(),
-            E::NotInitialised { .. } => new(Exit::Config, "not_initialised", "run `fleet init`"),
+            E::NotInitialised { unasked, .. } => {
+                let hint = unasked.map_or_else(
+                    || "run `fleet init`".to_owned(),
+                    |why| {
+                        format!(
+                            "{why}; if fleet was set up there, `fleet sync` brings the state here, \
+                             else run `fleet init`"
+                        )
+                    },
+                );
+                new(Exit::Config, "not_initialised", &hint)
+            }
             E::TooNew(_) => new(Exit::State, "state_too_new", "install a newer fleet"),
             E::State(_) => new(Exit::State, "state_unreadable", "`fleet doctor` shows what is wrong"),
             // The cause names the next command: it differs from case to case.

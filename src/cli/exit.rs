@@ -3,13 +3,13 @@
 //! | code | name | when |
 //! |---|---|---|
 //! | 0 | ok | done, or nothing to do |
-//! | 1 | internal | a bug in fleet, or the terminal or disk refuses output |
+//! | 1 | internal | a bug in fleet, or the terminal or disk refuses what is written |
 //! | 2 | usage | wrong flags, wrong values, a file given that does not fit |
 //! | 3 | not found | no such task, escalation or repository; an ambiguous id |
 //! | 4 | lost race | somebody else was first, or the task is claimed |
 //! | 5 | dependency | a cycle, or an edge that cannot be |
 //! | 6 | nothing ready | only with `--exit-code` |
-//! | 7 | config | the configuration is wrong, or `fleet init` was not run |
+//! | 7 | config | the configuration is wrong, its base branch is not there, or `fleet init` was not run |
 //! | 8 | state | the state cannot be read or trusted, or needs a newer fleet |
 //! | 9 | denied | the forge or git refuses |
 //! | 10 | unreachable | the remote or forge does not answer |

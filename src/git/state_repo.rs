@@ -211,10 +211,10 @@ impl GitStateRepo {
     /// The remote answered and has no state branch. That is how it begins, and a loss afterwards.
     fn gone_from_remote(&self, remote: &Remote) -> Result<(), StateRepoError> {
         if let Some(seen) = self.seen_key().and_then(|key| self.owned.seen(&key)) {
-            return Err(StateRepoError::Rewound {
+            return Err(StateRepoError::Gone {
                 branch: self.options.branch.clone(),
+                remote: remote.name().to_owned(),
                 seen: seen.to_string(),
-                now: "nothing (the branch is gone)".to_owned(),
             });
         }
         let name = remote.tracking(&self.options.branch);

@@ -270,6 +270,18 @@ pub enum StateRepoError {
         /// Tip now.
         now: String,
     },
+    /// The remote had a state branch and has none any more.
+    #[error(
+        "trust the state branch {branch}: the remote had it at {seen} and has it no more; somebody deleted it there"
+    )]
+    Gone {
+        /// Branch.
+        branch: String,
+        /// Name of the remote.
+        remote: String,
+        /// Tip seen there last; it is still here.
+        seen: String,
+    },
     /// Writing objects or refs failed.
     #[error("write the state to {on}: {cause}")]
     Write {

@@ -255,6 +255,7 @@ fn bare_unborn_detached_and_shallow_repositories_work() {
     $ fleet init
     created  .orchestra/config.toml
     created  state on branch fleet/state
+    next: git add .orchestra && git commit -m "set up fleet"
     next: fleet add "What is to be done"
     $ fleet q Unborn
     T-1

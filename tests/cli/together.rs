@@ -224,3 +224,81 @@ fn a_remote_that_refuses_is_told_apart_from_one_that_is_away() {
     let listed = ids(&ada);
     assert_eq!(listed, [("Kept".to_owned(), "T-1".to_owned())]);
 }
+
+#[test]
+fn a_clone_that_never_fetched_the_state_brings_it_by_itself() {
+    let env = TestEnv::new();
+    let [one] = env.team(["one"]);
+    one.fleet(&["q", "Parse dates"]).expect_exit(0);
+    let single = |name: &str| {
+        let url = format!("file://{}", env.path("hub").display());
+        let to = env.path(name);
+        let to = to.to_string_lossy().into_owned();
+        one.git(&[
+            "clone",
+            "-q",
+            "--single-branch",
+            "--branch",
+            "main",
+            &url,
+            &to,
+        ]);
+        env.at(name)
+    };
+    let reads = single("reads").fleet(&["list"]);
+    reads.expect_exit(0);
+    assert!(reads.stdout.contains("Parse dates"), "{}", reads.told());
+    let writes = single("writes").fleet(&["q", "Print dates"]);
+    writes.expect_exit(0);
+    assert_eq!(writes.stdout, "T-2\n");
+
+    let offline = single("offline");
+    env.hub_is_up(false);
+    let said = offline.fleet(&["list"]);
+    said.expect_exit(7);
+    assert!(
+        said.stderr.contains("`fleet sync`") && said.stderr.contains("`fleet init`"),
+        "{}",
+        said.told()
+    );
+}
+
+#[test]
+fn the_doctor_tells_of_a_state_that_was_deleted_at_the_remote_and_how_to_put_it_back() {
+    let env = TestEnv::new();
+    let [one] = env.team(["one"]);
+    one.fleet(&["q", "Parse dates"]).expect_exit(0);
+    one.fleet(&["doctor"]).expect_exit(0);
+    let hub = env.at("hub");
+    hub.git(&["update-ref", "-d", "refs/heads/fleet/state"]);
+    let ill = one.fleet(&["doctor", "--json"]);
+    ill.expect_exit(8);
+    let report = ill.json();
+    let findings = &report["error"]["details"]["findings"];
+    let findings = if findings.is_null() {
+        &report["data"]["findings"]
+    } else {
+        findings
+    };
+    let gone = findings
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["code"] == "state_gone"))
+        .unwrap_or_else(|| panic!("{}", ill.told()));
+    let next = gone["next"].as_str().unwrap();
+    assert!(next.contains("then `fleet sync`"), "{next}");
+    // The command that it names does what it says.
+    let push = next
+        .split('`')
+        .nth(1)
+        .unwrap()
+        .strip_prefix("git ")
+        .unwrap();
+    let words: Vec<&str> = push.split(' ').collect();
+    one.git(&words);
+    one.fleet(&["sync"]).expect_exit(0);
+    one.fleet(&["doctor"]).expect_exit(0);
+    env.hub_is_up(false);
+    let away = one.fleet(&["doctor"]);
+    away.expect_exit(0);
+    assert!(away.stdout.contains("does not answer"), "{}", away.told());
+}

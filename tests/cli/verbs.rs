@@ -22,6 +22,7 @@ fn init_sets_up_once_and_says_what_it_did() {
     $ fleet init
     created  .orchestra/config.toml
     created  state on branch fleet/state
+    next: git add .orchestra && git commit -m "set up fleet"
     next: fleet add "What is to be done"
     $ fleet init
     was there  .orchestra/config.toml
@@ -46,6 +47,7 @@ fn init_in_tree_keeps_the_records_on_the_current_branch() {
     $ fleet init --in-tree
     created  .orchestra/config.toml
     created  state on branch main
+    next: git add .orchestra && git commit -m "set up fleet"
     next: fleet add "What is to be done"
     $ fleet add 'Parse dates'
     T-1  Parse dates

@@ -185,10 +185,13 @@ fn a_deleted_state_branch_is_not_taken_for_a_beginning() {
     put(&repo, FILE, "1\n");
     sandbox.run(&hub, &["update-ref", "-d", STATE]);
     let error = repo.view(FETCH).unwrap_err();
-    let StateRepoError::Rewound { now, .. } = &error else {
+    let StateRepoError::Gone { branch, remote, .. } = &error else {
         panic!("{error:?}");
     };
-    assert!(now.contains("gone"), "{now}");
+    assert_eq!(
+        (branch.as_str(), remote.as_str()),
+        ("fleet/state", "origin")
+    );
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::domain::policy::{Policy, PushMode};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::ports::site::Site;
-use crate::ports::state_repo::{Freshness, StateView};
+use crate::ports::state_repo::{Freshness, RemoteState, StateView};
 use crate::store::{self, Checkpoint, Loaded, Scope, StoreError};
 
 /// An open repository with its policy.
@@ -103,6 +103,10 @@ pub(in crate::app::tracker) struct Done<T> {
     pub(in crate::app::tracker) delivery: Delivery,
 }
 
+fn is_empty(view: &StateView) -> bool {
+    view.tip.is_none() && view.unpublished.is_none()
+}
+
 impl Desk<'_> {
     /// Now.
     pub(in crate::app::tracker) fn now(self) -> Timestamp {
@@ -111,8 +115,7 @@ impl Desk<'_> {
 
     /// Reads what is known locally, without network.
     pub(in crate::app::tracker) fn read(self, scope: Scope) -> Result<Reading, TrackerError> {
-        let view = self.context.repo.view(Freshness::Local)?;
-        self.ensure_initialised(&view)?;
+        let view = self.seek(self.context.repo.view(Freshness::Local)?)?;
         let loaded = store::load_cached(&view, scope, self.context.repo.cache())?;
         self.remarks.damage(&loaded);
         Ok(Reading {
@@ -144,12 +147,42 @@ impl Desk<'_> {
         self,
         view: &StateView,
     ) -> Result<(), TrackerError> {
-        if view.tip.is_none() && view.unpublished.is_none() {
-            return Err(TrackerError::NotInitialised {
-                branch: self.policy.state.branch.clone(),
-            });
+        if is_empty(view) {
+            return Err(self.not_initialised(None));
         }
         Ok(())
+    }
+
+    fn not_initialised(self, unasked: Option<String>) -> TrackerError {
+        TrackerError::NotInitialised {
+            branch: self.policy.state.branch.clone(),
+            unasked,
+        }
+    }
+
+    /// Asks the remote once for a state of which nothing is known here: a clone of a single branch,
+    /// or one made before fleet was set up elsewhere, never fetched it.
+    fn seek(self, known: StateView) -> Result<StateView, TrackerError> {
+        let state = &self.policy.state;
+        if !is_empty(&known) {
+            return Ok(known);
+        }
+        if known.remote == RemoteState::None {
+            return Err(self.not_initialised(None));
+        }
+        if state.push == PushMode::Never {
+            let why = "the remote was not asked, because `sync.push` is \"never\"";
+            return Err(self.not_initialised(Some(why.to_owned())));
+        }
+        let fetched = Freshness::Fetch(state.push_timeout);
+        let view = self.context.repo.view(fetched)?;
+        match &view.remote {
+            RemoteState::Unreachable { cause } => {
+                let why = format!("the remote does not answer ({cause})");
+                Err(self.not_initialised(Some(why)))
+            }
+            _ => self.ensure_initialised(&view).map(|()| view),
+        }
     }
 
     /// How far a write goes by `sync.push`.
@@ -199,10 +232,15 @@ impl Desk<'_> {
                 .collect();
             Ok(decision)
         };
-        let done = match mode {
-            Mode::Do => publish::change(self.context, terms, noted),
+        let mut make = || match mode {
+            Mode::Do => publish::change(self.context, terms, &mut noted),
             Mode::DryRun => self.pretend(terms, &mut noted),
         };
+        let mut done = make();
+        if let Err(ChangeError::Refused(TrackerError::NotInitialised { .. })) = done {
+            self.seek(self.context.repo.view(Freshness::Local)?)?;
+            done = make();
+        }
         let done = done.map_err(|error| self.explain(what, error))?;
         records.extend(done.granted.iter().map(|_| "task.numbered".to_owned()));
         let kept = match (&done.kept_locally, &done.published) {

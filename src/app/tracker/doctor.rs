@@ -8,11 +8,11 @@ use crate::app::tracker::names::name;
 use crate::app::tracker::report::{Delivery, DoctorFinding, DoctorReport};
 use crate::app::tracker::request::Mode;
 use crate::domain::ids::TaskNumber;
-use crate::domain::policy::Policy;
+use crate::domain::policy::{Policy, PushMode};
 use crate::domain::record::{Op, TaskNumbered};
 use crate::domain::state::{State, unambiguous_handle};
 use crate::ports::site::Site;
-use crate::ports::state_repo::{Freshness, StateView};
+use crate::ports::state_repo::{Freshness, RemoteState, StateRepoError, StateView};
 use crate::store::{self, HistoryOf, Problem, ProblemKind, Scope};
 
 /// Name of the finding that `--fix` mends.
@@ -185,17 +185,10 @@ fn look_at_state(
 ) -> Result<(), TrackerError> {
     let branch = &desk.policy.state.branch;
     sheet.fact("state branch", branch);
-    let read = desk.context.repo.view(Freshness::Local);
-    let view = match read {
+    let view = match newest(desk, sheet) {
         Ok(view) => view,
         Err(error) => {
-            let next = format!("`git log {branch}` shows its history");
-            sheet.find(
-                ("error", "state_unreadable"),
-                branch.clone(),
-                error.to_string(),
-                next,
-            );
+            untrusted(branch, &error, sheet);
             return Ok(());
         }
     };
@@ -244,6 +237,40 @@ fn look_at_state(
         }
     }
     Ok(())
+}
+
+/// The state as the remote has it now, if it may be asked and answers: what is wrong there does not
+/// show from here.
+fn newest(desk: Desk<'_>, sheet: &mut Sheet) -> Result<StateView, StateRepoError> {
+    let state = &desk.policy.state;
+    let freshness = match state.push {
+        PushMode::Never => Freshness::Local,
+        PushMode::Auto | PushMode::Always => Freshness::Fetch(state.push_timeout),
+    };
+    let view = desk.context.repo.view(freshness)?;
+    if let RemoteState::Unreachable { cause } = &view.remote {
+        let what = format!("it does not answer, so only what is known here was looked at: {cause}");
+        let next = "`fleet doctor` again when it does";
+        sheet.find(("note", "remote_unreachable"), "remote", what, next);
+    }
+    Ok(view)
+}
+
+fn untrusted(branch: &str, error: &StateRepoError, sheet: &mut Sheet) {
+    let (code, next) = match error {
+        StateRepoError::Gone { remote, seen, .. } => (
+            "state_gone",
+            format!(
+                "`git push {remote} {seen}:refs/heads/{branch}` puts it back as it was known here, \
+                 then `fleet sync`"
+            ),
+        ),
+        _ => (
+            "state_unreadable",
+            format!("`git log {branch}` shows its history"),
+        ),
+    };
+    sheet.find(("error", code), branch, error.to_string(), next);
 }
 
 fn report_problem(branch: &str, problem: &Problem, sheet: &mut Sheet) {

@@ -112,6 +112,8 @@ pub enum TrackerError {
     NotInitialised {
         /// The branch looked for.
         branch: String,
+        /// Why the remote could not be asked for it, if there is one that may have it.
+        unasked: Option<String>,
     },
     /// The state needs a newer fleet to be written.
     #[error("failed to {0}")]
@@ -150,7 +152,9 @@ impl From<StateRepoError> for TrackerError {
     fn from(error: StateRepoError) -> Self {
         match error {
             StateRepoError::Read(inner) => inner.into(),
-            StateRepoError::Rewound { .. } => Self::State(error.to_string()),
+            StateRepoError::Rewound { .. } | StateRepoError::Gone { .. } => {
+                Self::State(error.to_string())
+            }
             StateRepoError::Write { .. } => Self::Write(error.to_string()),
             StateRepoError::Unusable { on, cause } => Self::NoRepository { on, cause },
         }

@@ -169,7 +169,11 @@ impl From<TickError> for CliError {
                     "run `fleet tick` again when the remote answers; finished work is kept",
                 )),
             },
-            TickError::NotInitialised { branch } => TrackerError::NotInitialised { branch }.into(),
+            TickError::NotInitialised { branch } => TrackerError::NotInitialised {
+                branch,
+                unasked: None,
+            }
+            .into(),
             TickError::Store(inner) => of_state(inner.into()),
             TickError::Repo(inner) => of_state(inner.into()),
             TickError::Unreachable { .. } => retry(new(

@@ -1,7 +1,7 @@
 //! The place: set-up, health, synchronisation, routing.
 
 use crate::app::tracker::report::{
-    ConfigReport, DoctorReport, InitReport, RouteReport, SyncReport,
+    ConfigReport, DoctorReport, InitReport, InitStep, RouteReport, SyncReport,
 };
 use crate::cli::render::human::dry;
 use crate::cli::render::page::{Page, Tone, cell};
@@ -22,6 +22,11 @@ pub fn init(report: &InitReport, page: &mut Page) {
         .collect();
     page.table(0, &rows);
     if !report.delivery.dry_run {
+        let written = |step: &InitStep| step.created && step.what.starts_with(".orchestra/");
+        if report.steps.iter().any(written) {
+            // Agents work on what is committed, and so do the other clones.
+            page.line("next: git add .orchestra && git commit -m \"set up fleet\"");
+        }
         page.line("next: fleet add \"What is to be done\"");
     }
 }
