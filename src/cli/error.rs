@@ -88,6 +88,19 @@ fn did_you_mean(near: &[String]) -> String {
     }
 }
 
+/// The next command where there is no state; `unasked` says why the remote was not asked for it.
+fn how_to_begin(unasked: Option<String>) -> String {
+    unasked.map_or_else(
+        || "run `fleet init`".to_owned(),
+        |why| {
+            format!(
+                "{why}; if fleet was set up there, `fleet sync` brings the state here, else run \
+                 `fleet init`"
+            )
+        },
+    )
+}
+
 impl From<TrackerError> for CliError {
     fn from(error: TrackerError) -> Self {
         use TrackerError as E;
@@ -144,16 +157,7 @@ impl From<TrackerError> for CliError {
             )
             .again(),
             E::NotInitialised { unasked, .. } => {
-                let hint = unasked.map_or_else(
-                    || "run `fleet init`".to_owned(),
-                    |why| {
-                        format!(
-                            "{why}; if fleet was set up there, `fleet sync` brings the state here, \
-                             else run `fleet init`"
-                        )
-                    },
-                );
-                new(Exit::Config, "not_initialised", &hint)
+                new(Exit::Config, "not_initialised", &how_to_begin(unasked))
             }
             E::TooNew(_) => new(Exit::State, "state_too_new", "install a newer fleet"),
             E::State(_) => new(Exit::State, "state_unreadable", "`fleet doctor` shows what is wrong"),

@@ -69,7 +69,7 @@ fn paths(section: &Section<'_, '_>, name: &str, env: &Env) -> Vec<PathBuf> {
             .any(|part| matches!(part, std::path::Component::ParentDir));
         let whole = env
             .get("HOME")
-            .is_some_and(|home| path == PathBuf::from(home));
+            .is_some_and(|home| path == std::path::Path::new(home));
         if !path.is_absolute() || climbs || text.contains('\0') {
             problem(format!(
                 "`{text}` must be an absolute path without `..`, or begin with `~/`"

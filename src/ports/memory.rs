@@ -2,6 +2,8 @@
 //! (`tests/support/state_repo_contract.rs`) and touches nothing outside the process.
 //!
 //! [`MemoryRemote`] stands for the shared bare repository; each [`MemoryRepo`] is one clone of it.
+//!
+//! Longer than 400 lines because a remote, its clones and their faults are one small machine.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

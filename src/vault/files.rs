@@ -24,8 +24,9 @@ pub(super) fn name_of(name: &str, at: Timestamp) -> String {
 }
 
 fn time_of(file: &str) -> Option<Timestamp> {
-    let time = chrono::NaiveDateTime::parse_from_str(file.strip_suffix(".age")?, TIME).ok()?;
-    let millis = time.and_utc().timestamp_millis();
+    let text = format!("{}+0000", file.strip_suffix(".age")?);
+    let time = chrono::DateTime::parse_from_str(&text, &format!("{TIME}%z")).ok()?;
+    let millis = time.timestamp_millis();
     Some(Timestamp(u64::try_from(millis).ok()?))
 }
 
