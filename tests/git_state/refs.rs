@@ -1,6 +1,6 @@
 //! What publishing writes on disk is what git itself would write.
 
-use fleet::ports::state_repo::StateRepo;
+use fleet::ports::state_repo::StateRepo as _;
 
 use crate::sandbox::{FILE, REMOTE, Sandbox, proposal, put, write};
 
