@@ -32,7 +32,7 @@ pub(super) const WORKERS: &[Key] = &[
         "agents.*",
         "cli",
         "the agent's name",
-        "`claude`, `codex`, `gemini` or `opencode`; for kind `cli`",
+        "`claude`, `codex`, `gemini`, `opencode` or `aider`; for kind `cli`, see [agents.md](agents.md)",
     ),
     key(
         "agents.*",
