@@ -315,7 +315,7 @@ def aider_works_on_a_task_and_leaves_nothing_of_its_own_behind(world: World) -> 
     equal("outcome", finished["outcome"]["kind"], "succeeded")
     if not finished["usage"]["input"] or not finished["usage"]["output"]:
         raise Failed(f"tokens were not counted: {finished['usage']}")
-    told = world.fleet(clone, "logs", "T-1", **site.env()).stdout
+    told = world.fleet(clone, "logs", "T-1", **site.env()).out
     contains("the journal", told, "It greets in French now.", "edit hello.sh", "sh check.sh", "finished")
     idle_tick(site, clone)
 

@@ -107,9 +107,21 @@ const ERRORS: [&str; 7] = [
 ];
 
 impl AiderParser {
+    /// Before an answer it names the files that the model was shown.
+    fn without_file_names(&self) -> &str {
+        let mut rest = self.saying.trim();
+        while let Some((line, after)) = rest.split_once('\n')
+            && !line.trim().is_empty()
+            && self.workdir.join(line.trim()).is_file()
+        {
+            rest = after.trim_start();
+        }
+        rest
+    }
+
     /// What the model said ends where its tokens are reported; anything else is Aider's own talk.
     fn said(&mut self, by_model: bool, reading: &mut Reading) {
-        let text = self.saying.trim();
+        let text = self.without_file_names();
         if by_model || reading.final_message.is_empty() {
             reading.message(text);
         } else {

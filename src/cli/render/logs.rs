@@ -65,6 +65,9 @@ fn words(event: &AgentEvent, tokens: u64) -> Option<(&'static str, Tone, String)
         }
         AgentEvent::ToolResult {
             ok: true, summary, ..
+        } if summary.is_empty() => return None,
+        AgentEvent::ToolResult {
+            ok: true, summary, ..
         } => ("gets", Tone::Dim, summary.clone()),
         AgentEvent::ToolResult {
             ok: false, summary, ..
