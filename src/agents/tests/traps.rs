@@ -8,7 +8,7 @@ use super::captures::fixtures;
 use crate::agents::cli::claude::ClaudeParser;
 use crate::agents::cli::codex::CodexParser;
 use crate::agents::cli::opencode::OpenCodeParser;
-use crate::agents::reading::{Parser, Reading, Terminal};
+use crate::agents::reading::{Parser as _, Reading, Terminal};
 use crate::domain::policy::CliKind;
 use crate::domain::session::FailureClass;
 use crate::domain::time::DurationMs;
