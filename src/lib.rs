@@ -9,7 +9,7 @@
 //! | `engine` | ready, routing, locks, retry, budgets, gates → plan (values) | domain |
 //! | `ports` | traits to the world and the values that pass them | domain |
 //! | `app` | use-cases: tick, add, ready, sync, doctor … | domain, store, engine, ports |
-//! | `config` `git` `forge` `agents` `providers` `machine` | edges, one foreign family each | domain, ports |
+//! | `config` `git` `forge` `agents` `providers` `sandbox` `machine` | edges, one foreign family each | domain, ports |
 //! | `cli` | face: parse, call app, render | domain, app |
 //! | `wire` | the only composition root | all |
 
@@ -37,6 +37,7 @@ pub mod git;
 pub mod machine;
 pub mod ports;
 pub mod providers;
+pub mod sandbox;
 pub mod store;
 pub mod vault;
 pub mod wire;

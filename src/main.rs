@@ -17,7 +17,8 @@ use fleet::wire::Wire;
 #[expect(clippy::disallowed_methods, reason = "arguments are read here, once")]
 fn main() -> ExitCode {
     let args: Vec<_> = std::env::args_os().collect();
-    if let Some(code) = fleet::wire::demo_agent(&args) {
+    // First of all: a launcher adds its own start to that of every agent and check.
+    if let Some(code) = fleet::wire::launch(&args).or_else(|| fleet::wire::demo_agent(&args)) {
         return code;
     }
     fleet::cli::run(args, &Wire::new()).into()

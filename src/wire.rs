@@ -10,6 +10,7 @@
 
 mod demo;
 pub mod models;
+mod sandbox;
 mod site;
 mod trial;
 mod vault;
@@ -17,6 +18,7 @@ mod windows;
 mod works;
 
 pub use demo::agent as demo_agent;
+pub use sandbox::launch;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};

@@ -15,6 +15,7 @@
 
 mod cli;
 mod command;
+mod confine;
 pub mod demo;
 mod environment;
 mod journal;
@@ -38,11 +39,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::ids::SessionUid;
-use crate::domain::policy::{AgentKind, AgentSpec, VerifyCommand};
+use crate::domain::policy::{AgentKind, AgentSpec, SandboxMode, VerifyCommand};
 use crate::domain::session::VerifyResult;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunOutcome, RunRequest, Runner};
+use crate::ports::sandbox::{Sandbox, SandboxError};
 
 pub use crate::agents::tree::{sweep_run, take_charge};
 
@@ -83,6 +85,8 @@ pub struct Setup {
     pub redact: Redact,
     /// Patience.
     pub manners: Manners,
+    /// What confines them.
+    pub sandbox: Arc<dyn Sandbox>,
 }
 
 /// Starts agents and checks (DESIGN §5 step 5).
@@ -123,7 +127,12 @@ impl Runner for Agents {
         tree::sweep_run(&session.to_string())
     }
 
+    fn admits(&self, mode: SandboxMode) -> Result<(), SandboxError> {
+        self.setup.sandbox.admits(mode)
+    }
+
     fn available(&self, agent: &AgentSpec) -> Result<(), String> {
+        self.admits(agent.sandbox).map_err(|e| e.to_string())?;
         let (name, hint) = match &agent.kind {
             AgentKind::Command { argv, .. } => (
                 argv.first().map_or("", String::as_str),

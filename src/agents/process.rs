@@ -3,13 +3,12 @@
 //! The caller's thread waits in `poll` on the pipes and the process itself; nothing else is
 //! started. What the program does decides neither how long we wait nor how much we keep.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
+mod spec;
+
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,6 +17,7 @@ use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 
 use crate::agents::lines::{Line, LineBuffer};
+pub(crate) use crate::agents::process::spec::{Limits, Spec};
 use crate::agents::tree::{self, Running};
 use crate::ports::runner::Cancel;
 
@@ -31,42 +31,6 @@ const DRAIN: Duration = Duration::from_millis(500);
 /// Bytes read at once, and the number of reads before the clocks are looked at again.
 const CHUNK: usize = 16 * 1024;
 const READS_PER_ROUND: usize = 16;
-
-/// What is started, and within what limits.
-#[derive(Debug)]
-pub(crate) struct Spec {
-    /// Absolute path, so that no PATH decides twice.
-    pub(crate) program: PathBuf,
-    /// Arguments after the program's name.
-    pub(crate) args: Vec<OsString>,
-    /// The whole environment.
-    pub(crate) env: BTreeMap<String, OsString>,
-    /// Working directory.
-    pub(crate) cwd: PathBuf,
-    /// File that is standard input; `/dev/null` if none. A file cannot block as a pipe can.
-    pub(crate) stdin: Option<PathBuf>,
-    /// Standard error goes where standard output goes, in the order of writing.
-    pub(crate) merged: bool,
-    /// Limits.
-    pub(crate) limits: Limits,
-    /// Session id: the mark of every process of this run.
-    pub(crate) run: String,
-}
-
-/// How long and how much.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
-    /// Without output.
-    pub(crate) idle: Duration,
-    /// In all.
-    pub(crate) total: Duration,
-    /// Bytes of both streams.
-    pub(crate) max_output: u64,
-    /// Between asking and killing.
-    pub(crate) grace: Duration,
-    /// Between its final event and its end.
-    pub(crate) linger: Duration,
-}
 
 /// Which stream a line came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,16 +90,21 @@ pub(crate) fn run(spec: &Spec, cancel: &Cancel, sink: &mut dyn Sink) -> io::Resu
     let _running = Running::begin();
     let started = Instant::now();
     let (mut child, out, err) = spawn(spec)?;
-    let mut wait = Wait::new(&child, out, err, started);
+    let mut wait = Wait::new(&child, out, err, started, spec.wrapped);
     wait.until_exit(&spec.limits, cancel, sink);
     // It is dead but not reaped, so its group's number is still its own.
     let stragglers = tree::kill_tree(wait.pid, &spec.run);
     wait.drain(&spec.limits, sink);
     let (stopped, lingered, output_bytes) = (wait.stopped, wait.lingered, wait.bytes);
     let status = child.wait()?;
+    let (code, signal) = match status.code() {
+        // As shells and bwrap(1) have it.
+        Some(code @ 129..=192) if spec.wrapped => (None, Some(code - 128)),
+        code => (code, status.signal()),
+    };
     Ok(Ended {
-        code: status.code(),
-        signal: status.signal(),
+        code,
+        signal,
         stopped,
         lingered,
         output_bytes,
@@ -202,10 +171,17 @@ struct Wait {
     lingered: bool,
     asked_at: Option<Instant>,
     killed: bool,
+    wrapped: bool,
 }
 
 impl Wait {
-    fn new(child: &Child, out: OwnedFd, err: Option<OwnedFd>, started: Instant) -> Self {
+    fn new(
+        child: &Child,
+        out: OwnedFd,
+        err: Option<OwnedFd>,
+        started: Instant,
+        wrapped: bool,
+    ) -> Self {
         let pid = Pid::from_child(child);
         Self {
             pid,
@@ -223,6 +199,7 @@ impl Wait {
             lingered: false,
             asked_at: None,
             killed: false,
+            wrapped,
         }
     }
 
@@ -274,7 +251,7 @@ impl Wait {
             return;
         }
         let asked_at = *self.asked_at.get_or_insert_with(|| {
-            tree::ask_to_end(self.pid);
+            tree::ask_to_end(self.pid, self.wrapped);
             now
         });
         let at_once = self.stopped == Some(Stop::Output) || cancel.is_urgent();

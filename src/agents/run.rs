@@ -11,11 +11,12 @@ use crate::agents::lines::{Line, Tail, clip};
 use crate::agents::outbox::Outbox;
 use crate::agents::process::{self, Ended, Limits, Sink, Spec, Stop, Stream};
 use crate::agents::reading::{MAX_FINAL_BYTES, Parser, Reading, fail, verdict};
-use crate::agents::{Setup, cli, environment};
+use crate::agents::{Setup, cli, confine, environment};
 use crate::domain::policy::{AgentKind, VerifyCommand};
 use crate::domain::session::{FailureClass, VerifyResult};
 use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
+use crate::ports::sandbox::Confinement;
 
 /// After so many events of a run only money, errors and the end are passed on.
 const MAX_EVENTS: u32 = 5000;
@@ -23,8 +24,6 @@ const MAX_EVENTS: u32 = 5000;
 const VERIFY_TAIL_BYTES: usize = 4096;
 /// End of standard error that is kept for the reason.
 const STDERR_TAIL_BYTES: usize = 2048;
-/// No agent is confined by the kernel here; `sandbox` is a room of its own.
-const SANDBOX: &str = "none";
 
 /// A program to start and how to read it.
 pub(crate) struct Launch {
@@ -69,7 +68,12 @@ pub(crate) fn agent(
         stdin: launch.stdin,
         merged: false,
         limits,
+        wrapped: false,
         run: session.clone(),
+    };
+    let walled = match confine::wall(setup, request, request.agent.network, spec) {
+        Ok(walled) => walled,
+        Err(reason) => return not_started(setup, request, reason, begun),
     };
     let mut reader = Reader {
         setup,
@@ -83,11 +87,12 @@ pub(crate) fn agent(
         outbox: Outbox::new(request.outbox.clone()),
         events,
         passed: 0,
+        confinement: walled.confinement,
     };
-    match process::run(&spec, cancel, &mut reader) {
+    match process::run(&walled.spec, cancel, &mut reader) {
         Ok(ended) => reader.outcome(request, &ended),
         Err(e) => {
-            let program = spec.program.display();
+            let program = walled.spec.program.display();
             not_started(
                 setup,
                 request,
@@ -161,7 +166,7 @@ fn not_started(setup: &Setup, request: &RunRequest, reason: String, begun: Insta
         final_message: String::new(),
         duration_ms: millis(begun.elapsed()),
         output_bytes: 0,
-        sandbox: SANDBOX.to_owned(),
+        sandbox: String::new(),
         outbox: Vec::new(),
     }
 }
@@ -176,6 +181,7 @@ struct Reader<'a> {
     outbox: Outbox,
     events: &'a mut dyn FnMut(AgentEvent),
     passed: u32,
+    confinement: Confinement,
 }
 
 impl Sink for Reader<'_> {
@@ -286,7 +292,7 @@ impl Reader<'_> {
             final_message: clip(&redact(&reading.final_message), MAX_FINAL_BYTES),
             duration_ms: millis(ended.duration),
             output_bytes: ended.output_bytes,
-            sandbox: SANDBOX.to_owned(),
+            sandbox: self.confinement.to_string(),
             outbox: environment::read_outbox(&request.outbox),
         }
     }
@@ -329,15 +335,16 @@ pub(crate) fn check(
                 grace: setup.manners.grace,
                 linger: setup.manners.linger,
             },
+            wrapped: false,
             run: lease.session().to_string(),
         })
     })();
-    let spec = match prepared {
-        Ok(spec) => spec,
+    let walled = match prepared.and_then(|s| confine::wall(setup, request, command.network, s)) {
+        Ok(walled) => walled,
         Err(why) => return broken(why, None),
     };
     let mut keeper = Keeper(Tail::new(2 * VERIFY_TAIL_BYTES));
-    let ended = match process::run(&spec, cancel, &mut keeper) {
+    let ended = match process::run(&walled.spec, cancel, &mut keeper) {
         Ok(ended) => ended,
         Err(e) => return broken(format!("cannot start it: {e}"), None),
     };

@@ -67,10 +67,13 @@ pub fn sweep_run(run: &str) -> usize {
     })
 }
 
-/// Asks the group of `main`, and what descends from it, to end.
-pub(crate) fn ask_to_end(main: Pid) {
-    // ESRCH only says that it is gone already.
-    let _ = kill_process_group(main, Signal::TERM);
+/// Asks the group of `main`, and what descends from it, to end. If it is `wrapped`, `main` only
+/// confines the others and would kill them on its way out: then it is passed over.
+pub(crate) fn ask_to_end(main: Pid, wrapped: bool) {
+    if !wrapped {
+        // ESRCH only says that it is gone already.
+        let _ = kill_process_group(main, Signal::TERM);
+    }
     let table = descendants_of(main.as_raw_nonzero().get());
     for process in table.values() {
         if process.group != main.as_raw_nonzero().get() {

@@ -106,6 +106,7 @@ pub fn trial(
         model: agent.model.clone(),
         prompt: PROMPT.to_owned(),
         workdir: dir("work"),
+        readable: Vec::new(),
         home: dir("home"),
         tmp: dir("tmp"),
         outbox: dir("out/outbox.jsonl"),

@@ -84,3 +84,51 @@ fn paths(section: &Section<'_, '_>, name: &str, env: &Env) -> Vec<PathBuf> {
     }
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{CONFIG_PATH, CommitFiles, load};
+    use crate::domain::policy::Policy;
+
+    fn read(text: &str) -> Result<Policy, String> {
+        let files = CommitFiles::from([(CONFIG_PATH.to_owned(), text.as_bytes().to_vec())]);
+        load(None, &files, &Env::of([("HOME", "/home/u")]))
+            .map(|settings| settings.policy)
+            .map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn agents_are_confined_as_the_repository_says_unless_they_say_else() {
+        let policy = read(
+            "[sandbox]\nmode = \"require\"\nnetwork = false\nread = [\"~/.rustup\", \"/srv/x\"]\n\
+             max_memory = \"2 GiB\"\n\
+             [agents.a]\nkind = \"demo\"\n\
+             [agents.b]\nkind = \"demo\"\nsandbox = \"off\"\nnetwork = true\n\
+             [[verify]]\nargv = [\"make\"]\n[[verify]]\nargv = [\"make\", \"fetch\"]\nnetwork = true\n",
+        )
+        .unwrap();
+        let of = |name: &str| (policy.agents[name].sandbox, policy.agents[name].network);
+        assert_eq!(of("a"), (SandboxMode::Require, false));
+        assert_eq!(of("b"), (SandboxMode::Off, true));
+        let read = ["/home/u/.rustup", "/srv/x"].map(PathBuf::from);
+        assert_eq!(policy.sandbox.read, read);
+        assert_eq!(policy.sandbox.limits.memory, 2 << 30);
+        assert_eq!(policy.sandbox.limits.processes, 2048);
+        let network: Vec<_> = policy.verify.iter().map(|check| check.network).collect();
+        assert_eq!(network, [false, true]);
+    }
+
+    #[test]
+    fn a_path_that_opens_everything_or_is_not_one_is_refused() {
+        for (path, word) in [
+            ("/", "everything"),
+            ("/home/u", "everything"),
+            ("src", "absolute"),
+            ("/a/../b", "absolute"),
+        ] {
+            let error = read(&format!("[sandbox]\nwrite = [\"{path}\"]\n")).unwrap_err();
+            assert!(error.contains(word), "{path}: {error}");
+        }
+    }
+}

@@ -216,6 +216,7 @@ impl GitWorkspaces {
             dir: dir.join("work"),
             home: dir.join("home"),
             tmp: dir.join("tmp"),
+            borrowed: layout::stores(&self.shared_objects()),
             outbox: dir.join("outbox.jsonl"),
             prompt_file: dir.join("prompt.md"),
             start: start.clone(),

@@ -8,10 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::SessionUid;
 use crate::domain::money::{MicroUsd, Usage};
-use crate::domain::policy::{AgentSpec, VerifyCommand};
+use crate::domain::policy::{AgentSpec, SandboxMode, VerifyCommand};
 use crate::domain::session::{FailureClass, VerifyResult};
 use crate::domain::time::Timestamp;
 use crate::ports::lease::Lease;
+use crate::ports::sandbox::SandboxError;
 
 /// What an agent is to do, and where.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct RunRequest {
     pub prompt: String,
     /// The plain clone that it works in.
     pub workdir: PathBuf,
+    /// Folders outside `workdir` that it reads: the object stores that its repository borrows from.
+    pub readable: Vec<PathBuf>,
     /// Its empty HOME.
     pub home: PathBuf,
     /// Its TMPDIR.
@@ -265,7 +268,14 @@ pub trait Runner: Send + Sync {
     /// many processes that was. Called before such a session is taken for dead (I9).
     fn end_leftovers(&self, session: SessionUid) -> usize;
 
-    /// Whether the agent could be started here: the program is found.
+    /// Whether a run in this mode of confinement could start here.
+    ///
+    /// # Errors
+    /// It is demanded and nothing on this machine confines.
+    fn admits(&self, mode: SandboxMode) -> Result<(), SandboxError>;
+
+    /// Whether the agent could be started here: the program is found, and it can be confined if it
+    /// must be.
     ///
     /// # Errors
     /// A sentence that says what is missing and what to do.

@@ -2,6 +2,7 @@
 //! that humans review.
 
 use crate::domain::policy::{AgentSpec, Policy};
+use crate::ports::sandbox::SandboxFacts;
 
 /// The repository as git sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -106,6 +107,9 @@ pub trait Site: Send + Sync {
 
     /// Whether there is a file of that path in the work tree.
     fn has(&self, path: &str) -> bool;
+
+    /// What confines agents here, found by trying it.
+    fn sandbox(&self, policy: &Policy) -> SandboxFacts;
 
     /// Whether an agent could be started here.
     ///

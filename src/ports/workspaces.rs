@@ -30,6 +30,9 @@ pub struct Workspace {
     pub home: PathBuf,
     /// TMPDIR.
     pub tmp: PathBuf,
+    /// Folders elsewhere that its repository reads: object stores.
+    #[serde(default)]
+    pub borrowed: Vec<PathBuf>,
     /// Outbox file (exists, empty).
     pub outbox: PathBuf,
     /// Prompt file.

@@ -12,11 +12,13 @@ use std::path::Path;
 use crate::config::{
     self, CONFIG_PATH, CommitFiles, ConfigErrors, Env, Origin, ROLES_DIR, Settings,
 };
-use crate::domain::policy::{AgentKind, AgentSpec, ForgeKind};
+use crate::domain::policy::{AgentKind, AgentSpec, ForgeKind, Policy};
 use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::git::site as facts;
+use crate::ports::sandbox::{Sandbox as _, SandboxFacts};
 use crate::ports::site::{AgentChange, ConfigTrouble, Configured, Site, SiteFacts};
+use crate::wire::{own_program, sandbox};
 
 /// Folder of everything that fleet keeps on the code branch.
 const FOLDER: &str = ".orchestra";
@@ -177,6 +179,12 @@ impl Site for ProjectSite {
 
     fn has(&self, path: &str) -> bool {
         self.place.top().join(path).symlink_metadata().is_ok()
+    }
+
+    fn sandbox(&self, policy: &Policy) -> SandboxFacts {
+        let exe = own_program();
+        let sandbox = sandbox::of(&self.env, &self.place, exe, &policy.sandbox);
+        sandbox.facts().clone()
     }
 
     fn available(&self, agent: &AgentSpec) -> Result<(), String> {

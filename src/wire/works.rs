@@ -18,7 +18,7 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::trial::{TrialBench, TrialReport};
 use crate::cli::host::Works;
 use crate::config::{Env, Settings};
-use crate::domain::policy::{ForgeKind, ForgePolicy, Policy};
+use crate::domain::policy::{ForgeKind, Policy};
 use crate::domain::time::DurationMs;
 use crate::engine::secrets::Scanner;
 use crate::forge::github::remote::target;
@@ -39,7 +39,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
-use crate::wire::{state_options, trial};
+use crate::wire::{sandbox, state_options, trial};
 
 /// Largest bundle that the publish phase takes in.
 const MAX_BUNDLE_BYTES: u64 = 256 << 20;
@@ -138,7 +138,7 @@ impl Workshop {
                 host.clone(),
                 code_settings,
             ),
-            runner: runner(&ground, &policy.forge, secrets.clone()),
+            runner: runner(&ground, &policy, secrets.clone()),
             handover: HandoverDir::new(
                 handover.map_or_else(|| owned.join("handover"), Path::to_path_buf),
             ),
@@ -254,11 +254,11 @@ fn scanner(secrets: &[(String, SecretString)]) -> Arc<Scanner> {
 
 /// Runs agents and checks. Tokens of the forge are taken out of its environment here, so that no
 /// setting of an agent can name one (R1).
-fn runner(ground: &Ground<'_>, forge: &ForgePolicy, secrets: Arc<Scanner>) -> Agents {
+fn runner(ground: &Ground<'_>, policy: &Policy, secrets: Arc<Scanner>) -> Agents {
     let env: BTreeMap<String, OsString> = ground
         .env
         .iter()
-        .filter(|(name, _)| !forge.is_token(name))
+        .filter(|(name, _)| !policy.forge.is_token(name))
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
     Agents::new(Setup {
@@ -268,6 +268,12 @@ fn runner(ground: &Ground<'_>, forge: &ForgePolicy, secrets: Arc<Scanner>) -> Ag
         ids: ground.ids.clone(),
         redact: Arc::new(move |text| secrets.redact(text)),
         manners: Manners::default(),
+        sandbox: Arc::new(sandbox::of(
+            ground.env,
+            ground.place,
+            ground.exe.clone(),
+            &policy.sandbox,
+        )),
     })
 }
 

@@ -160,12 +160,15 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("signal_hook", &["machine"]),
     ("fs2", &["git", "config", "forge", "sandbox", "agents"]),
     ("git2", &["git"]),
+    ("landlock", &["sandbox"]),
+    ("libc", &["sandbox"]),
     ("libgit2_sys", &["git"]),
     ("octocrab", &["forge"]),
     ("reqwest", &["forge", "providers"]),
     ("rpassword", &["cli"]),
     ("rustix", &["git", "agents", "sandbox"]),
     ("rustls", &["forge", "providers"]),
+    ("seccompiler", &["sandbox"]),
     (
         "tempfile",
         &[

@@ -124,7 +124,7 @@ class Site:
             forge = (f'[forge]\nkind = "github"\nbase_url = "{self.github.url}"\n'
                      f'repo = "{OWNER}/{NAME}"\nlabels = ["fleet"]\n')
         verify = '[[verify]]\nargv = ["sh", "check.sh"]\ntimeout = "20s"\n'
-        put(clone, {".orchestra/config.toml": f"{forge}\n{verify}\n{config}"})
+        put(clone, {".orchestra/config.toml": f"{forge}\n{verify}\n{config}\n[sandbox]\nmode = \"off\"\n"})
         self.world.fleet(clone, "config", "check", **self.env())
         git = lambda *args: self.world.run(["git", *args], clone)
         git("add", "-A")

@@ -41,6 +41,7 @@ use fleet::ports::clock::Clock;
 use fleet::ports::forge::Forge;
 use fleet::ports::host::{Host, Life};
 use fleet::ports::runner::Cancel;
+use fleet::ports::sandbox::Unconfined;
 use fleet::ports::state_repo::{Freshness, StateRepo as _};
 use fleet::store::{Checkpoint, Scope, load};
 
@@ -207,6 +208,7 @@ impl Clone {
                 grace: Duration::from_millis(300),
                 linger: Duration::from_millis(300),
             },
+            sandbox: Arc::new(Unconfined::default()),
         });
         let handover = HandoverDir::new(handover.to_owned());
         let journals = JournalDir::new(self.dir.join(".git/fleet/journals"));

@@ -37,9 +37,11 @@ impl World {
         world.git(".", &["init", "-q", "-b", "main", "repo"]);
         fs::create_dir(world.path("repo/.orchestra")).unwrap();
         let state = if shape.in_tree { "main" } else { "fleet/state" };
+        // Its agents talk to the test through pipes that lie outside their workspace.
         let config = format!(
             "base_branch = \"main\"\n[state]\nbranch = \"{state}\"\n[tick]\nmax_parallel = 2\n\
              [retry]\nbackoff = [\"1ms\"]\n[leases]\nskew_allowance = \"0s\"\n\
+             [sandbox]\nmode = \"off\"\n\
              [agents.x]\nkind = \"command\"\nargv = [\"{}\"]\nmax_parallel = 2\n",
             world.path("agent").display()
         );

@@ -16,6 +16,7 @@ use crate::domain::time::{DurationMs, Timestamp};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest, Runner as _};
+use crate::ports::sandbox::Unconfined;
 
 /// 2026-11-21T14:00:00Z.
 pub(super) const NOW: Timestamp = Timestamp(1_795_269_600_000);
@@ -93,6 +94,7 @@ impl Bench {
                 grace: Duration::from_millis(150),
                 linger: Duration::from_millis(150),
             },
+            sandbox: Arc::new(Unconfined::default()),
         };
         let request = RunRequest {
             task: "T-7".to_owned(),
@@ -100,6 +102,7 @@ impl Bench {
             model: Some("m-1".to_owned()),
             prompt: "do it\n".to_owned(),
             workdir: at("work"),
+            readable: Vec::new(),
             home: at("home"),
             tmp: at("tmp"),
             outbox: at("out/outbox.jsonl"),

@@ -37,6 +37,7 @@ use crate::ports::handover::{Handover, HandoverError};
 use crate::ports::host::Host;
 use crate::ports::journal::Journals;
 use crate::ports::runner::{Cancel, Runner};
+use crate::ports::sandbox::SandboxError;
 use crate::ports::state_repo::StateRepoError;
 use crate::ports::workspaces::Workspaces;
 use crate::store::StoreError;
@@ -164,6 +165,9 @@ pub enum TickError {
     /// The hand-over directory cannot serve.
     #[error("failed to {0}")]
     Handover(#[from] HandoverError),
+    /// Confinement is demanded, and nothing on this machine confines.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// A hand-over document is missing or not what it should be.
     #[error("cannot use the hand-over document {name}: {cause}")]
     Document {
@@ -184,6 +188,10 @@ pub fn tick(
     cancel: &Cancel,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<TickReport, TickError> {
+    // Where nothing can run as it must, nothing is claimed. A claiming job runs nothing itself.
+    if options.phase == Phase::All {
+        world.runner.admits(world.policy.sandbox.mode)?;
+    }
     match options.phase {
         Phase::All => drive::all(world, options, cancel, on),
         Phase::Claim => phases::claim(world, options, on),

@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
             cost: None,
             cost_source: CostSource::Unknown,
             duration_ms: 0,
-            sandbox: "none".to_owned(),
+            sandbox: String::new(),
             journal: None,
         };
         Self {
@@ -210,6 +210,7 @@ impl<'a> Session<'a> {
             model: self.doc.claim.model.clone().or_else(|| agent.model.clone()),
             prompt: self.doc.prompt.clone(),
             workdir: workspace.dir.clone(),
+            readable: workspace.borrowed.clone(),
             home: workspace.home.clone(),
             tmp: workspace.tmp.clone(),
             outbox: workspace.outbox.clone(),

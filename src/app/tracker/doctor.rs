@@ -1,6 +1,7 @@
 //! Looking for what is wrong. Repairs only add records.
 
 mod place;
+mod sandbox;
 
 use crate::app::publish::Decision;
 use crate::app::tracker::deps::cycles_of;
@@ -80,6 +81,7 @@ pub fn doctor(place: &dyn Place, verify: bool, fix: bool) -> Result<DoctorReport
     let mut sheet = Sheet::default();
     look_at_site(place.site(), &mut sheet);
     if let Some(policy) = look_at_config(place.site(), &mut sheet) {
+        sandbox::look(place.site(), &policy, &mut sheet);
         look_at_agents(place.site(), &policy, &mut sheet);
         match place.open(policy) {
             Ok(opened) => look_at_state(opened.desk(), verify, fix, &mut sheet)?,

@@ -255,6 +255,9 @@ fn session_row(id: SessionUid, session: &Session) -> Option<SessionRow> {
         cost_usd_micros: session.cost(),
         usage: session.usage(),
         agent_session: session.agent_session.value.clone(),
+        sandbox: finished
+            .map(|f| f.sandbox.clone())
+            .filter(|level| !level.is_empty()),
         summary: finished.map_or_else(String::new, |f| f.summary.clone()),
     })
 }

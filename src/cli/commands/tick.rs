@@ -193,6 +193,11 @@ impl From<TickError> for CliError {
             ),
             // The cause names what to set or make: it differs from case to case.
             TickError::NoBase { .. } => new(Exit::Config, "no_base", ""),
+            TickError::Sandbox(_) => new(
+                Exit::Config,
+                "sandbox_unavailable",
+                "`fleet doctor` says what was tried; `sandbox.mode` in .orchestra/config.toml demands it",
+            ),
             TickError::Handover(_) | TickError::Document { .. } => new(
                 Exit::Usage,
                 "handover",

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::cone;
 use super::remove::remove;
@@ -25,6 +25,30 @@ impl Default for AgentIdentity {
             email: "agent@fleet.invalid".to_owned(),
         }
     }
+}
+
+/// Longest chain of repositories that borrow from one another, as in git (`alternates.c`).
+const MAX_BORROWING: usize = 5;
+
+/// An object store and those that it borrows from itself, which a reader of it needs as well.
+pub(super) fn stores(objects: &Path) -> Vec<PathBuf> {
+    let mut found = vec![objects.to_owned()];
+    let mut next = 0;
+    while next < found.len() && next < MAX_BORROWING {
+        let list = fs::read_to_string(found[next].join("info/alternates")).unwrap_or_default();
+        let lines = list
+            .lines()
+            .filter(|l| !l.is_empty() && !l.starts_with('#'));
+        // A relative one is relative to the store that names it.
+        let more: Vec<_> = lines.map(|line| found[next].join(line)).collect();
+        for store in more {
+            if !found.contains(&store) {
+                found.push(store);
+            }
+        }
+        next += 1;
+    }
+    found
 }
 
 /// Writes fleet's own git dir anew, but for its index. Called before every use: whatever an

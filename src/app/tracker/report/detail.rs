@@ -66,6 +66,7 @@ pub struct SessionRow {
     pub cost_usd_micros: MicroUsd,
     pub usage: Usage,
     pub agent_session: Option<String>,
+    pub sandbox: Option<String>,
     pub summary: String,
 }
 

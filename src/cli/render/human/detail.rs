@@ -198,6 +198,9 @@ fn one_session(session: &SessionRow, page: &mut Page) {
         let branch = session.branch.as_deref().unwrap_or("");
         page.line(format!("    {branch} at {}", &head[..head.len().min(10)]));
     }
+    if let Some(level) = &session.sandbox {
+        page.line(format!("    sandbox: {level}"));
+    }
     page.block(&session.summary, 4);
 }
 
