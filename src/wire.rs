@@ -8,6 +8,7 @@
 //!
 //! May import: all.
 
+mod catalog;
 mod demo;
 pub mod models;
 mod sandbox;
@@ -25,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::agents::stream::{CountTokens, filter};
+use crate::app::catalog::HasModels;
 use crate::app::context::Context;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
@@ -46,6 +48,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::model::Tokens as _;
 use crate::ports::site::Site as _;
 use crate::providers::tokens::Tiktoken;
+use crate::wire::catalog::Catalog;
 use crate::wire::site::ProjectSite;
 use crate::wire::vault::{ProjectVault, with_secrets};
 use crate::wire::works::{Ground, Workshop};
@@ -85,6 +88,20 @@ impl Wire {
     }
 }
 
+impl Wire {
+    /// A place whose environment has the stored secrets behind it, and what to tell of those.
+    fn place_with_secrets(
+        &self,
+        dir: Option<&Path>,
+    ) -> Result<(ProjectPlace, Vec<String>), TrackerError> {
+        let ProjectPlace { site, env } = self.place(dir)?;
+        let (clock, _) = clock_and_ids(&env);
+        let (env, notes) = with_secrets(&env, site.place(), clock);
+        let site = site.with_env(env.clone());
+        Ok((ProjectPlace { site, env }, notes))
+    }
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "the working directory is read here, once; messages name it in full"
@@ -119,16 +136,24 @@ impl Host for Wire {
         handover: Option<&Path>,
     ) -> Result<Box<dyn Works>, TrackerError> {
         let workspaces = self.workspaces.borrow().clone();
-        let ProjectPlace { site, env } = self.place(dir)?;
-        let (clock, _) = clock_and_ids(&env);
-        let (env, notes) = with_secrets(&env, site.place(), clock);
-        let place = ProjectPlace {
-            site: site.with_env(env.clone()),
-            env,
-        };
+        let (place, notes) = self.place_with_secrets(dir)?;
         let workshop = place.workshop(handover, workspaces)?;
         workshop.note(notes);
         Ok(Box::new(workshop))
+    }
+
+    fn models(&self, dir: Option<&Path>) -> Result<Box<dyn HasModels>, TrackerError> {
+        let (place, notes) = self.place_with_secrets(dir)?;
+        let configured = place.site.configured();
+        let policy = configured
+            .map_err(|troubles| first_trouble(&troubles))?
+            .policy;
+        let (clock, ids) = clock_and_ids(&place.env);
+        Ok(Box::new(Catalog {
+            providers: models::providers(&policy, &place.env, &clock, &ids),
+            policy,
+            notes,
+        }))
     }
 
     fn vault(&self, dir: Option<&Path>) -> Result<Box<dyn HasVault>, TrackerError> {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::app::catalog::HasModels;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
@@ -67,6 +68,12 @@ pub trait Host {
     /// # Errors
     /// Not a repository, or no tmux here; a sentence.
     fn windows(&self, dir: Option<&Path>) -> Result<Box<dyn Windows>, String>;
+
+    /// Opens the providers of models of the repository that contains `dir`.
+    ///
+    /// # Errors
+    /// Not a repository, or a wrong configuration.
+    fn models(&self, dir: Option<&Path>) -> Result<Box<dyn HasModels>, TrackerError>;
 
     /// Makes the demonstration below `dir`, or below a fresh temporary directory.
     ///

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
+use crate::app::catalog::HasModels;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
@@ -145,6 +146,14 @@ impl<'a> Session<'a> {
     /// As [`Host::windows`].
     pub fn windows(&self) -> Result<Box<dyn Windows>, String> {
         self.host.windows(self.global.directory.as_deref())
+    }
+
+    /// Opens the providers of models.
+    ///
+    /// # Errors
+    /// As [`Host::models`].
+    pub fn models(&self) -> Result<Box<dyn HasModels>, TrackerError> {
+        self.host.models(self.global.directory.as_deref())
     }
 
     /// Makes the demonstration.

@@ -90,6 +90,7 @@ verbs! {
     Config(config),
     #[command(visible_alias = "agent")]
     Agents(agents),
+    Models(models),
     Secret(secret),
     Completions(completions),
     Demo(demo),

@@ -4,6 +4,7 @@ mod agents;
 mod bad_input;
 mod env;
 mod looks;
+mod models;
 mod secrets;
 mod together;
 mod verbs;

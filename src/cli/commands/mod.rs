@@ -20,6 +20,7 @@ pub mod init;
 pub mod list;
 pub mod log;
 pub mod logs;
+pub mod models;
 pub mod q;
 pub mod ready;
 pub mod reopen;

@@ -2,12 +2,14 @@
 
 mod agents;
 mod detail;
+mod models;
 mod place;
 mod secrets;
 mod tasks;
 
 pub use agents::{agent, agent_changed, agents, trial};
 pub use detail::{answered, inbox, log, show};
+pub use models::{model_check, models};
 pub use place::{config, doctor, init, route, sync};
 pub use secrets::{secret_init, secret_removed, secret_set, secret_shared, secrets};
 pub use tasks::{
