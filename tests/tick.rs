@@ -3,6 +3,10 @@
 
 #[path = "tick/agents.rs"]
 mod agents;
+#[path = "tick/built_in.rs"]
+mod built_in;
+#[path = "support/models/mod.rs"]
+mod models;
 #[path = "tick/phases.rs"]
 mod phases;
 #[path = "tick/races.rs"]

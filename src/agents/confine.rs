@@ -4,8 +4,9 @@ use std::any::Any;
 
 use crate::agents::Setup;
 use crate::agents::process::Spec;
+use crate::domain::policy::SandboxMode;
 use crate::ports::runner::RunRequest;
-use crate::ports::sandbox::{Confined, Confinement};
+use crate::ports::sandbox::{Confined, Confinement, SandboxLevel};
 
 /// What is started instead of a program, and what must outlive it.
 pub(crate) struct Walled {
@@ -15,6 +16,18 @@ pub(crate) struct Walled {
     pub(crate) confinement: Confinement,
     /// Kept until the process tree is gone.
     pub(crate) _guard: Option<Box<dyn Any + Send>>,
+}
+
+/// How programs of this run are confined, for a run that is no program itself.
+pub(crate) fn level(setup: &Setup, request: &RunRequest) -> Confinement {
+    let level = match request.agent.sandbox {
+        SandboxMode::Off => SandboxLevel::None,
+        SandboxMode::Auto | SandboxMode::Require => setup.sandbox.facts().level,
+    };
+    Confinement {
+        level,
+        network: request.agent.network || level == SandboxLevel::None,
+    }
 }
 
 /// Confines a program of this run: its own folders are all that it may write.

@@ -162,6 +162,18 @@ pub(crate) fn one_line_onto(line: &mut String, text: &str, max: usize) {
     }
 }
 
+/// A text without terminal sequences of the form `ESC [ … letter`.
+pub(crate) fn without_colours(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, sequence)) = rest.split_once("\u{1b}[") {
+        plain.push_str(before);
+        rest = after_sequence(sequence);
+    }
+    plain.push_str(rest);
+    plain
+}
+
 /// What follows a terminal sequence of the form `ESC [ … letter`, without its beginning.
 fn after_sequence(sequence: &str) -> &str {
     let end = sequence.find(|c: char| !matches!(c, '0'..='9' | ';' | '?'));

@@ -13,6 +13,8 @@
     reason = "this edge is where agents are started: processes, their files and their time"
 )]
 
+pub mod api;
+mod check;
 mod cli;
 mod command;
 mod confine;
@@ -87,6 +89,8 @@ pub struct Setup {
     pub manners: Manners,
     /// What confines them.
     pub sandbox: Arc<dyn Sandbox>,
+    /// What the built-in agent works with; without it no agent of that kind runs.
+    pub api: Option<api::ApiSetup>,
 }
 
 /// Starts agents and checks (DESIGN §5 step 5).
@@ -120,7 +124,7 @@ impl Runner for Agents {
         command: &VerifyCommand,
         cancel: &Cancel,
     ) -> VerifyResult {
-        run::check(&self.setup, lease, request, command, cancel)
+        check::check(&self.setup, lease, request, command, cancel)
     }
 
     fn end_leftovers(&self, session: SessionUid) -> usize {
@@ -142,6 +146,10 @@ impl Runner for Agents {
                 program.as_deref().unwrap_or(cli.name()),
                 cli::install_hint(*cli),
             ),
+            AgentKind::Api { provider, .. } => {
+                return api::available(&self.setup, provider)
+                    .map_err(|e| format!("agent `{}`: {e}", agent.name));
+            }
             AgentKind::Demo => return Ok(()),
         };
         environment::find_program(name, &self.setup.env, None)

@@ -9,19 +9,17 @@ use crate::agents::command::{self, CommandParser};
 use crate::agents::journal::{Journal, scrub};
 use crate::agents::lines::{Line, Tail, clip};
 use crate::agents::outbox::Outbox;
-use crate::agents::process::{self, Ended, Limits, Sink, Spec, Stop, Stream};
+use crate::agents::process::{self, Ended, Limits, Sink, Spec, Stream};
 use crate::agents::reading::{MAX_FINAL_BYTES, Parser, Reading, fail, verdict};
-use crate::agents::{Setup, cli, confine, environment};
-use crate::domain::policy::{AgentKind, VerifyCommand};
-use crate::domain::session::{FailureClass, VerifyResult};
+use crate::agents::{Setup, api, cli, confine, environment};
+use crate::domain::policy::AgentKind;
+use crate::domain::session::FailureClass;
 use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
 use crate::ports::sandbox::Confinement;
 
 /// After so many events of a run only money, errors and the end are passed on.
-const MAX_EVENTS: u32 = 5000;
-/// End of a check's output that is kept.
-const VERIFY_TAIL_BYTES: usize = 4096;
+pub(crate) const MAX_EVENTS: u32 = 5000;
 /// End of standard error that is kept for the reason.
 const STDERR_TAIL_BYTES: usize = 2048;
 
@@ -47,6 +45,9 @@ pub(crate) fn agent(
     events: &mut dyn FnMut(AgentEvent),
     cancel: &Cancel,
 ) -> RunOutcome {
+    if let AgentKind::Api { provider, bounds } = &request.agent.kind {
+        return api::agent(setup, lease, request, (provider, bounds), events, cancel);
+    }
     let begun = Instant::now();
     let launch = match prepare(setup, lease, request) {
         Ok(launch) => launch,
@@ -143,6 +144,7 @@ fn prepare(setup: &Setup, lease: &Lease, request: &RunRequest) -> Result<Launch,
             cli::complete(*cli, request, &fresh, &mut launch)?;
             Ok(launch)
         }
+        AgentKind::Api { .. } => Err("the built-in agent is no program".to_owned()),
         AgentKind::Demo => Ok(Launch {
             program: setup.exe.clone(),
             args: std::iter::once(crate::agents::demo::SUBCOMMAND.into())
@@ -156,7 +158,12 @@ fn prepare(setup: &Setup, lease: &Lease, request: &RunRequest) -> Result<Launch,
 }
 
 /// The outcome of a run that never began: nobody's attempt failed but the machine's.
-fn not_started(setup: &Setup, request: &RunRequest, reason: String, begun: Instant) -> RunOutcome {
+pub(crate) fn not_started(
+    setup: &Setup,
+    request: &RunRequest,
+    reason: String,
+    begun: Instant,
+) -> RunOutcome {
     RunOutcome {
         end: fail(FailureClass::Infrastructure, (setup.redact)(&reason)),
         agent_session: None,
@@ -298,101 +305,6 @@ impl Reader<'_> {
     }
 }
 
-/// Runs one check: the same environment and limits as an agent, its own timeout, no input.
-pub(crate) fn check(
-    setup: &Setup,
-    lease: &Lease,
-    request: &RunRequest,
-    command: &VerifyCommand,
-    cancel: &Cancel,
-) -> VerifyResult {
-    let begun = Instant::now();
-    let name = command.argv.join(" ");
-    let broken = |why: String, exit: Option<i32>| VerifyResult {
-        command: name.clone(),
-        exit,
-        duration_ms: millis(begun.elapsed()),
-        tail: (setup.redact)(&why),
-    };
-    let prepared = (|| {
-        let (first, rest) = command
-            .argv
-            .split_first()
-            .ok_or("the `verify` command is empty")?;
-        environment::prepare(request)?;
-        let program = environment::find_program(first, &setup.env, Some(&request.workdir))?;
-        Ok::<_, String>(Spec {
-            program,
-            args: rest.iter().map(OsString::from).collect(),
-            env: environment::build(&setup.env, lease, request),
-            cwd: request.workdir.clone(),
-            stdin: None,
-            merged: true,
-            limits: Limits {
-                idle: command.timeout.std(),
-                total: command.timeout.std(),
-                max_output: request.agent.max_output_bytes,
-                grace: setup.manners.grace,
-                linger: setup.manners.linger,
-            },
-            wrapped: false,
-            run: lease.session().to_string(),
-        })
-    })();
-    let walled = match prepared.and_then(|s| confine::wall(setup, request, command.network, s)) {
-        Ok(walled) => walled,
-        Err(why) => return broken(why, None),
-    };
-    let mut keeper = Keeper(Tail::new(2 * VERIFY_TAIL_BYTES));
-    let ended = match process::run(&walled.spec, cancel, &mut keeper) {
-        Ok(ended) => ended,
-        Err(e) => return broken(format!("cannot start it: {e}"), None),
-    };
-    let stopped = match ended.stopped {
-        None => String::new(),
-        Some(Stop::Idle | Stop::Total) => {
-            format!("\n[stopped: ran longer than {} ms]", command.timeout.0)
-        }
-        Some(Stop::Output) => "\n[stopped: printed too much]".to_owned(),
-        Some(Stop::Cancelled) => "\n[stopped on request]".to_owned(),
-    };
-    // A program that we stopped may still have exited 0 on its way out: that is no pass.
-    let exit = ended.code.filter(|_| ended.stopped.is_none());
-    let tail = if exit == Some(0) {
-        String::new()
-    } else {
-        let text = (setup.redact)(&format!("{}{stopped}", keeper.0.text()));
-        last_bytes(&text, VERIFY_TAIL_BYTES).to_owned()
-    };
-    VerifyResult {
-        command: name,
-        exit,
-        duration_ms: millis(ended.duration),
-        tail,
-    }
-}
-
-/// Keeps the end of everything.
-struct Keeper(Tail);
-
-impl Sink for Keeper {
-    fn line(&mut self, _stream: Stream, line: Line<'_>) {
-        self.0.push(line.bytes);
-    }
-
-    fn is_over(&mut self) -> bool {
-        false
-    }
-}
-
-fn last_bytes(text: &str, max: usize) -> &str {
-    let mut from = text.len().saturating_sub(max);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    &text[from..]
-}
-
-fn millis(span: Duration) -> u64 {
+pub(crate) fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }

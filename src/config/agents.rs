@@ -6,7 +6,8 @@ use crate::config::reader::{Section, nearest};
 use crate::config::sandbox::MODES;
 use crate::config::sections::{argv, env_names};
 use crate::domain::money::MicroUsd;
-use crate::domain::policy::{AgentKind, AgentSpec, CliKind, ForgePolicy, SandboxPolicy};
+use crate::domain::policy::{AgentKind, AgentSpec, ApiBounds, CliKind, ForgePolicy, SandboxPolicy};
+use crate::domain::provider::ProviderSpec;
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
@@ -28,12 +29,14 @@ const CLIS: &[(&str, CliKind)] = &[
 enum Kind {
     Cli,
     Command,
+    Api,
     Demo,
 }
 
 const KINDS: &[(&str, Kind)] = &[
     ("cli", Kind::Cli),
     ("command", Kind::Command),
+    ("api", Kind::Api),
     ("demo", Kind::Demo),
 ];
 
@@ -43,6 +46,11 @@ const OF_KIND: &[(&str, Kind)] = &[
     ("program", Kind::Cli),
     ("argv", Kind::Command),
     ("prompt_stdin", Kind::Command),
+    ("provider", Kind::Api),
+    ("max_turns", Kind::Api),
+    ("max_tokens", Kind::Api),
+    ("max_cost", Kind::Api),
+    ("context_window", Kind::Api),
 ];
 
 pub(super) fn read(
@@ -90,7 +98,7 @@ fn agent(
     sandbox: &SandboxPolicy,
 ) -> Option<AgentSpec> {
     if section.get("kind").is_none() {
-        section.bad("kind", "it is required: \"cli\" or \"command\"");
+        section.bad("kind", "it is required: \"cli\", \"api\" or \"command\"");
     }
     let role = section.text("role");
     if let Some(role) = &role {
@@ -107,10 +115,9 @@ fn agent(
             section.bad(key, &format!("it is for kind \"{word}\" only"));
         }
     }
-    let estimate = if kind == Some(Kind::Cli) {
-        1_000_000
-    } else {
-        0
+    let estimate = match kind {
+        Some(Kind::Cli | Kind::Api) => 1_000_000,
+        _ => 0,
     };
     let spec = AgentSpec {
         name: name.to_owned(),
@@ -138,6 +145,7 @@ fn agent(
                 argv: argv(section)?,
                 prompt_stdin: section.flag("prompt_stdin").unwrap_or(false),
             },
+            Kind::Api => api(name, section),
             Kind::Demo => AgentKind::Demo,
         },
     };
@@ -166,6 +174,74 @@ fn cli(name: &str, section: &Section<'_, '_>) -> Option<AgentKind> {
         cli,
         program: section.text("program"),
     })
+}
+
+/// A model behind an API: the provider is named, or the agent is called like it.
+fn api(name: &str, section: &Section<'_, '_>) -> AgentKind {
+    if section.get("model").is_none() {
+        section.bad("model", "it is required for kind \"api\"");
+    }
+    if section.get("args").is_some() {
+        section.bad("args", "kind \"api\" starts no program");
+    }
+    let max_cost = section.money("max_cost");
+    if max_cost == Some(MicroUsd(0)) {
+        section.bad("max_cost", "it must be more than nothing");
+    }
+    let usual = ApiBounds::default();
+    AgentKind::Api {
+        provider: section.text("provider").unwrap_or_else(|| name.to_owned()),
+        bounds: ApiBounds {
+            max_turns: section
+                .number("max_turns", 1..10_001)
+                .unwrap_or(usual.max_turns),
+            max_tokens: section.number("max_tokens", 1000..u32::MAX).map(u64::from),
+            max_cost,
+            context_window: section
+                .number("context_window", 4000..100_000_001)
+                .map(u64::from),
+        },
+    }
+}
+
+/// An agent's provider is one of those that are known or configured, and offers its model.
+pub(super) fn check_providers(
+    top: &Section<'_, '_>,
+    agents: &BTreeMap<String, AgentSpec>,
+    providers: &BTreeMap<String, ProviderSpec>,
+) {
+    for (name, section) in top.named("agents", "agents.*") {
+        let Some(spec) = agents.get(&name) else {
+            continue;
+        };
+        let AgentKind::Api { provider, .. } = &spec.kind else {
+            continue;
+        };
+        let key = if section.get("provider").is_some() {
+            "provider"
+        } else {
+            "kind"
+        };
+        match (providers.get(provider), &spec.model) {
+            (None, _) => {
+                let known = providers.keys().map(String::as_str);
+                let known = known.collect::<Vec<_>>().join(", ");
+                let what = format!(
+                    "there is no provider `{provider}`; known are {known}. Another one is a section \
+                     [providers.{provider}]"
+                );
+                section.bad(key, &what);
+            }
+            (Some(found), Some(model))
+                if !found.models.is_empty() && !found.models.contains(model) =>
+            {
+                let offered = found.models.join(", ");
+                let what = format!("provider `{provider}` is set to offer {offered} only");
+                section.bad("model", &what);
+            }
+            (Some(_), _) => {}
+        }
+    }
 }
 
 /// Targets stay inside the agent's HOME.

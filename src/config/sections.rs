@@ -60,6 +60,7 @@ pub(super) fn policy(
     let sandbox = sandbox::read(&top.sub("sandbox"), env);
     let agents = agents::read(&top, &roles, &forge, &sandbox);
     let providers = providers::read(&top, &forge);
+    agents::check_providers(&top, &agents, &providers);
     let routes = routes::read(&top, &agents, &roles);
     let mut policy = Policy {
         state: state(&top),

@@ -286,7 +286,7 @@ fn the_template_is_valid_and_so_is_everything_that_it_offers() {
         .map(|line| format!("{line}\n"))
         .collect();
     let policy = good(&real);
-    assert_eq!(policy.agents.len(), 5);
+    assert_eq!(policy.agents.len(), 6);
     assert_eq!(policy.budget.per_task, Some(MicroUsd(3_000_000)));
 }
 

@@ -187,8 +187,40 @@ pub enum AgentKind {
         /// The prompt is also written to its standard input.
         prompt_stdin: bool,
     },
+    /// A model behind an API, through fleet's own loop.
+    Api {
+        /// Name of the provider.
+        provider: String,
+        /// How far a run may go.
+        bounds: ApiBounds,
+    },
     /// The embedded scripted agent of `fleet demo`: a program of this binary itself.
     Demo,
+}
+
+/// How far a run of [`AgentKind::Api`] may go, helpers included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiBounds {
+    /// Most calls of the model.
+    pub max_turns: u32,
+    /// Most tokens of all calls, cached ones included; `None` = unlimited.
+    pub max_tokens: Option<u64>,
+    /// Most money; `None` = unlimited but for the budgets.
+    pub max_cost: Option<MicroUsd>,
+    /// Tokens that fit into the model's window; `None` = what is known of the model.
+    pub context_window: Option<u64>,
+}
+
+impl Default for ApiBounds {
+    /// 100 turns.
+    fn default() -> Self {
+        Self {
+            max_turns: 100,
+            max_tokens: None,
+            max_cost: None,
+            context_window: None,
+        }
+    }
 }
 
 /// The CLIs that are known.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
+use crate::agents::api::ApiSetup;
 use crate::agents::{Agents, Manners, Setup, take_charge};
 use crate::app::context::Context;
 use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
@@ -19,6 +20,7 @@ use crate::app::trial::{TrialBench, TrialReport};
 use crate::cli::host::Works;
 use crate::config::{Env, Settings};
 use crate::domain::policy::{ForgeKind, Policy};
+use crate::domain::prices::PriceTable;
 use crate::domain::time::DurationMs;
 use crate::engine::secrets::Scanner;
 use crate::forge::github::remote::target;
@@ -39,6 +41,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
+use crate::wire::models::providers;
 use crate::wire::{sandbox, state_options, trial};
 
 /// Largest bundle that the publish phase takes in.
@@ -274,7 +277,20 @@ fn runner(ground: &Ground<'_>, policy: &Policy, secrets: Arc<Scanner>) -> Agents
             ground.exe.clone(),
             &policy.sandbox,
         )),
+        api: Some(api_setup(ground, policy)),
     })
+}
+
+/// The built-in agent: providers with their keys, which stay in this process.
+fn api_setup(ground: &Ground<'_>, policy: &Policy) -> ApiSetup {
+    let models = providers(policy, ground.env, &ground.clock, &ground.ids);
+    let specs = policy.providers.values();
+    let prices = PriceTable::default();
+    ApiSetup {
+        models: Arc::new(models),
+        price: Arc::new(move |model, usage| prices.estimate(model, usage)),
+        key_names: specs.flat_map(|spec| spec.key_env.clone()).collect(),
+    }
 }
 
 fn forge(

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleet::agents::api::ApiSetup;
 use fleet::agents::{Agents, Manners, Setup};
 use fleet::app::context::Context;
 use fleet::app::publish::{Decision, How, Terms, change};
@@ -139,6 +140,7 @@ pub(crate) struct Clone {
     pub(crate) handover_root: PathBuf,
     pub(crate) forge: Box<dyn Forge>,
     pub(crate) clock: Box<dyn Clock>,
+    pub(crate) api: Option<ApiSetup>,
     env: Vec<(OsString, OsString)>,
     code: GitCodeRepo,
     workspaces: GitWorkspaces,
@@ -177,6 +179,7 @@ impl Clone {
             .unwrap(),
             forge: Box::new(LocalForge),
             clock: Box::new(SystemClock),
+            api: None,
             secrets: Arc::new(Scanner::new(&[(
                 "CANARY_TOKEN".to_owned(),
                 "canary-4f1c9d2e7b6a5038".to_owned(),
@@ -209,6 +212,7 @@ impl Clone {
                 linger: Duration::from_millis(300),
             },
             sandbox: Arc::new(Unconfined::default()),
+            api: self.api.clone(),
         });
         let handover = HandoverDir::new(handover.to_owned());
         let journals = JournalDir::new(self.dir.join(".git/fleet/journals"));

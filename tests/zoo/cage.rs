@@ -23,7 +23,7 @@ use fleet::machine::clock::FixedClock;
 use fleet::machine::ids::SeededIds;
 use fleet::ports::lease::Lease;
 use fleet::ports::runner::{AgentEvent, Cancel, RunOutcome, RunRequest, Runner as _};
-use fleet::ports::sandbox::{Sandbox, SandboxLevel};
+use fleet::ports::sandbox::{Sandbox as _, SandboxLevel};
 use fleet::sandbox::{HostSandbox, SandboxSetup};
 
 /// Where the system's own programs are. A version manager on the tester's `PATH` is not part of this.
@@ -140,6 +140,7 @@ impl Cage {
 
     fn runner(&self) -> Agents {
         Agents::new(Setup {
+            api: None,
             env: BTreeMap::from([
                 ("PATH".to_owned(), PATH.into()),
                 ("GH_TOKEN".to_owned(), CANARY.into()),

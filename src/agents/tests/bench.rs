@@ -95,6 +95,7 @@ impl Bench {
                 linger: Duration::from_millis(150),
             },
             sandbox: Arc::new(Unconfined::default()),
+            api: None,
         };
         let request = RunRequest {
             task: "T-7".to_owned(),

@@ -236,6 +236,7 @@ pub fn how(agent: &AgentSpec) -> String {
         AgentKind::Command { argv, .. } => {
             format!("command {}", argv.first().map_or("", String::as_str))
         }
+        AgentKind::Api { provider, .. } => format!("api {provider}"),
         AgentKind::Demo => "demo".to_owned(),
     }
 }

@@ -26,7 +26,7 @@ pub(super) const WORKERS: &[Key] = &[
         "agents.*",
         "kind",
         "required",
-        "`cli` (a known agent program), `command` (any program) or `demo`",
+        "`cli` (a known agent program), `api` (a model, through fleet's own loop), `command` (any program) or `demo`",
     ),
     key(
         "agents.*",
@@ -102,11 +102,41 @@ pub(super) const WORKERS: &[Key] = &[
         "{}",
         "files copied into its empty HOME: source path = path in HOME",
     ),
+    key(
+        "agents.*",
+        "provider",
+        "the agent's name",
+        "provider of the model; for kind `api`",
+    ),
+    key(
+        "agents.*",
+        "max_turns",
+        "100",
+        "most calls of the model in one run; for kind `api`",
+    ),
+    key(
+        "agents.*",
+        "max_tokens",
+        "unlimited",
+        "most tokens of one run, cached ones included; for kind `api`",
+    ),
+    key(
+        "agents.*",
+        "max_cost",
+        "unlimited",
+        "most dollars of one run; for kind `api`",
+    ),
+    key(
+        "agents.*",
+        "context_window",
+        "what is known of the model",
+        "tokens that fit into the model's window; for kind `api`",
+    ),
     key("agents.*", "args", "[]", "extra arguments"),
     key(
         "agents.*",
         "cost_estimate",
-        "\"1.00\" for `cli`, else \"0\"",
+        "\"1.00\" for `cli` and `api`, else \"0\"",
         "dollars that one run is reckoned to cost before it ran",
     ),
     key(

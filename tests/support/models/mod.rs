@@ -245,6 +245,7 @@ fn request(reader: &mut BufReader<&TcpStream>) -> Option<Seen> {
 }
 
 /// Answers; `None` closes the connection.
+#[expect(clippy::too_many_lines, reason = "one exchange, fault by fault")]
 fn respond(state: &State, mut stream: &TcpStream, seen: &Seen) -> Option<()> {
     state.seen.lock().unwrap().push(seen.clone());
     let key = check::key(state.api, seen);
