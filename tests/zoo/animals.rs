@@ -4,7 +4,7 @@ use std::fs;
 
 use fleet::domain::session::FailureClass;
 use fleet::ports::runner::{Cancel, RunEnd};
-use fleet::ports::sandbox::SandboxLevel;
+use fleet::ports::sandbox::{Sandbox as _, SandboxLevel};
 
 use crate::cage::{CANARY, Cage, levels};
 
@@ -177,6 +177,10 @@ impl Animal {
     /// Lets it loose under a level.
     pub(crate) fn is_stopped(&self, level: SandboxLevel) -> bool {
         let mut cage = Cage::new(level);
+        if cage.sandbox.facts().level != level {
+            // The probe ran out of time on a busy machine.
+            cage = Cage::new(level);
+        }
         if self.does.contains("SIGTERM") {
             cage.request.agent.idle_timeout = fleet::domain::time::DurationMs(300);
         }
