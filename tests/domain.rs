@@ -187,6 +187,8 @@ fn claim(n: u16, attempt: u32, at: u64) -> fleet::domain::record::Record {
         agent: "claude".to_owned(),
         model: None,
         role: "writer".to_owned(),
+        route: Some("cheap".to_owned()),
+        provider: None,
         runner: RunnerIdentity::default(),
         base: "a".repeat(40).parse().unwrap(),
         branch: None,
@@ -244,6 +246,7 @@ fn time_alone_ends_no_lease_and_the_first_end_counts() {
     let renewed = Op::SessionRenewed(SessionRenewed {
         session: session(1),
         lease_until: Timestamp(NOON + 99),
+        spent: None,
     });
     let all = [
         finish(2, 1, NOON + 8),

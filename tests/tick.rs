@@ -7,6 +7,8 @@ mod agents;
 mod built_in;
 #[path = "support/models/mod.rs"]
 mod models;
+#[path = "tick/money.rs"]
+mod money;
 #[path = "tick/phases.rs"]
 mod phases;
 #[path = "tick/races.rs"]

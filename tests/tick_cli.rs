@@ -3,6 +3,8 @@
 
 #[path = "tick_cli/kills.rs"]
 mod kills;
+#[path = "tick_cli/money.rs"]
+mod money;
 #[path = "tick_cli/refusals.rs"]
 mod refusals;
 #[path = "tick_cli/secrets.rs"]

@@ -172,6 +172,8 @@ fn lease(bench: &TrialBench<'_>, name: &str) -> Lease {
             agent: name.to_owned(),
             model: None,
             role: String::new(),
+            route: None,
+            provider: None,
             runner: RunnerIdentity::default(),
             base: nothing(),
             branch: None,

@@ -85,6 +85,8 @@ verbs! {
     Attach(attach),
     Stream(stream),
     Route(route),
+    Cost(cost),
+    Usage(usage),
     Sync(sync),
     Doctor(doctor),
     Config(config),

@@ -137,6 +137,7 @@ fn agent(
         home_files: home_files(section),
         args: section.texts("args").unwrap_or_default(),
         cost_estimate: section.money("cost_estimate").unwrap_or(MicroUsd(estimate)),
+        estimated: section.get("cost_estimate").is_some(),
         sandbox: section.choice("sandbox", MODES).unwrap_or(sandbox.mode),
         network: section.flag("network").unwrap_or(sandbox.network),
         kind: match kind? {

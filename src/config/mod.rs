@@ -19,8 +19,10 @@ use std::path::Path;
 use crate::domain::policy::Policy;
 
 mod agents;
+mod budget;
 mod edit;
 mod env;
+mod prices;
 mod problems;
 mod providers;
 mod reader;
@@ -41,6 +43,8 @@ pub use template::template;
 
 /// The file, below the top of the repository.
 pub const CONFIG_PATH: &str = ".orchestra/config.toml";
+/// The table of prices, below the top of the repository.
+pub const PRICES_PATH: &str = ".orchestra/prices.toml";
 /// The folder of role prompts, below the top of the repository.
 pub const ROLES_DIR: &str = ".orchestra/roles";
 /// Largest file that is read, in bytes.
@@ -130,24 +134,15 @@ fn read(
     mut problems: Vec<Problem>,
 ) -> Result<Settings, ConfigErrors> {
     let roles = roles::overlay(files, &mut problems);
-    let text = match files
-        .get(CONFIG_PATH)
-        .map(|bytes| std::str::from_utf8(bytes))
-    {
-        None => "",
-        Some(Ok(text)) => text.trim_start_matches('\u{feff}'),
-        Some(Err(error)) => {
-            let what = format!("it is not UTF-8 at byte {}", error.valid_up_to());
-            problems.push(Problem::of_file(CONFIG_PATH, what));
-            ""
-        }
-    };
-    let policy = sections::policy(text, roles, env, &mut problems);
+    let text = text_of(files, CONFIG_PATH, &mut problems);
+    let mut policy = sections::policy(text, roles, env, &mut problems);
+    policy.prices = prices::read(text_of(files, PRICES_PATH, &mut problems), &mut problems);
     if !problems.is_empty() {
         problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         return Err(ConfigErrors { problems });
     }
     let mut notes = Vec::new();
+    budget::reckon_unknown(&policy.budget, &mut policy.agents, &mut notes);
     if policy.agents.is_empty() {
         notes.push(format!(
             "no agents are configured; add one to {CONFIG_PATH}, such as\n\
@@ -164,6 +159,19 @@ fn read(
     })
 }
 
+/// The text of a file; empty if there is none.
+fn text_of<'f>(files: &'f CommitFiles, path: &str, problems: &mut Vec<Problem>) -> &'f str {
+    match files.get(path).map(|bytes| std::str::from_utf8(bytes)) {
+        None => "",
+        Some(Ok(text)) => text.trim_start_matches('\u{feff}'),
+        Some(Err(error)) => {
+            let what = format!("it is not UTF-8 at byte {}", error.valid_up_to());
+            problems.push(Problem::of_file(path, what));
+            ""
+        }
+    }
+}
+
 /// The configuration and role files of a work tree; a file that cannot be read is a problem.
 fn read_work_tree(root: &Path, problems: &mut Vec<Problem>) -> CommitFiles {
     let mut files = CommitFiles::new();
@@ -175,6 +183,7 @@ fn read_work_tree(root: &Path, problems: &mut Vec<Problem>) -> CommitFiles {
         Err(what) => problems.push(Problem::of_file(&path, what)),
     };
     take(CONFIG_PATH.to_owned());
+    take(PRICES_PATH.to_owned());
     let entries = std::fs::read_dir(root.join(ROLES_DIR))
         .into_iter()
         .flatten();

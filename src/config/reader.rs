@@ -7,19 +7,21 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::config::problems::Problem;
-use crate::config::{CONFIG_PATH, schema, units};
+use crate::config::{schema, units};
 use crate::domain::money::MicroUsd;
 use crate::domain::time::DurationMs;
 
 /// A document and what is wrong with it so far.
 pub(super) struct Document<'t> {
+    file: &'static str,
     text: &'t str,
     problems: RefCell<Vec<Problem>>,
 }
 
 impl<'t> Document<'t> {
-    pub(super) const fn new(text: &'t str) -> Self {
+    pub(super) const fn new(file: &'static str, text: &'t str) -> Self {
         Self {
+            file,
             text,
             problems: RefCell::new(Vec::new()),
         }
@@ -33,7 +35,7 @@ impl<'t> Document<'t> {
         let before = &self.text[..at];
         let line_start = before.rfind('\n').map_or(0, |n| n + 1);
         self.problems.borrow_mut().push(Problem {
-            file: CONFIG_PATH.to_owned(),
+            file: self.file.to_owned(),
             line: before.matches('\n').count() + 1,
             column: before[line_start..].chars().count() + 1,
             what,

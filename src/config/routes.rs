@@ -22,18 +22,24 @@ pub(super) fn read(
     agents: &BTreeMap<String, AgentSpec>,
     roles: &BTreeMap<String, String>,
 ) -> Vec<Route> {
-    let mut routes: Vec<Route> = top
-        .each("routes", "routes[]")
-        .iter()
-        .map(|section| route(section, top, agents, roles))
-        .collect();
+    let sections = top.each("routes", "routes[]");
+    let mut routes: Vec<Route> = Vec::new();
+    for (at, section) in sections.iter().enumerate() {
+        let route = route(at + 1, section, top, agents, roles);
+        if routes.iter().any(|other| other.name == route.name) {
+            section.bad("name", &format!("another route is called `{}`", route.name));
+        }
+        routes.push(route);
+    }
     routes.extend(BY_TYPE.iter().map(|(kind, role)| Route {
+        name: format!("type {kind}"),
         types: vec![(*kind).to_owned()],
         role: Some((*role).to_owned()),
         ..Route::default()
     }));
     // What has any other type is work to be written.
     routes.push(Route {
+        name: "any type".to_owned(),
         role: Some("writer".to_owned()),
         ..Route::default()
     });
@@ -41,6 +47,7 @@ pub(super) fn read(
 }
 
 fn route(
+    at: usize,
     section: &Section<'_, '_>,
     top: &Section<'_, '_>,
     agents: &BTreeMap<String, AgentSpec>,
@@ -73,6 +80,9 @@ fn route(
         section.document.problem(span.clone(), what);
     }
     Route {
+        name: section
+            .text("name")
+            .unwrap_or_else(|| format!("route {at}")),
         types: section.texts("types").unwrap_or_default(),
         labels: section.texts("labels").unwrap_or_default(),
         complexity: complexities(section, "complexity"),

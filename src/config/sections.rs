@@ -7,11 +7,12 @@ use toml::de::DeTable;
 use crate::config::env::Env;
 use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
-use crate::config::{agents, env, providers, routes, sandbox};
+use crate::config::{CONFIG_PATH, agents, budget, env, providers, routes, sandbox};
 use crate::domain::policy::{
-    BudgetPolicy, DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy,
-    StatePolicy, TickPolicy, UnblockOn, VerifyCommand, Weights,
+    DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy, StatePolicy,
+    TickPolicy, UnblockOn, VerifyCommand, Weights,
 };
+use crate::domain::prices::PriceTable;
 use crate::domain::time::DurationMs;
 
 /// Branch of the records, where none is configured.
@@ -50,7 +51,7 @@ pub(super) fn policy(
     problems: &mut Vec<Problem>,
 ) -> Policy {
     let (table, syntax) = DeTable::parse_recoverable(text);
-    let document = Document::new(text);
+    let document = Document::new(CONFIG_PATH, text);
     for error in &syntax {
         document.problem(error.span().unwrap_or(0..0), error.message().to_owned());
     }
@@ -62,6 +63,7 @@ pub(super) fn policy(
     let providers = providers::read(&top, &forge);
     agents::check_providers(&top, &agents, &providers);
     let routes = routes::read(&top, &agents, &roles);
+    let budget = budget::read(&top.sub("budget"), &agents, &routes);
     let mut policy = Policy {
         state: state(&top),
         base_branch: branch(&top, "base_branch").unwrap_or_else(|| "main".to_owned()),
@@ -75,7 +77,8 @@ pub(super) fn policy(
         tick: tick(&top.sub("tick")),
         leases: leases(&top.sub("leases")),
         retry: retry(&top.sub("retry")),
-        budget: budget(&top.sub("budget")),
+        budget,
+        prices: PriceTable::default(),
         diff: diff(&top.sub("diff")),
         verify: verify(&top),
         sandbox,
@@ -304,14 +307,6 @@ fn retry(section: &Section<'_, '_>) -> RetryPolicy {
         backoff: backoff.unwrap_or_else(|| [1, 5, 15].into_iter().map(DurationMs::mins).collect()),
         max_escalations: section.number("max_escalations", 0..101).unwrap_or(3),
         max_review_rounds: section.number("max_review_rounds", 0..101).unwrap_or(5),
-    }
-}
-
-fn budget(section: &Section<'_, '_>) -> BudgetPolicy {
-    BudgetPolicy {
-        per_day: section.money("per_day"),
-        per_task: section.money("per_task"),
-        sessions_per_day: section.number("sessions_per_day", 0..1_000_001),
     }
 }
 

@@ -1,3 +1,5 @@
+mod money;
+
 use secrecy::ExposeSecret as _;
 
 use super::*;
@@ -108,7 +110,8 @@ from_attempt = 2
         program: None,
     };
     assert_eq!(claude.kind, cli);
-    assert_eq!(policy.agents["own"].cost_estimate, MicroUsd(0));
+    // A budget is set, and it does not say what its runs cost.
+    assert_eq!(policy.agents["own"].cost_estimate, MicroUsd(1_000_000));
     assert_eq!(policy.routes[0].from_attempt, 2);
 }
 

@@ -6,6 +6,7 @@
 
 use crate::domain::escalation::Escalation;
 use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskNumber, TaskUid};
+use crate::domain::money::Spent;
 use crate::domain::record::{
     AgentPaused, CommentAdded, DepEdge, EscalationAnswered, FindingAdded, LockAcquired, Op, Record,
     ReviewUpdated, TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
@@ -27,6 +28,13 @@ fn first<T>(slot: &mut Option<(T, Stamp)>, value: T, at: Stamp) {
 fn last<T>(slot: &mut Option<(T, Stamp)>, value: T, at: Stamp) {
     if slot.as_ref().is_none_or(|(_, old)| at >= *old) {
         *slot = Some((value, at));
+    }
+}
+
+/// The newest note counts. One that says nothing takes nothing away.
+fn spent(session: &mut Session, noted: Option<Spent>, at: Stamp) {
+    if noted.is_some() {
+        session.spent.write(noted, at);
     }
 }
 
@@ -86,6 +94,7 @@ impl State {
             Op::SessionRenewed(p) => {
                 let session = self.session_mut(p.session);
                 session.lease_until.write(p.lease_until, at);
+                spent(session, p.spent, at);
             }
             Op::SessionFinished(p) => {
                 let session = self.session_mut(p.session);
@@ -94,11 +103,8 @@ impl State {
             }
             Op::SessionReleased(p) => {
                 let session = self.session_mut(p.session);
-                let release = Release {
-                    proof: p.proof.clone(),
-                    unstarted: p.unstarted,
-                };
-                first(&mut session.released, release, at);
+                first(&mut session.released, Release::of(p), at);
+                spent(session, p.spent, at);
             }
             Op::ReviewOpened(p) => {
                 let review = self.review_mut(ReviewUid::created_by(record.id));

@@ -81,6 +81,20 @@ impl CostSource {
     }
 }
 
+/// What a run has spent: written down while it goes on, so that a crash forgets nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Spent {
+    /// Tokens.
+    #[serde(default)]
+    pub usage: Usage,
+    /// Money, in micro-dollars.
+    #[serde(default)]
+    pub cost: MicroUsd,
+    /// Where `cost` comes from.
+    #[serde(default, skip_serializing_if = "CostSource::is_unknown")]
+    pub source: CostSource,
+}
+
 /// Tokens of one session. `input` excludes what was read from or written to a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Usage {

@@ -4,9 +4,14 @@
 
 mod sandbox;
 
+mod budget;
+
+pub use budget::{BudgetPolicy, Caps};
+
 use std::collections::BTreeMap;
 
 use crate::domain::money::MicroUsd;
+use crate::domain::prices::PriceTable;
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
@@ -42,6 +47,8 @@ pub struct Policy {
     pub retry: RetryPolicy,
     /// Budgets.
     pub budget: BudgetPolicy,
+    /// What tokens cost: the embedded table, overlaid by `.orchestra/prices.toml`.
+    pub prices: PriceTable,
     /// What a diff may touch.
     pub diff: DiffPolicy,
     /// Commands that must pass in the workspace before work is published.
@@ -163,10 +170,35 @@ pub struct AgentSpec {
     pub args: Vec<String>,
     /// What one run is reckoned to cost before it ran, for budgets.
     pub cost_estimate: MicroUsd,
+    /// True if the owner wrote that down, false for a default.
+    pub estimated: bool,
     /// Whether it must be, or should be, confined by the kernel.
     pub sandbox: SandboxMode,
     /// Whether it may reach the network.
     pub network: bool,
+}
+
+impl AgentSpec {
+    /// Whose model it talks to, as far as the configuration tells: by its kind, or by the prefix of
+    /// the model (`openrouter/…`). `model` is the one that a route asks for, if any.
+    #[must_use]
+    pub fn provider(&self, model: Option<&str>) -> Option<String> {
+        let of_model = || {
+            let model = model.or(self.model.as_deref())?;
+            let (provider, _) = model.split_once('/')?;
+            Some(provider.to_ascii_lowercase())
+        };
+        match &self.kind {
+            AgentKind::Cli { cli, .. } => match cli {
+                CliKind::Claude => Some("anthropic".to_owned()),
+                CliKind::Codex => Some("openai".to_owned()),
+                CliKind::Gemini => Some("gemini".to_owned()),
+                CliKind::OpenCode | CliKind::Aider => of_model(),
+            },
+            AgentKind::Api { provider, .. } => Some(provider.clone()),
+            AgentKind::Command { .. } | AgentKind::Demo => of_model(),
+        }
+    }
 }
 
 /// How an agent is driven.
@@ -255,6 +287,8 @@ impl CliKind {
 /// A rule: which agents may take which tasks. Empty condition lists match everything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Route {
+    /// What it is called in records, budgets and statistics.
+    pub name: String,
     /// Task types.
     pub types: Vec<String>,
     /// All of these labels.
@@ -330,17 +364,6 @@ pub struct RetryPolicy {
     pub max_escalations: u32,
     /// Rounds of review feedback that are worked on before the human queue.
     pub max_review_rounds: u32,
-}
-
-/// Budgets; `None` = unlimited.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct BudgetPolicy {
-    /// Per calendar day (UTC).
-    pub per_day: Option<MicroUsd>,
-    /// Per task, all attempts.
-    pub per_task: Option<MicroUsd>,
-    /// Sessions per calendar day (UTC).
-    pub sessions_per_day: Option<u32>,
 }
 
 /// What a diff may touch (R3).

@@ -16,7 +16,7 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{
     EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid,
 };
-use crate::domain::money::{CostSource, MicroUsd, Usage};
+use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
 use crate::domain::register::Stamp;
 use crate::domain::review::{FeedbackKind, ReviewState};
 use crate::domain::session::{Outcome, RunnerIdentity, VerifyResult};
@@ -349,6 +349,12 @@ pub struct SessionClaimed {
     pub model: Option<String>,
     /// Role whose prompt is used.
     pub role: String,
+    /// Name of the route that chose the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub route: Option<String>,
+    /// Whose model it is, such as `anthropic`, as far as the configuration tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
     /// Where it runs.
     pub runner: RunnerIdentity,
     /// Commit of the base branch that the work starts from.
@@ -384,6 +390,9 @@ pub struct SessionStarted {
 pub struct SessionRenewed {
     pub session: SessionUid,
     pub lease_until: Timestamp,
+    /// What the session had spent by then, if it told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 /// Payload of `session.finished`.
@@ -442,6 +451,9 @@ pub struct SessionReleased {
     /// True if its own fleet says that no agent was started: it is no attempt and cost nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unstarted: bool,
+    /// What it had spent, by the note that it left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
 }
 
 /// Payload of `lock.acquired`. One lock per session.

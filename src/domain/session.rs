@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{Oid, RecordId, TaskUid};
-use crate::domain::money::{MicroUsd, Usage};
-use crate::domain::record::{SessionClaimed, SessionFinished};
+use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
+use crate::domain::record::{SessionClaimed, SessionFinished, SessionReleased};
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::time::Timestamp;
 
@@ -48,6 +48,8 @@ pub enum FailureClass {
     Infrastructure,
     /// Stopped by a signal or time budget.
     Cancelled,
+    /// Stopped because a budget of money was used up; what it had done is kept on its branch.
+    Budget,
 }
 
 impl fmt::Display for FailureClass {
@@ -61,6 +63,7 @@ impl fmt::Display for FailureClass {
             Self::PolicyRefused => "refused by policy",
             Self::Infrastructure => "infrastructure",
             Self::Cancelled => "cancelled",
+            Self::Budget => "stopped for budget",
         })
     }
 }
@@ -112,6 +115,17 @@ pub struct Release {
     pub unstarted: bool,
 }
 
+impl Release {
+    /// As a record tells it.
+    #[must_use]
+    pub fn of(told: &SessionReleased) -> Self {
+        Self {
+            proof: told.proof.clone(),
+            unstarted: told.unstarted,
+        }
+    }
+}
+
 /// A session, folded.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Session {
@@ -127,6 +141,8 @@ pub struct Session {
     pub finished: Option<(SessionFinished, Stamp)>,
     /// How the lease was given back without a finish.
     pub released: Option<(Release, Stamp)>,
+    /// What it had spent when it was last noted, while it has not finished.
+    pub spent: Reg<Option<Spent>>,
 }
 
 impl Session {
@@ -161,22 +177,47 @@ impl Session {
         self.finished.as_ref().and_then(|(f, _)| f.head.as_ref())
     }
 
-    /// Money spent, as far as known.
+    /// Money spent, as far as known: at its end, else what was last noted.
     #[must_use]
     pub fn cost(&self) -> MicroUsd {
-        self.finished
-            .as_ref()
-            .and_then(|(f, _)| f.cost)
-            .unwrap_or_default()
+        self.known_cost().unwrap_or_default()
+    }
+
+    /// As [`Self::cost`]; `None` if nobody said anything.
+    #[must_use]
+    pub fn known_cost(&self) -> Option<MicroUsd> {
+        match &self.finished {
+            Some((finished, _)) => finished.cost,
+            None => self.spent.value.map(|spent| spent.cost),
+        }
+    }
+
+    /// Where that cost comes from.
+    #[must_use]
+    pub fn cost_source(&self) -> CostSource {
+        match &self.finished {
+            Some((finished, _)) => finished.cost_source,
+            None => self.spent.value.unwrap_or_default().source,
+        }
     }
 
     /// Tokens spent, as far as known.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.finished
-            .as_ref()
-            .map(|(f, _)| f.usage)
-            .unwrap_or_default()
+        match &self.finished {
+            Some((finished, _)) => finished.usage,
+            None => self.spent.value.unwrap_or_default().usage,
+        }
+    }
+
+    /// The record that books its spending: its end, or the last note of what runs. How its time is
+    /// read is said by [`Stamp::written_by`].
+    #[must_use]
+    pub fn booked(&self) -> Option<Stamp> {
+        let ended = self.finished.as_ref().map(|(_, at)| *at);
+        let ended = ended.or(self.released.as_ref().map(|(_, at)| *at));
+        let noted = self.spent.is_written().then_some(self.spent.at);
+        ended.or(noted)
     }
 
     /// Answers and feedback that it took up.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::domain::ids::{Oid, ReviewUid, SessionUid};
+use crate::domain::money::Spent;
 use crate::domain::review::FeedbackKind;
 
 /// Everything seen outside the records in step 1 of a tick. The default is "nothing was looked at",
@@ -20,6 +21,8 @@ pub struct Facts {
     pub reviews: BTreeMap<ReviewUid, ReviewSeen>,
     /// Whether sessions that hold a lease still run.
     pub runs: BTreeMap<SessionUid, RunLife>,
+    /// What runs that are dead had spent, by the notes that they left on this machine.
+    pub spent: BTreeMap<SessionUid, Spent>,
     /// Agents that can be started here; `Err` says in a sentence what is missing. An agent that is
     /// not in the map is taken to be available.
     pub agents: BTreeMap<String, Result<(), String>>,

@@ -39,7 +39,8 @@ impl Failure {
                 | FailureClass::InvalidOutput
                 | FailureClass::VerifyFailed
                 | FailureClass::AgentError
-                | FailureClass::PolicyRefused,
+                | FailureClass::PolicyRefused
+                | FailureClass::Budget,
             ) => true,
         }
     }

@@ -38,6 +38,7 @@ impl Reconciler<'_> {
             session,
             proof,
             unstarted: false,
+            spent: self.facts.spent.get(&session).copied(),
         }));
     }
 

@@ -28,6 +28,7 @@ pub mod retry;
 pub mod routing;
 pub mod score;
 pub mod secrets;
+pub mod spend;
 pub mod text;
 pub mod why;
 

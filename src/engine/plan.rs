@@ -9,7 +9,7 @@ use crate::domain::state::{Index, State};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
 use crate::engine::branch::branch_stand;
-use crate::engine::budget::Ledger;
+use crate::engine::budget::{Bearer, Ledger};
 use crate::engine::facts::Facts;
 use crate::engine::history::{Answer, Failure, History};
 use crate::engine::overlap::{Pattern, first_overlap, patterns_of};
@@ -232,7 +232,17 @@ impl<'a> Claimer<'a> {
         let number = state.number_of(uid).ok_or_else(|| vec![Why::Unpublished])?;
         let base = self.facts.base.clone().ok_or_else(|| vec![Why::NoBase])?;
         let history = History::of(state, self.board.index, uid);
+        self.load.look_at_budgets(self.board, &self.ledger);
         let routed = router.route(uid, history.next_attempt, &self.load)?;
+        let bearer = Bearer {
+            task: uid,
+            agent: &routed.agent,
+            provider: routed.provider.as_deref(),
+            route: routed.route_name.as_deref(),
+        };
+        if let Some(why) = self.ledger.stops_with(policy, bearer) {
+            return Err(vec![why]);
+        }
         let patterns = patterns_of(state, uid);
         for (other, theirs) in &self.taken {
             if let Some((ours, _)) = first_overlap(&patterns, theirs) {
@@ -245,7 +255,7 @@ impl<'a> Claimer<'a> {
         let stand = branch_stand(state, self.board.index, self.facts, uid);
         let wants_branch = state.tasks[&uid].deliverable.value == Deliverable::Pr;
         let now = self.board.now;
-        self.ledger.reserve(policy, uid, &routed.agent);
+        self.ledger.reserve(policy, bearer);
         *self.load.running.entry(routed.agent.clone()).or_default() += 1;
         self.taken.push((uid, patterns));
         Ok(ClaimPlan {

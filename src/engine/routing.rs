@@ -7,9 +7,10 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::domain::ids::TaskUid;
+use crate::domain::ids::{RecordId, TaskUid};
 use crate::domain::policy::{AgentSpec, Route};
 use crate::domain::task::Task;
+use crate::engine::budget::{Bearer, Ledger};
 use crate::engine::overlap::{Pattern, first_overlap};
 use crate::engine::ready::Board;
 use crate::engine::score::{Factor, Values, folder};
@@ -38,6 +39,10 @@ pub struct Routed {
     pub role: String,
     /// Position of the route in the policy; `None` if the task names its agent and no route fits.
     pub route: Option<usize>,
+    /// Name of that route.
+    pub route_name: Option<String>,
+    /// Whose model it is, as far as the configuration tells.
+    pub provider: Option<String>,
     /// Sum of the points, in hundredths.
     pub score: u32,
     /// The parts of the score.
@@ -53,6 +58,8 @@ pub struct Load {
     pub running: BTreeMap<String, u32>,
     /// Agents that cannot be started here, with what is missing.
     pub unavailable: BTreeMap<String, String>,
+    /// Agents whose budget, or whose provider's, is used up.
+    pub overdrawn: BTreeMap<String, Why>,
 }
 
 impl Load {
@@ -71,6 +78,27 @@ impl Load {
             }
         }
         load
+    }
+
+    /// Looks which agents may spend nothing more. A route may ask for another provider's model: that
+    /// is looked at again when it has chosen.
+    pub fn look_at_budgets(&mut self, board: &Board<'_>, ledger: &Ledger) {
+        self.overdrawn = board
+            .policy
+            .agents
+            .values()
+            .filter_map(|spec| {
+                let provider = spec.provider(None);
+                let bearer = Bearer {
+                    task: TaskUid::created_by(RecordId::default()),
+                    agent: &spec.name,
+                    provider: provider.as_deref(),
+                    route: None,
+                };
+                let why = ledger.stops_with(board.policy, bearer)?;
+                Some((spec.name.clone(), why))
+            })
+            .collect();
     }
 
     /// Sessions that run, of all agents.
@@ -182,6 +210,9 @@ impl<'a> Router<'a> {
             let cause = cause.clone();
             return Some(Why::AgentUnavailable { agent, cause });
         }
+        if let Some(why) = load.overdrawn.get(name) {
+            return Some(why.clone());
+        }
         if let Some(pause) = self.board.state.pauses.get(name)
             && pause.value.until > self.board.now
         {
@@ -228,17 +259,22 @@ impl<'a> Router<'a> {
             return Err(skipped.into_iter().map(|s| s.why).collect());
         };
         let named = route.is_some_and(|r| r.agents.is_empty() || r.agents.contains(&spec.name));
+        let model = route
+            .filter(|_| named)
+            .and_then(|r| r.model.clone())
+            .or_else(|| spec.model.clone());
         Ok(Routed {
             agent: spec.name.clone(),
-            model: route
-                .filter(|_| named)
-                .and_then(|r| r.model.clone())
-                .or_else(|| spec.model.clone()),
+            provider: spec.provider(model.as_deref()),
+            model,
             role: route
                 .and_then(|r| r.role.clone())
                 .or_else(|| spec.role.clone())
                 .unwrap_or_else(|| DEFAULT_ROLE.to_owned()),
             route: matched.map(|(at, _)| at),
+            route_name: route
+                .map(|route| route.name.clone())
+                .filter(|name| !name.is_empty()),
             score,
             explained: self.explain(uid, task, spec, values, load),
             skipped,

@@ -1,5 +1,7 @@
 //! Why a task does not start now: typed reasons, with words for people and codes for programs.
 
+mod assignment;
+
 use std::fmt;
 
 use crate::domain::escalation::Trigger;
@@ -8,6 +10,7 @@ use crate::domain::money::MicroUsd;
 use crate::domain::record::CloseOutcome;
 use crate::domain::task::TaskName;
 use crate::domain::time::Timestamp;
+use crate::engine::budget::Account;
 
 /// One reason why a task does not start now. `Display` is plain English that fits after
 /// "T-7 waits: "; [`Why::code`] is stable for JSON.
@@ -186,17 +189,21 @@ pub enum Why {
     NotSelected,
     /// A budget of money is used up.
     Budget {
-        /// `day` or `task`.
-        per: &'static str,
-        /// Spent and running.
+        /// On what.
+        account: Account,
+        /// Spent and reserved.
         spent: MicroUsd,
         /// The cap.
         cap: MicroUsd,
+        /// When it starts anew, if it does.
+        resets: Option<Timestamp>,
     },
     /// As many sessions started today as may.
     SessionsPerDay {
         /// How many.
         max: u32,
+        /// When the next day begins.
+        resets: Timestamp,
     },
 }
 
@@ -323,60 +330,6 @@ impl fmt::Display for Why {
                 write!(f, "{failures} attempts failed; the next tick asks a human")
             }
             _ => self.fmt_assignment(f),
-        }
-    }
-}
-
-impl Why {
-    /// Words of the reasons that come from locks, agents and limits.
-    fn fmt_assignment(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Locked {
-                glob,
-                other,
-                by,
-                until,
-            } => write!(f, "{glob} is locked by {by} ({other}) until {until}"),
-            Self::OverlapsReview { glob, path, task } => {
-                write!(f, "{glob} overlaps {path}, which {task} changes in review")
-            }
-            Self::OverlapsClaim { glob, task } => {
-                write!(f, "{glob} overlaps {task}, which starts first")
-            }
-            Self::Unpublished => f.write_str("it has no number yet; run `fleet sync`"),
-            Self::NoBase => f.write_str("there is no base branch to start from"),
-            Self::NoAgents => f.write_str(
-                "no agents are configured; add an [agents.<name>] table to .orchestra/config.toml",
-            ),
-            Self::NoRoute { kind } => write!(
-                f,
-                "no route takes type {kind}; add a [[routes]] entry to .orchestra/config.toml"
-            ),
-            Self::UnknownAgent { agent } => {
-                write!(f, "agent {agent} is not in .orchestra/config.toml")
-            }
-            Self::AgentUnavailable { agent, cause } => {
-                write!(f, "agent {agent} cannot start here: {cause}")
-            }
-            Self::AgentPaused {
-                agent,
-                until,
-                cause,
-            } => write!(f, "agent {agent} pauses until {until}: {cause}"),
-            Self::AgentBusy { agent, max } => {
-                write!(f, "agent {agent} already runs {max} (its max_parallel)")
-            }
-            Self::AllBusy { max } => write!(f, "{max} sessions run already (tick.max_parallel)"),
-            Self::TickFull { max } => write!(f, "this tick starts at most {max}"),
-            Self::NotSelected => f.write_str("not selected in this tick"),
-            Self::Budget { per, spent, cap } => {
-                write!(f, "the budget per {per} is used up ({spent} of {cap})")
-            }
-            Self::SessionsPerDay { max } => {
-                write!(f, "{max} sessions started today (budget.sessions_per_day)")
-            }
-            // Every other reason has its words in `Display`.
-            other => f.write_str(other.code()),
         }
     }
 }

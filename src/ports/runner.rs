@@ -219,13 +219,31 @@ pub struct RunOutcome {
 
 /// Asks running work to stop: 0 = go on, 1 = stop politely, 2 = stop at once.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicU8>);
+pub struct Cancel {
+    own: Arc<AtomicU8>,
+    /// Of the work that this is a part of.
+    above: Option<Arc<AtomicU8>>,
+}
 
 impl Cancel {
+    /// For a part of the work: it stops with the whole, and may be stopped alone.
+    #[must_use]
+    pub fn under(&self) -> Self {
+        Self {
+            own: Arc::default(),
+            above: Some(Arc::clone(&self.own)),
+        }
+    }
+
+    fn level(&self) -> u8 {
+        let above = self.above.as_ref().map_or(0, |a| a.load(Ordering::SeqCst));
+        self.own.load(Ordering::SeqCst).max(above)
+    }
+
     /// Asks for a polite stop; asking again asks for an immediate one.
     pub fn ask(&self) {
         let _ = self
-            .0
+            .own
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| {
                 (n < 2).then(|| n + 1)
             });
@@ -234,13 +252,13 @@ impl Cancel {
     /// True once asked.
     #[must_use]
     pub fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 0
+        self.level() > 0
     }
 
     /// True once asked twice.
     #[must_use]
     pub fn is_urgent(&self) -> bool {
-        self.0.load(Ordering::SeqCst) > 1
+        self.level() > 1
     }
 }
 

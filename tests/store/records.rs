@@ -4,7 +4,7 @@
 use fleet::domain::dep::DepKind;
 use fleet::domain::escalation::Trigger;
 use fleet::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid};
-use fleet::domain::money::{MicroUsd, Usage};
+use fleet::domain::money::{MicroUsd, Spent, Usage};
 use fleet::domain::record::*;
 use fleet::domain::review::{FeedbackKind, ReviewState};
 use fleet::domain::session::{FailureClass, Outcome, RunnerIdentity, VerifyResult};
@@ -205,6 +205,17 @@ fn runner() -> impl Strategy<Value = RunnerIdentity> {
     })
 }
 
+fn spent() -> impl Strategy<Value = Spent> {
+    (any::<u64>(), any::<u64>()).prop_map(|(input, cost)| Spent {
+        usage: Usage {
+            input,
+            ..Usage::default()
+        },
+        cost: MicroUsd(cost),
+        source: fleet::domain::money::CostSource::Reported,
+    })
+}
+
 fn finished() -> impl Strategy<Value = SessionFinished> {
     let outcome = prop_oneof![
         Just(Outcome::Succeeded),
@@ -253,19 +264,21 @@ fn work_op() -> impl Strategy<Value = Op> {
                 agent_session,
             })
         }),
-        (a_session(), when()).prop_map(|(session, lease_until)| {
+        (a_session(), when(), maybe(spent())).prop_map(|(session, lease_until, spent)| {
             Op::SessionRenewed(SessionRenewed {
                 session,
                 lease_until,
+                spent,
             })
         }),
         finished().prop_map(Op::SessionFinished),
-        (a_session(), text()).prop_map(|(session, proof)| {
+        (a_session(), text(), maybe(spent())).prop_map(|(session, proof, spent)| {
             let unstarted = proof.len() % 2 == 1;
             Op::SessionReleased(SessionReleased {
                 session,
                 proof,
                 unstarted,
+                spent,
             })
         }),
         (a_session(), a_task(), words(), when()).prop_map(|(session, task, globs, until)| {
@@ -337,6 +350,8 @@ fn creations() -> impl Strategy<Value = (RecordId, Op)> {
                 agent: "claude".to_owned(),
                 model: Some("m".to_owned()),
                 role: "writer".to_owned(),
+                route: Some("cheap".to_owned()),
+                provider: None,
                 runner,
                 base,
                 branch: Some("agent/T-1".to_owned()),

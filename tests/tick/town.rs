@@ -362,6 +362,7 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
             max_review_rounds: 3,
         },
         budget: BudgetPolicy::default(),
+        prices: Default::default(),
         diff: DiffPolicy {
             protected: Vec::new(),
             max_files: 100,
@@ -396,6 +397,7 @@ pub(crate) fn shell(name: &str, script: &str) -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+        estimated: false,
         sandbox: SandboxMode::Off,
         network: true,
     }

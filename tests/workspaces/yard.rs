@@ -194,6 +194,8 @@ impl Yard {
             agent: "a".to_owned(),
             model: None,
             role: "writer".to_owned(),
+            route: None,
+            provider: None,
             runner: Pretend(2).identity(),
             base: self.head(),
             branch: None,

@@ -242,6 +242,7 @@ fn agent() -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+        estimated: false,
         sandbox: SandboxMode::Auto,
         network: false,
     }
@@ -262,6 +263,8 @@ fn lease() -> Lease {
             agent: "animal".to_owned(),
             model: None,
             role: "writer".to_owned(),
+            route: None,
+            provider: None,
             runner: RunnerIdentity::default(),
             base: Oid::try_from("a".repeat(40)).unwrap(),
             branch: None,

@@ -234,6 +234,7 @@ pub(super) fn spec(kind: AgentKind) -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+        estimated: false,
         sandbox: SandboxMode::Off,
         network: true,
     }
@@ -257,6 +258,8 @@ fn lease() -> Lease {
         agent: "worker".to_owned(),
         model: None,
         role: "writer".to_owned(),
+        route: None,
+        provider: None,
         runner: RunnerIdentity::default(),
         base: Oid::try_from("a".repeat(40)).expect("hexadecimal"),
         branch: None,

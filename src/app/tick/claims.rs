@@ -7,7 +7,7 @@ use crate::app::context::Minter;
 use crate::app::publish::{self, ChangeError, Decision, How, Terms};
 use crate::app::tick::documents::ClaimDoc;
 use crate::app::tick::report::{ClaimReport, Waiting};
-use crate::app::tick::{World, prompt};
+use crate::app::tick::{World, opening, prompt};
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{RecordId, SessionUid, TaskUid};
 use crate::domain::record::{LockAcquired, Op, SessionClaimed, SessionStarted};
@@ -19,7 +19,7 @@ use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
 use crate::engine::why::Why;
 use crate::ports::lease::Lease;
 use crate::ports::state_repo::Freshness;
-use crate::store::{Checkpoint, Scope, checkpoint_is_due};
+use crate::store::{Checkpoint, checkpoint_is_due};
 
 /// Added to the longest run of an agent when a claim must outlive a phase that cannot renew it.
 const PHASE_SLACK: DurationMs = DurationMs::mins(30);
@@ -60,7 +60,7 @@ pub(super) fn claim(
     manner: &Manner,
 ) -> Result<Intent, ChangeError<Infallible>> {
     let terms = Terms {
-        scope: Scope::Live,
+        scope: opening::scope(world),
         freshness: Freshness::Local,
         how: How::Must(manner.publish_limit),
         checkpoint: Checkpoint::IfGrown,
@@ -167,6 +167,8 @@ fn mint_claim(
         agent: planned.routed.agent.clone(),
         model: planned.routed.model.clone(),
         role: planned.routed.role.clone(),
+        route: planned.routed.route_name.clone(),
+        provider: planned.routed.provider.clone(),
         runner: world.host.identity(),
         base: planned.base.clone(),
         branch: planned.branch.clone(),

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::ids::{Oid, RecordId, SessionUid};
+use crate::domain::money::Spent;
 use crate::domain::record::{SessionClaimed, SessionFinished};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
+use crate::engine::budget::Gauge;
 
 /// Version of these documents; a phase of another version refuses them.
 pub const HANDOVER_VERSION: u32 = 1;
@@ -19,6 +21,21 @@ pub struct ClaimsDoc {
     pub at: Timestamp,
     /// The claims.
     pub claims: Vec<ClaimDoc>,
+    /// The budgets that they count on, as they stood.
+    #[serde(default)]
+    pub budgets: Gauge,
+}
+
+/// `<session>/spent.json`: what a run had spent when it last said so. It outlives the process that
+/// wrote it, so that what a killed run cost is booked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpentDoc {
+    /// [`HANDOVER_VERSION`].
+    pub version: u32,
+    /// The session.
+    pub session: SessionUid,
+    /// So far.
+    pub spent: Spent,
 }
 
 /// One claimed session.
@@ -105,4 +122,10 @@ pub fn folder(session: SessionUid) -> String {
 #[must_use]
 pub fn session_of(folder: &str) -> Option<SessionUid> {
     folder.parse::<RecordId>().ok().map(SessionUid::created_by)
+}
+
+/// Name of the note of what a session has spent.
+#[must_use]
+pub fn spent_name(session: SessionUid) -> String {
+    format!("{}/spent.json", folder(session))
 }

@@ -9,11 +9,12 @@ use crate::app::tick::claims::{self, Intent, Manner};
 use crate::app::tick::documents::ResultDoc;
 use crate::app::tick::opening::{self, END_SLACK, REMOTE_LIMIT};
 use crate::app::tick::pool::{FromPool, Pool};
-use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, observe, results, reviews};
 use crate::domain::ids::TaskUid;
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Moment, Timestamp};
+use crate::engine::budget::Ledger;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Limits, Plan};
 use crate::ports::runner::Cancel;
@@ -25,6 +26,8 @@ const STOP_GRACE: DurationMs = DurationMs::secs(5);
 const LAST_CALL: DurationMs = DurationMs::secs(1);
 /// How soon the remote is asked again, when it did not answer and agents are at work meanwhile.
 const ASK_AGAIN: DurationMs = DurationMs::secs(15);
+/// How soon the records are told again that a session has passed what it was reckoned at.
+const TELL_EVERY: DurationMs = DurationMs::mins(1);
 /// How often signals and timers are looked at while nothing happens.
 const LOOK: DurationMs = DurationMs(100);
 
@@ -59,8 +62,10 @@ pub(super) fn all(
                     .clock
                     .now()
                     .plus(half(world.policy.leases.lease)),
+                told: started,
                 not_before: started,
                 stop: None,
+                over_budget: false,
                 replan: true,
                 storage: None,
                 last: None,
@@ -92,10 +97,14 @@ struct Drive<'a, 'scope, 'env> {
     deadline: Moment,
     /// By the wall clock, as the leases are that it renews.
     heartbeat: Timestamp,
+    /// When the records were last told what runs spend.
+    told: Moment,
     /// The remote is left alone until then, unless nothing is at work any more.
     not_before: Moment,
     /// When stopping began.
     stop: Option<Moment>,
+    /// A session was stopped because a budget was used up.
+    over_budget: bool,
     /// Something changed since the last decision.
     replan: bool,
     /// What the disk under the workspaces said, if it takes nothing: no claim is made any more.
@@ -131,6 +140,7 @@ impl Drive<'_, '_, '_> {
             opening::tell_state(self.report, &state, &plan);
         }
         self.report.stopped = self.stop.is_some() && failed.is_none();
+        self.report.budget_stop |= self.over_budget;
         self.report.budget_stop |= self.stop.is_some_and(|at| at >= self.deadline);
         if let Some(error) = failed {
             return Err(error.into());
@@ -252,6 +262,14 @@ impl Drive<'_, '_, '_> {
         self.report
             .claimed
             .extend(claims::claim_reports(&state, &plan));
+        let mut sessions: Vec<_> = self.pool.sessions().map(|(uid, _)| *uid).collect();
+        sessions.extend(claimed.iter().map(|one| one.lease.session()));
+        if !sessions.is_empty() {
+            let now = self.world.context.clock.now();
+            let ledger = Ledger::of(&state, self.world.policy, now);
+            let gauge = ledger.gauge(self.world.policy, &sessions);
+            self.pool.till().renew(gauge);
+        }
         for one in claimed {
             (self.on)(TickEvent::Claimed {
                 session: one.lease.session(),
@@ -304,6 +322,11 @@ impl Drive<'_, '_, '_> {
             FromPool::Event(session, task, event) => {
                 let task = task.to_string();
                 let at = self.world.context.clock.now();
+                let due = self.told.plus(TELL_EVERY);
+                if self.world.context.clock.moment() >= due && self.pool.till().has_untold() {
+                    // Another machine must not count on money that is gone.
+                    self.heartbeat = at;
+                }
                 (self.on)(TickEvent::Agent {
                     session,
                     task,
@@ -332,6 +355,9 @@ impl Drive<'_, '_, '_> {
         self.pending.clear();
         for line in finished.lines {
             self.report.cost = self.report.cost.plus(line.cost.unwrap_or_default());
+            self.over_budget |= line.ended == Ended::OverBudget;
+            let cost = line.cost.unwrap_or_default();
+            self.pool.till().settle(line.session, cost);
             (self.on)(TickEvent::Ended {
                 session: line.session,
                 task: line.task.clone(),

@@ -105,6 +105,7 @@ pub(super) fn give_back(minter: &mut Minter<'_>, result: &ResultDoc, loaded: &Lo
         session,
         proof: proof.clone(),
         unstarted: true,
+        spent: None,
     }));
     release_lock(minter, loaded, session);
     proof

@@ -18,6 +18,7 @@ mod results;
 mod review_text;
 mod reviews;
 mod scrub;
+mod till;
 mod work;
 
 use std::convert::Infallible;

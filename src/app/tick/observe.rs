@@ -40,6 +40,12 @@ pub(super) fn observe(world: &World<'_>, state: &State, notes: &mut Vec<String>)
         .filter(|(_, session)| session.holds_lease())
         .map(|(uid, session)| (*uid, life(world, *uid, session)))
         .collect();
+    facts.spent = facts
+        .runs
+        .iter()
+        .filter(|(_, life)| matches!(life, RunLife::Dead { .. }))
+        .filter_map(|(uid, _)| Some((*uid, opening::read_spent(world, *uid)?)))
+        .collect();
     facts.agents = world
         .policy
         .agents

@@ -1,11 +1,11 @@
 //! The beginning and the end of a tick: the first look, what a dead tick left, the report's frame.
 
 use crate::app::context::Minter;
-use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc};
+use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc, SpentDoc};
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, claims, observe};
 use crate::domain::ids::{SessionUid, TaskUid};
-use crate::domain::money::MicroUsd;
+use crate::domain::money::{MicroUsd, Spent};
 use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::time::DurationMs;
@@ -38,7 +38,7 @@ pub(super) fn open(
     let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
     let limit = REMOTE_LIMIT.min(DurationMs(budget.0.saturating_add(END_SLACK.0)));
     let view = newest(world, limit, on)?;
-    let loaded = store::load(&view, Scope::Live)?;
+    let loaded = store::load(&view, scope(world))?;
     if !loaded.problems.is_empty() {
         report.notes.push(format!(
             "{} damaged places in the state; `fleet doctor` names them",
@@ -213,6 +213,25 @@ pub(super) fn read_result(world: &World<'_>, session: SessionUid) -> Option<Resu
         .ok()
         .filter(|r| r.version == HANDOVER_VERSION)
         .filter(|r| r.claim.session == session && r.finished.session == session)
+}
+
+/// What a session had spent, by its note, if that is whole and its own.
+pub(super) fn read_spent(world: &World<'_>, session: SessionUid) -> Option<Spent> {
+    let bytes = world.handover.get(&documents::spent_name(session)).ok()??;
+    serde_json::from_slice::<SpentDoc>(&bytes)
+        .ok()
+        .filter(|note| note.version == HANDOVER_VERSION && note.session == session)
+        .map(|note| note.spent)
+}
+
+/// How much of the state a decision about claims needs: budgets that count for ever need what was
+/// archived, too.
+pub(super) fn scope(world: &World<'_>) -> Scope {
+    if world.policy.budget.counts_all() {
+        Scope::All
+    } else {
+        Scope::Live
+    }
 }
 
 pub(super) fn sweep(world: &World<'_>, report: &mut TickReport) {

@@ -9,10 +9,10 @@ use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, results, reviews};
-use crate::domain::money::{CostSource, Usage};
 use crate::domain::record::SessionFinished;
 use crate::domain::session::{FailureClass, Outcome, Session};
 use crate::domain::time::{DurationMs, Timestamp};
+use crate::engine::budget::{Gauge, Ledger};
 use crate::engine::plan::Limits;
 use crate::ports::lease::Lease;
 use crate::ports::runner::Cancel;
@@ -40,6 +40,7 @@ pub(super) fn claim(
             version: HANDOVER_VERSION,
             at: started,
             claims: Vec::new(),
+            budgets: Gauge::default(),
         };
         world.handover.put(CLAIMS, &encode(CLAIMS, &nothing)?)?;
     }
@@ -70,7 +71,10 @@ pub(super) fn claim(
         session.is_some_and(Session::holds_lease)
     });
     docs.extend(intent.claimed.iter().map(|c| c.doc.clone()));
-    put_claims(world, started, docs)?;
+    let sessions: Vec<_> = docs.iter().map(|doc| doc.session).collect();
+    let ledger = Ledger::of(&intent.state, world.policy, started);
+    let budgets = ledger.gauge(world.policy, &sessions);
+    put_claims(world, started, docs, budgets)?;
     report.reconciled = claims::reconciled(&intent.state, &intent.ops);
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
     tell_state(&mut report, &intent.state, &intent.plan);
@@ -93,8 +97,10 @@ pub(super) fn run(
     let mut report = empty_report(false);
     let deadline = started.plus(options.time_budget.unwrap_or(world.policy.tick.time_budget));
     let only: Vec<String> = options.only.iter().map(ToString::to_string).collect();
-    let mut todo: Vec<ClaimDoc> = claims_doc(world)?
-        .claims
+    let ClaimsDoc {
+        claims, budgets, ..
+    } = claims_doc(world)?;
+    let mut todo: Vec<ClaimDoc> = claims
         .into_iter()
         .filter(|doc| only.is_empty() || only.contains(&doc.task))
         .filter(|doc| opening::read_result(world, doc.session).is_none())
@@ -111,6 +117,7 @@ pub(super) fn run(
     let mut storage = None;
     std::thread::scope(|scope| {
         let mut pool = Pool::new(scope, world, true);
+        pool.till().renew(budgets);
         let mut stop = None;
         loop {
             let now = world.context.clock.moment();
@@ -135,11 +142,13 @@ pub(super) fn run(
                 break;
             }
             for message in pool.wait(LOOK) {
-                if let FromPool::Done(result) = &message
-                    && let Some(cause) = &result.storage
-                {
-                    todo.clear();
-                    storage.get_or_insert_with(|| cause.clone());
+                if let FromPool::Done(result) = &message {
+                    let cost = result.finished.cost.unwrap_or_default();
+                    pool.till().settle(result.finished.session, cost);
+                    if let Some(cause) = &result.storage {
+                        todo.clear();
+                        storage.get_or_insert_with(|| cause.clone());
+                    }
                 }
                 tell(world, &mut report, on, message);
             }
@@ -216,8 +225,15 @@ pub(super) fn publish(
     }
     if !found.is_empty() {
         let finished = results::finish(world, &found, REMOTE_LIMIT)?;
+        let ClaimsDoc {
+            claims: mut left,
+            mut budgets,
+            ..
+        } = claims_doc(world)?;
         for line in finished.lines {
+            budgets.settle(line.session, line.cost.unwrap_or_default());
             report.cost = report.cost.plus(line.cost.unwrap_or_default());
+            report.budget_stop |= line.ended == Ended::OverBudget;
             on(TickEvent::Ended {
                 session: line.session,
                 task: line.task.clone(),
@@ -234,9 +250,8 @@ pub(super) fn publish(
             .count();
         // What has ended is named no more, so that a run phase that is started again runs nothing
         // of it: that phase sees no state.
-        let mut left = claims_doc(world)?.claims;
         left.retain(|doc| finished.kept.contains(&doc.session));
-        if let Err(error) = put_claims(world, started, left) {
+        if let Err(error) = put_claims(world, started, left, budgets) {
             report
                 .notes
                 .push(format!("{CLAIMS} names sessions that have ended: {error}"));
@@ -288,6 +303,8 @@ fn result_of(world: &World<'_>, doc: ClaimDoc, notes: &mut Vec<String>) -> Resul
 }
 
 fn missing(world: &World<'_>, doc: ClaimDoc, why: &str) -> ResultDoc {
+    // What it cost is known from its note, even if nothing else came of it.
+    let spent = opening::read_spent(world, doc.session);
     ResultDoc {
         version: HANDOVER_VERSION,
         finished: SessionFinished {
@@ -301,9 +318,9 @@ fn missing(world: &World<'_>, doc: ClaimDoc, why: &str) -> ResultDoc {
             verify: Vec::new(),
             agent_session: None,
             model: None,
-            usage: Usage::default(),
-            cost: None,
-            cost_source: CostSource::Unknown,
+            usage: spent.unwrap_or_default().usage,
+            cost: spent.map(|spent| spent.cost),
+            cost_source: spent.unwrap_or_default().source,
             duration_ms: 0,
             sandbox: String::new(),
             journal: None,
@@ -341,11 +358,17 @@ fn claims_doc(world: &World<'_>) -> Result<ClaimsDoc, TickError> {
     }
 }
 
-fn put_claims(world: &World<'_>, at: Timestamp, claims: Vec<ClaimDoc>) -> Result<(), TickError> {
+fn put_claims(
+    world: &World<'_>,
+    at: Timestamp,
+    claims: Vec<ClaimDoc>,
+    budgets: Gauge,
+) -> Result<(), TickError> {
     let doc = ClaimsDoc {
         version: HANDOVER_VERSION,
         at,
         claims,
+        budgets,
     };
     Ok(world.handover.put(CLAIMS, &encode(CLAIMS, &doc)?)?)
 }

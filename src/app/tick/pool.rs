@@ -8,6 +8,7 @@ use std::thread::Scope;
 use crate::app::tick::World;
 use crate::app::tick::claims::Claimed;
 use crate::app::tick::documents::{self, ResultDoc};
+use crate::app::tick::till::Till;
 use crate::app::tick::work;
 use crate::domain::ids::SessionUid;
 use crate::domain::time::DurationMs;
@@ -33,6 +34,7 @@ pub(super) struct Pool<'scope, 'env> {
     line: (SyncSender<FromPool>, Receiver<FromPool>),
     running: BTreeMap<SessionUid, Running>,
     bundle: bool,
+    till: Arc<Till>,
 }
 
 /// One running session.
@@ -54,7 +56,13 @@ impl<'scope, 'env> Pool<'scope, 'env> {
             line: sync_channel(LINE),
             running: BTreeMap::new(),
             bundle,
+            till: Arc::default(),
         }
+    }
+
+    /// What the sessions spend.
+    pub(super) fn till(&self) -> &Till {
+        &self.till
     }
 
     pub(super) fn running(&self) -> usize {
@@ -75,6 +83,7 @@ impl<'scope, 'env> Pool<'scope, 'env> {
         };
         self.running.insert(session, running);
         let (world, line, bundle) = (self.world, self.line.0.clone(), self.bundle);
+        let till = Arc::clone(&self.till);
         let task: Arc<str> = claimed.doc.task.as_str().into();
         self.scope.spawn(move || {
             let mut guard = Guard {
@@ -86,8 +95,7 @@ impl<'scope, 'env> Pool<'scope, 'env> {
                 // The pool outlives its threads; a closed line means that nobody reads any more.
                 let _ = line.send(FromPool::Event(session, task.clone(), event));
             };
-            let mut result =
-                work::run_session(world, &claimed.lease, &claimed.doc, &cancel, &mut events);
+            let mut result = work::run_session(world, &till, &claimed, &cancel, &mut events);
             store(world, &mut result, bundle);
             guard.done = true;
             let _ = line.send(FromPool::Done(Box::new(result)));

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::domain::ids::{SessionUid, TaskUid};
-use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::time::Timestamp;
 pub use crate::ports::runner::AgentEvent;
 
@@ -61,6 +61,8 @@ pub enum Ended {
     Failed,
     /// It was stopped.
     Stopped,
+    /// It was stopped because a budget was used up; what it had done is on its branch.
+    OverBudget,
     /// Its right to run had passed to another attempt; nothing was published.
     Superseded,
     /// Its branch is pushed; the review could not be opened and is tried by the next tick.
@@ -96,6 +98,8 @@ pub struct SessionReport {
     pub usage: Usage,
     /// Money, in micro-dollars; none when unknown.
     pub cost: Option<MicroUsd>,
+    /// Where that figure comes from.
+    pub cost_source: CostSource,
     /// Wall time.
     pub duration_ms: u64,
 }

@@ -214,7 +214,10 @@ fn decide(
     if let Some((_, why)) = &held {
         verdict.summary.clone_from(why);
     }
-    let head = finished.head.clone();
+    // Work that a budget cut short is kept on its branch, where the next attempt goes on; it is not
+    // shown for review.
+    let shown = finished.outcome == Outcome::Succeeded;
+    let head = finished.head.clone().filter(|_| shown);
     mint::record(world, minter, result, finished, held, loaded);
     if let Some((head, branch)) = head.zip(result.claim.claim.branch.clone())
         && world.forge.kind() == LOCAL
@@ -315,6 +318,12 @@ fn ended(finished: &SessionFinished, held: bool, deliverable: Deliverable) -> En
             },
             false,
         ) => Ended::Stopped,
+        (
+            Outcome::Failed {
+                class: FailureClass::Budget,
+            },
+            false,
+        ) => Ended::OverBudget,
         (Outcome::Failed { .. }, false) => Ended::Failed,
     }
 }
@@ -335,6 +344,7 @@ pub(super) fn session_report(result: &ResultDoc, verdict: &Verdicted) -> Session
         review: None,
         usage: result.finished.usage,
         cost: result.finished.cost,
+        cost_source: result.finished.cost_source,
         duration_ms: result.finished.duration_ms,
     }
 }

@@ -3,11 +3,15 @@
 //! Nothing here moves a ref or writes a record: what comes out is a document.
 
 mod handing;
+mod watch;
 
 use crate::app::tick::World;
 use crate::app::tick::checks::{self, Verdict};
+use crate::app::tick::claims::Claimed;
 use crate::app::tick::documents::{ClaimDoc, Held, ResultDoc};
 use crate::app::tick::prompt;
+use crate::app::tick::till::Till;
+use crate::app::tick::work::watch::Watch;
 use crate::domain::ids::Oid;
 use crate::domain::money::{CostSource, Usage};
 use crate::domain::policy::AgentSpec;
@@ -15,6 +19,7 @@ use crate::domain::record::SessionFinished;
 use crate::domain::session::{FailureClass, Outcome, VerifyResult};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
+use crate::engine::budget::Overdrawn;
 use crate::engine::outbox::{self, Saying};
 use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
@@ -28,13 +33,13 @@ const RECORD_PATHS: usize = 1_000;
 /// Runs one claimed session to its end. Always comes back with a result.
 pub(super) fn run_session(
     world: &World<'_>,
-    lease: &Lease,
-    doc: &ClaimDoc,
+    till: &Till,
+    claimed: &Claimed,
     cancel: &Cancel,
     events: &mut dyn FnMut(AgentEvent),
 ) -> ResultDoc {
     let started_at = world.context.clock.now();
-    let mut session = Session::new(world, lease, doc, started_at);
+    let mut session = Session::new(world, till, claimed, started_at);
     if let Err(failure) = session.go(cancel, events) {
         session.fail(failure);
     }
@@ -67,6 +72,7 @@ impl Failure {
 /// A session on its way.
 struct Session<'a> {
     world: &'a World<'a>,
+    till: &'a Till,
     lease: &'a Lease,
     doc: &'a ClaimDoc,
     workspace: Option<Workspace>,
@@ -78,15 +84,18 @@ struct Session<'a> {
     started_at: Timestamp,
     storage: Option<String>,
     unstarted: bool,
+    /// The agent was stopped because a budget was used up.
+    over: Option<Overdrawn>,
 }
 
 impl<'a> Session<'a> {
     fn new(
         world: &'a World<'a>,
-        lease: &'a Lease,
-        doc: &'a ClaimDoc,
+        till: &'a Till,
+        claimed: &'a Claimed,
         started_at: Timestamp,
     ) -> Self {
+        let (lease, doc) = (&claimed.lease, &claimed.doc);
         let finished = SessionFinished {
             session: lease.session(),
             outcome: Outcome::Succeeded,
@@ -105,6 +114,7 @@ impl<'a> Session<'a> {
         };
         Self {
             world,
+            till,
             lease,
             doc,
             workspace: None,
@@ -116,6 +126,7 @@ impl<'a> Session<'a> {
             started_at,
             storage: None,
             unstarted: false,
+            over: None,
         }
     }
 
@@ -154,6 +165,9 @@ impl<'a> Session<'a> {
             self.finished.summary = self.bounded("asked a human and stopped");
             return Ok(());
         }
+        if self.over.is_some() {
+            return self.keep_unfinished(&workspace, &request, cancel, events);
+        }
         if self.doc.deliverable != Deliverable::Pr {
             return self.hand_over_text();
         }
@@ -162,6 +176,9 @@ impl<'a> Session<'a> {
             && let Some(failed) = self.verify(&request, cancel, events)
         {
             self.second_chance(&mut request, &failed, &first, cancel, events)?;
+            if self.over.is_some() {
+                return self.keep_unfinished(&workspace, &request, cancel, events);
+            }
             (imported, verdict) = self.import(&workspace)?;
             if let Verdict::Pass = verdict
                 && let Some(failed) = self.verify(&request, cancel, events)
@@ -227,10 +244,23 @@ impl<'a> Session<'a> {
         cancel: &Cancel,
         events: &mut dyn FnMut(AgentEvent),
     ) -> Result<RunOutcome, Failure> {
-        let outcome = self.world.runner.run(self.lease, request, events, cancel);
+        // The agent alone is stopped for its spending: its checks still run.
+        let stop = cancel.under();
+        let mut watch = Watch::new(self, request);
+        let mut seen = |event: AgentEvent| {
+            watch.see(&event, &stop);
+            events(event);
+        };
+        let outcome = self.world.runner.run(self.lease, request, &mut seen, &stop);
+        let over = watch.over.take();
+        let (cost, source) = watch.price(&outcome);
         let finished = &mut self.finished;
         finished.usage = finished.usage.plus(outcome.usage);
-        finished.cost = match (finished.cost, outcome.cost) {
+        finished.cost_source = match finished.cost {
+            Some(_) => finished.cost_source.and(source),
+            None => source,
+        };
+        finished.cost = match (finished.cost, cost) {
             (Some(a), Some(b)) => Some(a.plus(b)),
             (a, b) => a.or(b),
         };
@@ -249,6 +279,10 @@ impl<'a> Session<'a> {
             RunEnd::Completed => Ok(outcome),
             // A question is an answer, even if the agent then ended in disorder.
             RunEnd::Failed { .. } if self.asks_a_human() => Ok(outcome),
+            RunEnd::Failed { .. } if over.is_some() && !cancel.is_asked() => {
+                self.over = over;
+                Ok(outcome)
+            }
             RunEnd::Failed {
                 class,
                 reason,

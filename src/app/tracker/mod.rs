@@ -9,6 +9,7 @@
 pub mod add;
 pub mod agents;
 pub mod change;
+pub mod cost;
 pub mod deps;
 pub mod desk;
 pub mod doctor;

@@ -11,6 +11,7 @@ use crate::app::tracker::request::{Mode, ReadyRequest};
 use crate::app::tracker::views::{reasons, row};
 use crate::domain::ids::TaskUid;
 use crate::domain::record::{Op, TaskFields, TaskUpdated};
+use crate::engine::budget::Ledger;
 use crate::engine::phase::Phase;
 use crate::engine::ready::Board;
 use crate::engine::routing::{Load, Router};
@@ -23,7 +24,9 @@ use crate::store::{Checkpoint, Scope};
 /// # Errors
 /// Unreadable state.
 pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, TrackerError> {
-    let reading = desk.read(Scope::Live)?;
+    // Budgets that count for ever need what was archived, too.
+    let all = request.explain && desk.policy.budget.counts_all();
+    let reading = desk.read(if all { Scope::All } else { Scope::Live })?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
@@ -32,13 +35,21 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
     let order = router.order(&ready);
     let shown = request.limit.unwrap_or(usize::MAX).min(order.len());
     let mut tasks = Vec::with_capacity(shown);
-    let load = request
+    let ledger = request
         .explain
-        .then(|| Load::of(&board, &std::collections::BTreeMap::new()));
+        .then(|| Ledger::of(state, desk.policy, board.now));
+    let load = ledger.as_ref().map(|ledger| {
+        let mut load = Load::of(&board, &std::collections::BTreeMap::new());
+        load.look_at_budgets(&board, ledger);
+        load
+    });
     for uid in order.iter().take(shown) {
         let mut one = row(state, *uid, &state.tasks[uid], Phase::Ready, request.full);
         if let Some(load) = &load {
             one.reasons = score_reasons(&router, *uid, load);
+        }
+        if let Some(why) = ledger.as_ref().and_then(|l| l.stops(desk.policy, *uid)) {
+            one.reasons.insert(0, held_by_budget(&why));
         }
         tasks.push(one);
     }
@@ -56,6 +67,14 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
         report.cycles = Some(cycles_of(state));
     }
     Ok(report)
+}
+
+/// A task that is ready, and that a budget holds back.
+fn held_by_budget(why: &Why) -> Reason {
+    Reason {
+        code: why.code(),
+        text: format!("held back: {why}"),
+    }
 }
 
 /// The order of a ready task, in words.

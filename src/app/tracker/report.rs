@@ -1,8 +1,10 @@
 //! What the tracker answers. Field names are those of `--json`: a contract (docs/formats.md).
 
+mod cost;
 mod detail;
 mod place;
 
+pub use cost::{BudgetRow, CostReport, CostRow, RouteStat, RouteStats};
 pub use detail::{
     CommentRow, DepRow, EscalationRow, FindingRow, LockRow, ReviewRow, SessionRow, ShowReport,
     TaskDetail,

@@ -253,6 +253,9 @@ fn session_row(id: SessionUid, session: &Session) -> Option<SessionRow> {
         base: claim.base.to_string(),
         head: session.head().map(Oid::to_string),
         cost_usd_micros: session.cost(),
+        cost_source: session.cost_source(),
+        route: claim.route.clone(),
+        provider: claim.provider.clone(),
         usage: session.usage(),
         agent_session: session.agent_session.value.clone(),
         sandbox: finished

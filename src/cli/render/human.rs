@@ -1,6 +1,7 @@
 //! Reports as words: calm aligned columns, one line a thing, details below headings.
 
 mod agents;
+mod cost;
 mod detail;
 mod models;
 mod place;
@@ -8,6 +9,7 @@ mod secrets;
 mod tasks;
 
 pub use agents::{agent, agent_changed, agents, trial};
+pub use cost::{cost, route_stats, usage};
 pub use detail::{answered, inbox, log, show};
 pub use models::{model_check, models};
 pub use place::{config, doctor, init, route, sync};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::app::tick::report::TickReport;
 use crate::app::tracker::text::display_safe;
-use crate::cli::render::tick::{ended, seconds};
+use crate::cli::render::tick::{ended, money, seconds};
 
 /// A page of Markdown. Foreign text stands in table cells only, escaped.
 #[must_use]
@@ -17,7 +17,7 @@ pub fn markdown(report: &TickReport) -> String {
                 Some(url) if url.starts_with("https://") => format!("[{}]({})", s.task, cell(url)),
                 _ => s.task.clone(),
             };
-            let cost = s.cost.map(|c| c.to_string()).unwrap_or_default();
+            let cost = money(s);
             let _ = writeln!(
                 out,
                 "| {task} | {} | {} | {} | {} | {cost} | {} |",

@@ -2,6 +2,7 @@
 
 use crate::app::tick::report::{Ended, SessionReport, TickReport};
 use crate::cli::render::page::{Cell, Page, Tone, cell};
+use crate::domain::money::CostSource;
 
 /// Code of the reason that a human looks at the work.
 const IN_REVIEW: &str = "in_review";
@@ -25,6 +26,16 @@ pub fn report(report: &TickReport, page: &mut Page) {
     }
     page.gap();
     page.line(closing(report));
+}
+
+/// What a session cost, with a mark if that was reckoned and not reported.
+pub(super) fn money(session: &SessionReport) -> String {
+    let mark = match session.cost_source {
+        CostSource::Estimated => "~",
+        CostSource::Reported | CostSource::Unknown => "",
+    };
+    let cost = session.cost.map(|cost| format!("{mark}{cost}"));
+    cost.unwrap_or_default()
 }
 
 fn reconciled(report: &TickReport, page: &mut Page) {
@@ -93,7 +104,7 @@ fn sessions(report: &TickReport, page: &mut Page) {
                 cell(word, tone),
                 cell(&s.agent, Tone::Plain),
                 cell(seconds(s.duration_ms), Tone::Dim),
-                cell(s.cost.map(|c| c.to_string()).unwrap_or_default(), Tone::Dim),
+                cell(money(s), Tone::Dim),
                 cell(&s.title, Tone::Plain),
             ]
         })
@@ -123,7 +134,7 @@ fn detail(s: &SessionReport, page: &mut Page) {
                 s.task
             ));
         }
-        Ended::Failed | Ended::Stopped | Ended::Superseded => {
+        Ended::Failed | Ended::Stopped | Ended::OverBudget | Ended::Superseded => {
             page.line(format!("  {}: attempt {}: {first}", s.task, s.attempt));
         }
     }
@@ -140,6 +151,7 @@ pub(crate) const fn ended(ended: Ended) -> (&'static str, Tone) {
         Ended::Held => ("held", Tone::Warn),
         Ended::Failed => ("failed", Tone::Bad),
         Ended::Stopped => ("stopped", Tone::Warn),
+        Ended::OverBudget => ("over budget", Tone::Warn),
         Ended::Superseded => ("superseded", Tone::Dim),
     }
 }
@@ -183,6 +195,7 @@ fn closing(report: &TickReport) -> String {
         (Ended::Reported, "reported"),
         (Ended::Failed, "failed"),
         (Ended::Stopped, "stopped"),
+        (Ended::OverBudget, "over budget"),
     ] {
         if count(wanted) > 0 {
             parts.push(format!("{} {word}", count(wanted)));

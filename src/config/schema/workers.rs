@@ -151,6 +151,12 @@ pub(super) const WORKERS: &[Key] = &[
         "`sandbox.network`",
         "whether it may reach the network, where a sandbox can refuse that",
     ),
+    key(
+        "routes[]",
+        "name",
+        "`route 1`, …",
+        "what it is called in records, budgets and `fleet route --stats`",
+    ),
     key("routes[]", "types", "all", "task types"),
     key("routes[]", "labels", "none needed", "all of these labels"),
     key("routes[]", "complexity", "all", "`low`, `medium`, `high`"),

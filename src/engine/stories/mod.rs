@@ -2,6 +2,7 @@
 
 mod world;
 
+mod budget_stories;
 mod deps_stories;
 mod gates_stories;
 mod overlap_stories;

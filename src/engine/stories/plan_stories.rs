@@ -154,12 +154,12 @@ fn budgets_per_task_and_sessions_per_day_stop_claims() {
     w.pass(60);
     assert_eq!(
         wait(&w, 0),
-        "the budget per task is used up ($0.0001 of $0.0001)"
+        "the budget per task is used up ($0.0001 of $0.0001; raise budget.per_task to go on)"
     );
     w.policy.budget.per_task = None;
     w.policy.budget.sessions_per_day = Some(1);
     assert_eq!(
         wait(&w, 0),
-        "1 sessions started today (budget.sessions_per_day)"
+        "1 sessions started today (budget.sessions_per_day; it starts anew 2026-11-22T00:00:00.000Z)"
     );
 }

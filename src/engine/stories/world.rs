@@ -53,6 +53,7 @@ pub(super) fn agent(name: &str) -> AgentSpec {
         home_files: BTreeMap::new(),
         args: Vec::new(),
         cost_estimate: MicroUsd(0),
+        estimated: false,
         sandbox: SandboxMode::Off,
         network: true,
     }
@@ -92,15 +93,12 @@ pub(super) fn policy() -> Policy {
         },
         retry: RetryPolicy {
             max_attempts: 3,
-            backoff: vec![
-                DurationMs::mins(1),
-                DurationMs::mins(5),
-                DurationMs::mins(15),
-            ],
+            backoff: [1, 5, 15].map(DurationMs::mins).to_vec(),
             max_escalations: 3,
             max_review_rounds: 3,
         },
         budget: BudgetPolicy::default(),
+        prices: Default::default(),
         diff: DiffPolicy {
             protected: Vec::new(),
             max_files: 100,
@@ -265,6 +263,8 @@ impl World {
             agent: plan.routed.agent.clone(),
             model: plan.routed.model.clone(),
             role: plan.routed.role.clone(),
+            route: plan.routed.route_name.clone(),
+            provider: plan.routed.provider.clone(),
             runner: RunnerIdentity {
                 host: "builder".into(),
                 pid: 71,
@@ -305,16 +305,9 @@ impl World {
         paths: &[&str],
     ) {
         if let Some(head) = &head {
-            let branch = self.state.sessions[&session]
-                .claim
-                .as_ref()
-                .unwrap()
-                .0
-                .branch
-                .clone();
-            self.facts
-                .branches
-                .insert(branch.unwrap(), Some(head.clone()));
+            let (claim, _) = self.state.sessions[&session].claim.clone().unwrap();
+            let branch = claim.branch.unwrap();
+            self.facts.branches.insert(branch, Some(head.clone()));
         }
         self.write(Op::SessionFinished(SessionFinished {
             session,
@@ -327,7 +320,7 @@ impl World {
             model: None,
             usage: crate::domain::money::Usage::default(),
             cost: None,
-            cost_source: crate::domain::money::CostSource::Unknown,
+            cost_source: Default::default(),
             duration_ms: 1,
             sandbox: String::new(),
             journal: None,

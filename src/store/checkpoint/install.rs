@@ -150,6 +150,7 @@ fn session(row: SessionRow) -> (SessionUid, Session) {
         agent_session: reg(row.agent_session),
         finished: row.finished,
         released,
+        spent: reg(row.spent),
     };
     (row.id, session)
 }

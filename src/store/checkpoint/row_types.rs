@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskUid};
+use crate::domain::money::Spent;
 use crate::domain::record::{
     EscalationOpened, ReviewFeedback, ReviewOpened, SessionClaimed, SessionFinished,
 };
@@ -45,6 +46,8 @@ pub(crate) struct SessionRow {
     pub(crate) released: Slot<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) unstarted: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) spent: Slot<Option<Spent>>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -196,6 +196,7 @@ fn session_rows(owners: &Owners<'_>) -> Vec<Row> {
                     finished: s.finished.clone(),
                     released: s.released.clone().map(|(release, at)| (release.proof, at)),
                     unstarted: s.released.as_ref().is_some_and(|(r, _)| r.unstarted),
+                    spent: slot(&s.spent),
                 })
             })
         })

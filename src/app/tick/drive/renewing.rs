@@ -1,10 +1,12 @@
-//! The heartbeat of a tick: leases and locks of what runs are extended.
+//! The heartbeat: leases are extended, and the records told what runs have spent.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use super::{Drive, Step, half};
 use crate::app::publish::{self, Decision, How, Terms};
 use crate::domain::ids::SessionUid;
+use crate::domain::money::Spent;
 use crate::domain::record::{LockAcquired, Op, SessionRenewed};
 use crate::ports::state_repo::Freshness;
 use crate::store::{Checkpoint, Scope};
@@ -21,6 +23,11 @@ impl Drive<'_, '_, '_> {
             .pool
             .sessions()
             .map(|(uid, running)| (*uid, running.lease.task()))
+            .collect();
+        let till = self.pool.till();
+        let spent: BTreeMap<SessionUid, Spent> = mine
+            .iter()
+            .filter_map(|(uid, _)| Some((*uid, till.so_far(*uid)?)))
             .collect();
         let terms = Terms {
             scope: Scope::Live,
@@ -41,6 +48,7 @@ impl Drive<'_, '_, '_> {
                 minter.add(Op::SessionRenewed(SessionRenewed {
                     session,
                     lease_until,
+                    spent: spent.get(&session).copied(),
                 }));
                 if let Some(lock) = loaded
                     .state
@@ -63,6 +71,10 @@ impl Drive<'_, '_, '_> {
             Ok(Decision::write(lost, "renew leases"))
         })?;
         self.heartbeat = now.plus(half(leases.lease));
+        self.told = self.world.context.clock.moment();
+        for (session, spent) in spent {
+            self.pool.till().told(session, spent.cost);
+        }
         for session in changed.value {
             self.pool.stop(session);
         }

@@ -3,12 +3,12 @@
 use crate::app::tick::checks::{self, Verdict};
 use crate::app::tick::documents::{HANDOVER_VERSION, Held, ResultDoc};
 use crate::app::tick::work::{Failure, RECORD_PATHS, SUMMARY_BYTES, Session};
-use crate::domain::money::MicroUsd;
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::Deliverable;
 use crate::engine::outbox::Saying;
 use crate::engine::text;
-use crate::ports::workspaces::{CommitRequest, Imported};
+use crate::ports::runner::{AgentEvent, Cancel, RunRequest};
+use crate::ports::workspaces::{CommitRequest, Imported, Workspace};
 
 impl Session<'_> {
     /// A report or a plan: text, no branch.
@@ -31,6 +31,44 @@ impl Session<'_> {
         }
         self.finished.outcome = Outcome::Succeeded;
         self.finished.summary = self.bounded(&self.final_message);
+        Ok(())
+    }
+
+    /// What an agent had done that was stopped for its spending: taken in and checked as any work,
+    /// and kept on its branch, where the next attempt goes on. It is not shown for review.
+    pub(super) fn keep_unfinished(
+        &mut self,
+        workspace: &Workspace,
+        request: &RunRequest,
+        cancel: &Cancel,
+        events: &mut dyn FnMut(AgentEvent),
+    ) -> Result<(), Failure> {
+        let class = FailureClass::Budget;
+        let over = self.over.as_ref().map(ToString::to_string);
+        let over = over.unwrap_or_default();
+        if self.doc.deliverable != Deliverable::Pr {
+            let reason = format!("stopped: {over}");
+            return Err(Failure { class, reason });
+        }
+        let (imported, verdict) = self.import(workspace)?;
+        if let Verdict::Empty = verdict {
+            let reason = format!("stopped: {over}; it had changed no file yet");
+            return Err(Failure { class, reason });
+        }
+        let failed = match verdict {
+            Verdict::Pass => self.verify(request, cancel, events),
+            Verdict::Empty | Verdict::Held(_) => None,
+        };
+        self.hand_over_work(&imported, verdict)?;
+        let checks = match failed.as_deref() {
+            Some([(command, _), ..]) => format!("; the check `{command}` fails as yet"),
+            Some([]) | None => String::new(),
+        };
+        let said = self.final_message.trim();
+        let summary =
+            format!("stopped: {over}. What it had done is kept on its branch{checks}.\n\n{said}");
+        self.finished.outcome = Outcome::Failed { class };
+        self.finished.summary = self.bounded(&summary);
         Ok(())
     }
 
@@ -134,15 +172,7 @@ impl Session<'_> {
         self.finished.summary = self.bounded(&summary);
     }
 
-    pub(super) fn into_result(mut self) -> ResultDoc {
-        let estimate = self
-            .agent()
-            .map(|agent| agent.cost_estimate)
-            .unwrap_or_default();
-        // An agent that tells no cost is reckoned at its configured estimate, so that budgets hold.
-        if self.finished.cost.is_none() && estimate > MicroUsd(0) {
-            self.finished.cost = Some(estimate);
-        }
+    pub(super) fn into_result(self) -> ResultDoc {
         let start = self.start();
         ResultDoc {
             version: HANDOVER_VERSION,

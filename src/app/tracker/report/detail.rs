@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::app::tracker::report::TaskRow;
-use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::time::Timestamp;
 
 /// Answer of `show`.
@@ -64,6 +64,12 @@ pub struct SessionRow {
     pub base: String,
     pub head: Option<String>,
     pub cost_usd_micros: MicroUsd,
+    /// `reported`, `estimated` or `unknown`.
+    pub cost_source: CostSource,
+    /// Name of the route that chose the agent.
+    pub route: Option<String>,
+    /// Whose model it is.
+    pub provider: Option<String>,
     pub usage: Usage,
     pub agent_session: Option<String>,
     pub sandbox: Option<String>,

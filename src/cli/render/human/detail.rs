@@ -6,6 +6,7 @@ use crate::app::tracker::report::{
 };
 use crate::cli::render::human::dry;
 use crate::cli::render::page::{Page, Tone, cell};
+use crate::domain::money::CostSource;
 use crate::domain::time::Timestamp;
 
 /// `2026-11-21 08:00`, UTC.
@@ -186,8 +187,13 @@ fn one_session(session: &SessionRow, page: &mut Page) {
             cell(minute(session.claimed_at), Tone::Dim),
             cell(
                 format!(
-                    "{} tokens, {}",
+                    "{} tokens, {}{}",
                     session.usage.total(),
+                    if session.cost_source == CostSource::Estimated {
+                        "~"
+                    } else {
+                        ""
+                    },
                     session.cost_usd_micros
                 ),
                 Tone::Dim,

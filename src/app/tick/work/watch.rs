@@ -1,0 +1,150 @@
+//! An eye on what a running agent spends: noted where a crash does not reach it, and measured
+//! against the budgets.
+
+use crate::app::tick::World;
+use crate::app::tick::documents::{HANDOVER_VERSION, SpentDoc, spent_name};
+use crate::app::tick::till::Till;
+use crate::app::tick::work::Session;
+use crate::domain::ids::SessionUid;
+use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
+use crate::domain::session::FailureClass;
+use crate::domain::time::{DurationMs, Moment};
+use crate::engine::budget::Overdrawn;
+use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
+
+/// A note is written again after this time, or at once for so much money.
+const NOTE_EVERY: DurationMs = DurationMs(200);
+const NOTE_AT_ONCE: MicroUsd = MicroUsd(10_000);
+
+/// The eye on one run of an agent.
+pub(super) struct Watch<'a> {
+    world: &'a World<'a>,
+    till: &'a Till,
+    session: SessionUid,
+    /// What earlier runs of the session cost.
+    before: Spent,
+    model: Option<String>,
+    /// What a run is reckoned at whose tokens have no price.
+    estimate: MicroUsd,
+    noted: Option<(Moment, MicroUsd)>,
+    /// Why it was stopped, if it was.
+    pub(super) over: Option<Overdrawn>,
+}
+
+impl<'a> Watch<'a> {
+    pub(super) fn new(session: &Session<'a>, request: &RunRequest) -> Self {
+        let finished = &session.finished;
+        Self {
+            world: session.world,
+            till: session.till,
+            session: session.lease.session(),
+            before: Spent {
+                usage: finished.usage,
+                cost: finished.cost.unwrap_or_default(),
+                source: finished.cost_source,
+            },
+            model: request.model.clone(),
+            estimate: request.agent.cost_estimate,
+            noted: None,
+            over: None,
+        }
+    }
+
+    /// Takes what the agent says; asks it to stop when it has spent too much.
+    pub(super) fn see(&mut self, event: &AgentEvent, stop: &Cancel) {
+        if let AgentEvent::SessionStarted {
+            model: Some(model), ..
+        } = event
+        {
+            self.model = Some(model.clone());
+        }
+        let AgentEvent::Usage { usage, cost } = event else {
+            return;
+        };
+        let priced = cost.or_else(|| self.by_table(*usage));
+        let source = match cost {
+            Some(_) => CostSource::Reported,
+            None => CostSource::Estimated,
+        };
+        // A run whose tokens have no price is noted at its estimate, and not measured by it.
+        let note = self.sum(*usage, priced.unwrap_or(self.estimate), source);
+        self.write(note);
+        let known = self.sum(*usage, priced.unwrap_or_default(), source);
+        if let Some(over) = self.till.note(self.session, known)
+            && self.over.is_none()
+        {
+            self.over = Some(over);
+            stop.ask();
+        }
+    }
+
+    fn by_table(&self, usage: Usage) -> Option<MicroUsd> {
+        let now = self.world.context.clock.now();
+        let prices = &self.world.policy.prices;
+        prices.estimate_at(self.model.as_deref()?, usage, now)
+    }
+
+    fn sum(&self, usage: Usage, cost: MicroUsd, source: CostSource) -> Spent {
+        let first = self.before == Spent::default();
+        Spent {
+            usage: self.before.usage.plus(usage),
+            cost: self.before.cost.plus(cost),
+            source: if first {
+                source
+            } else {
+                self.before.source.and(source)
+            },
+        }
+    }
+
+    /// Notes it on disk. A note that cannot be written costs nothing but the memory of a crash.
+    fn write(&mut self, spent: Spent) {
+        let now = self.world.context.clock.moment();
+        let due = self.noted.is_none_or(|(at, cost)| {
+            now.since(at) >= NOTE_EVERY || spent.cost >= cost.plus(NOTE_AT_ONCE)
+        });
+        if !due {
+            return;
+        }
+        let note = SpentDoc {
+            version: HANDOVER_VERSION,
+            session: self.session,
+            spent,
+        };
+        if let Ok(bytes) = serde_json::to_vec(&note) {
+            let name = spent_name(self.session);
+            let _ = self.world.handover.put(&name, &bytes);
+            self.noted = Some((now, spent.cost));
+        }
+    }
+
+    /// What the run cost: as it says; else by its tokens and the table; else as it is reckoned,
+    /// unless it never began.
+    pub(super) fn price(&self, outcome: &RunOutcome) -> (Option<MicroUsd>, CostSource) {
+        if outcome.cost.is_some() {
+            return (outcome.cost, CostSource::Reported);
+        }
+        let model = outcome.model.as_ref().or(self.model.as_ref());
+        let now = self.world.context.clock.now();
+        let by_table = model
+            .filter(|_| outcome.usage.total() > 0)
+            .and_then(|model| {
+                let prices = &self.world.policy.prices;
+                prices.estimate_at(model, outcome.usage, now)
+            });
+        if by_table.is_some() {
+            return (by_table, CostSource::Estimated);
+        }
+        let never_began = matches!(
+            outcome.end,
+            RunEnd::Failed {
+                class: FailureClass::Infrastructure,
+                ..
+            }
+        );
+        if never_began || self.estimate == MicroUsd(0) {
+            return (None, CostSource::Unknown);
+        }
+        (Some(self.estimate), CostSource::Estimated)
+    }
+}
