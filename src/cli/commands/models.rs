@@ -9,7 +9,7 @@ use crate::cli::session::Session;
 /// List the models of the providers, or ask one whether it answers
 ///
 /// Providers are known by name (anthropic, openai, gemini, xai, openrouter, groq, ollama) or configured
-/// as [providers.<name>]. Keys come from the environment or from `fleet secret`.
+/// as `[providers.NAME]`. Keys come from the environment or from `fleet secret`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   fleet models                        Every provider, and its models where there is a key

@@ -130,7 +130,7 @@ pub struct SystemPart {
 pub enum Turn {
     /// A text of the user. Directly after tool results it goes along with them.
     User(String),
-    /// What the model said, exactly as [`ModelReply::parts`] gave it.
+    /// What the model said, exactly as `ModelReply::parts` gave it.
     Assistant(Vec<Part>),
     /// Answers to all tool calls of the turn before.
     ToolResults(Vec<ToolResult>),
