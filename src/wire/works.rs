@@ -20,7 +20,6 @@ use crate::app::trial::{TrialBench, TrialReport};
 use crate::cli::host::Works;
 use crate::config::{Env, Settings};
 use crate::domain::policy::{ForgeKind, Policy};
-use crate::domain::prices::PriceTable;
 use crate::domain::time::DurationMs;
 use crate::engine::secrets::Scanner;
 use crate::forge::github::remote::target;
@@ -285,7 +284,7 @@ fn runner(ground: &Ground<'_>, policy: &Policy, secrets: Arc<Scanner>) -> Agents
 fn api_setup(ground: &Ground<'_>, policy: &Policy) -> ApiSetup {
     let models = providers(policy, ground.env, &ground.clock, &ground.ids);
     let specs = policy.providers.values();
-    let prices = PriceTable::default();
+    let prices = policy.prices.clone();
     ApiSetup {
         models: Arc::new(models),
         price: Arc::new(move |model, usage| prices.estimate(model, usage)),
