@@ -8,7 +8,7 @@ use fleet::domain::ids::SessionUid;
 use fleet::domain::ids::{Oid, TaskNumber, TaskSelector, TaskUid};
 use fleet::domain::money::{MicroUsd, Usage};
 use fleet::domain::record::{
-    LockAcquired, LockReleased, Op, SessionClaimed, SessionFinished, SessionRenewed,
+    AgentPaused, LockAcquired, LockReleased, Op, SessionClaimed, SessionFinished, SessionRenewed,
 };
 use fleet::domain::session::{Outcome, RunnerIdentity};
 use fleet::domain::state::State;
@@ -304,4 +304,39 @@ fn records_about_a_task_that_is_not_known_yet_wait_for_it() {
     assert!(matches!(task.status.value, Status::Closed { .. }));
     assert_eq!(task.title.value, "t");
     assert_eq!(state.clock, Hlc((NOON + 1) * 1_000_000));
+}
+
+#[test]
+fn a_pause_of_a_provider_is_one_for_all_its_agents_and_the_longest_counts() {
+    let hour = |n: u64| Timestamp(NOON).plus(DurationMs::mins(60 * n));
+    let pause = |agent: &str, provider: Option<&str>, until| {
+        Op::AgentPaused(AgentPaused {
+            agent: agent.to_owned(),
+            until,
+            reason: "too many requests".to_owned(),
+            provider: provider.map(str::to_owned),
+        })
+    };
+    let mut state = State::default();
+    for (n, op) in [
+        pause("ann", Some("acme"), hour(2)),
+        pause("ben", None, hour(1)),
+        pause("ben", Some("acme"), hour(3)),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        state.apply(&record(id(9, n as u16), NOON + n as u64, op));
+    }
+    assert_eq!(state.pauses.len(), 2, "one of ben, one of acme");
+    let found = |agent: &str, provider: Option<&'static str>| {
+        let found = state.pause_of(agent, provider);
+        found.map(|(pause, with)| (pause.until, with.map(str::to_owned)))
+    };
+    let acme = Some((hour(3), Some("acme".to_owned())));
+    assert_eq!(found("ann", Some("acme")), acme);
+    assert_eq!(found("ben", Some("acme")), acme);
+    assert_eq!(found("new", Some("acme")), acme);
+    assert_eq!(found("ann", Some("other")), None);
+    assert_eq!(found("ben", None), Some((hour(1), None)));
 }

@@ -3,6 +3,10 @@
 
 #[path = "tick_cli/kills.rs"]
 mod kills;
+#[path = "tick_cli/limits.rs"]
+mod limits;
+#[path = "support/models/mod.rs"]
+mod models;
 #[path = "tick_cli/money.rs"]
 mod money;
 #[path = "tick_cli/refusals.rs"]

@@ -46,7 +46,6 @@ const OF_KIND: &[(&str, Kind)] = &[
     ("program", Kind::Cli),
     ("argv", Kind::Command),
     ("prompt_stdin", Kind::Command),
-    ("provider", Kind::Api),
     ("max_turns", Kind::Api),
     ("max_tokens", Kind::Api),
     ("max_cost", Kind::Api),
@@ -122,6 +121,9 @@ fn agent(
     let spec = AgentSpec {
         name: name.to_owned(),
         model: section.text("model"),
+        shares: (kind != Some(Kind::Api))
+            .then(|| section.text("provider"))
+            .flatten(),
         role,
         fits: complexities(section, "fits"),
         max_parallel: section.number("max_parallel", 1..1001).unwrap_or(1),

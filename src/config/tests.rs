@@ -440,3 +440,15 @@ fn keys_that_take_lists_are_keys_of_agents() {
         );
     }
 }
+
+#[test]
+fn a_program_may_name_the_provider_whose_limits_it_shares() {
+    let policy = good(
+        "[agents.claude]\nkind = \"cli\"\n[agents.mine]\nkind = \"cli\"\ncli = \"claude\"\nprovider = \"claude-team\"\n\
+         [agents.house]\nkind = \"api\"\nprovider = \"anthropic\"\nmodel = \"m\"\n",
+    );
+    let of = |name: &str| policy.agents[name].provider(None).unwrap();
+    assert_eq!(of("claude"), "anthropic");
+    assert_eq!(of("mine"), "claude-team");
+    assert_eq!(of("house"), "anthropic");
+}

@@ -178,8 +178,8 @@ impl State {
             until: p.until,
             reason: p.reason.clone(),
         };
-        let reg = self.pauses.entry(p.agent.clone()).or_default();
-        reg.write(pause, at);
+        let key = Self::pause_key(&p.agent, p.provider.as_deref());
+        self.pauses.entry(key).or_default().write(pause, at);
     }
 
     fn apply_review_updated(&mut self, p: &ReviewUpdated, at: Stamp) {

@@ -5,6 +5,7 @@
 mod sandbox;
 
 mod budget;
+mod forge;
 
 pub use budget::{BudgetPolicy, Caps};
 
@@ -15,6 +16,7 @@ use crate::domain::prices::PriceTable;
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
+pub use crate::domain::policy::forge::{ForgeKind, ForgePolicy};
 pub use crate::domain::policy::sandbox::{SandboxLimits, SandboxMode, SandboxPolicy};
 pub use crate::domain::provider::{CallLimits, ProviderKind, ProviderSpec};
 
@@ -89,56 +91,6 @@ pub enum PushMode {
     Never,
 }
 
-/// Forge settings.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ForgePolicy {
-    /// Which forge.
-    pub kind: ForgeKind,
-    /// API base, `https://api.github.com` by default.
-    pub base_url: String,
-    /// `owner/name`; derived from the remote's URL when absent.
-    pub repo: Option<String>,
-    /// Environment variable that holds the token.
-    pub token_env: String,
-    /// Open pull requests as drafts.
-    pub draft: bool,
-    /// Labels put on pull requests.
-    pub labels: Vec<String>,
-    /// Most API calls in one tick.
-    pub max_calls: u32,
-}
-
-impl ForgePolicy {
-    /// True for an environment variable that holds the right to push or to speak for CI: the one
-    /// that `token_env` names, and those that GitHub's own tools and runners know. None of them is
-    /// ever passed to an agent or a check (R1).
-    #[must_use]
-    pub fn is_token(&self, name: &str) -> bool {
-        name == self.token_env
-            || matches!(
-                name,
-                "GITHUB_TOKEN"
-                    | "GH_TOKEN"
-                    | "GITHUB_PAT"
-                    | "GH_ENTERPRISE_TOKEN"
-                    | "GITHUB_ENTERPRISE_TOKEN"
-                    | "FLEET_IDENTITY"
-                    | "ACTIONS_RUNTIME_TOKEN"
-                    | "ACTIONS_ID_TOKEN_REQUEST_TOKEN"
-            )
-    }
-}
-
-/// Which forge.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum ForgeKind {
-    /// Branches and review records only.
-    #[default]
-    Local,
-    /// GitHub, or what speaks its REST API.
-    GitHub,
-}
-
 /// A configured worker.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AgentSpec {
@@ -148,6 +100,9 @@ pub struct AgentSpec {
     pub kind: AgentKind,
     /// Model it is asked to use.
     pub model: Option<String>,
+    /// The provider whose limits and budget it shares, where its owner says so; see
+    /// [`Self::provider`].
+    pub shares: Option<String>,
     /// Role prompt; a route may name another.
     pub role: Option<String>,
     /// Complexities it is fit for.
@@ -179,8 +134,9 @@ pub struct AgentSpec {
 }
 
 impl AgentSpec {
-    /// Whose model it talks to, as far as the configuration tells: by its kind, or by the prefix of
-    /// the model (`openrouter/…`). `model` is the one that a route asks for, if any.
+    /// Whose model it talks to, and so whose limits and budget it shares: what the configuration
+    /// says, else by its kind, or by the prefix of the model (`openrouter/…`). `model` is the one
+    /// that a route asks for, if any.
     #[must_use]
     pub fn provider(&self, model: Option<&str>) -> Option<String> {
         let of_model = || {
@@ -188,6 +144,9 @@ impl AgentSpec {
             let (provider, _) = model.split_once('/')?;
             Some(provider.to_ascii_lowercase())
         };
+        if let Some(said) = &self.shares {
+            return Some(said.clone());
+        }
         match &self.kind {
             AgentKind::Cli { cli, .. } => match cli {
                 CliKind::Claude => Some("anthropic".to_owned()),

@@ -568,4 +568,7 @@ pub struct AgentPaused {
     pub agent: String,
     pub until: Timestamp,
     pub reason: String,
+    /// The provider that limits it: all agents of that provider rest, not this one alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
 }

@@ -36,7 +36,7 @@ pub struct Finding {
     pub at: Stamp,
 }
 
-/// An agent that is not to be used for a while.
+/// An agent, or all agents of a provider, not to be used for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Pause {
@@ -63,7 +63,7 @@ pub struct State {
     pub escalations: BTreeMap<EscalationUid, Escalation>,
     /// Findings by record.
     pub findings: BTreeMap<RecordId, Finding>,
-    /// Pauses by agent name.
+    /// Pauses by agent or provider; see [`State::pause_key`].
     pub pauses: BTreeMap<String, Reg<Pause>>,
     /// Records of operations that this build does not know, by id: the operation's name.
     pub unknown: BTreeMap<RecordId, String>,
@@ -93,6 +93,28 @@ pub enum Unresolved {
 }
 
 impl State {
+    /// Where a pause stands in `pauses`: under the provider that limits, if it is known, else under
+    /// the agent. No agent has a colon in its name.
+    #[must_use]
+    pub fn pause_key(agent: &str, provider: Option<&str>) -> String {
+        provider.map_or_else(|| agent.to_owned(), |name| format!("provider:{name}"))
+    }
+
+    /// The pause that holds an agent longest: its own, or its provider's, then with its name.
+    #[must_use]
+    pub fn pause_of<'a>(
+        &'a self,
+        agent: &str,
+        provider: Option<&'a str>,
+    ) -> Option<(&'a Pause, Option<&'a str>)> {
+        let own = self.pauses.get(agent).map(|reg| (&reg.value, None));
+        let shared = provider.and_then(|provider| {
+            let reg = self.pauses.get(&Self::pause_key(agent, Some(provider)))?;
+            Some((&reg.value, Some(provider)))
+        });
+        own.into_iter().chain(shared).max_by_key(|(p, _)| p.until)
+    }
+
     /// The task that keeps number `n`: the lowest (added, uid) of those that claim it.
     #[must_use]
     pub fn holder_of(&self, n: TaskNumber) -> Option<TaskUid> {

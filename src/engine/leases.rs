@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{SessionUid, TaskUid};
-use crate::domain::record::{LockReleased, Op, SessionReleased};
+use crate::domain::record::{LockReleased, Op, SessionClaimed, SessionReleased};
 use crate::domain::register::Stamp;
 use crate::domain::session::{FailureClass, Outcome, Session};
+use crate::domain::state::State;
 use crate::engine::facts::RunLife;
 use crate::engine::reconcile::Reconciler;
 use crate::engine::retry;
@@ -117,7 +118,8 @@ impl Reconciler<'_> {
 
     /// A rate limit whose pause was not written (the run died between the two) is made up for.
     pub(super) fn pauses(&mut self) {
-        let mut newest: BTreeMap<&str, Stamp> = BTreeMap::new();
+        // By where the pause stands: agents of one provider meet its limit one after another.
+        let mut newest: BTreeMap<String, (Stamp, &SessionClaimed)> = BTreeMap::new();
         for session in self.state.sessions.values() {
             let (Some((claim, _)), Some((finished, at))) = (&session.claim, &session.finished)
             else {
@@ -125,18 +127,27 @@ impl Reconciler<'_> {
             };
             let class = FailureClass::RateLimited;
             if finished.outcome == (Outcome::Failed { class }) {
-                let seen = newest.entry(&claim.agent).or_default();
-                *seen = (*seen).max(*at);
+                let key = State::pause_key(&claim.agent, claim.provider.as_deref());
+                let seen = newest.entry(key).or_insert((*at, claim));
+                if *at > seen.0 {
+                    *seen = (*at, claim);
+                }
             }
         }
-        for (agent, at) in newest {
-            let written = self.state.pauses.get(agent).map(|p| p.at);
+        for (key, (at, claim)) in newest {
+            // A reader that does not know of providers wrote it down for the agent alone.
+            let written = [&key, &claim.agent]
+                .into_iter()
+                .filter_map(|key| self.state.pauses.get(key))
+                .map(|p| p.at)
+                .max();
             let until = at.written_by(self.now).plus(retry::DEFAULT_PAUSE);
             // A pause is written in the same publish as the failure, on either side of it.
             let known =
                 written.is_some_and(|w| w.ts.wall().plus(retry::DEFAULT_PAUSE) >= at.ts.wall());
             if !known && until > self.now {
-                let pause = retry::pause(agent, Some(until), "its provider limits it", self.now);
+                let cause = "its provider limits it";
+                let pause = retry::pause(claim, Some(until), cause, self.now);
                 self.out.ops.push(Op::AgentPaused(pause));
             }
         }

@@ -1,7 +1,7 @@
 //! Retry classes: how many attempts, when the next one, when a human.
 
 use crate::domain::policy::RetryPolicy;
-use crate::domain::record::AgentPaused;
+use crate::domain::record::{AgentPaused, SessionClaimed};
 use crate::domain::session::FailureClass;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::history::History;
@@ -10,7 +10,7 @@ use crate::engine::history::History;
 /// human is asked: such attempts are free, but not for ever.
 pub const MAX_FREE_FAILURES: u32 = 5;
 
-/// How long an agent rests after a rate limit that names no time.
+/// How long a provider, or an agent, rests after a rate limit that names no time.
 pub const DEFAULT_PAUSE: DurationMs = DurationMs::mins(15);
 
 /// Whether another attempt may start.
@@ -77,7 +77,7 @@ pub fn verdict(history: &History<'_>, policy: &RetryPolicy, now: Timestamp) -> V
         return Verdict::Go;
     };
     // A stop by a human or a rate limit needs no rest here: the first is no fault, and the second
-    // pauses the agent, so that another one may take over at once.
+    // pauses the provider, so that an agent of another one may take over at once.
     let rests = !matches!(
         last.class,
         Some(FailureClass::Cancelled | FailureClass::RateLimited) | None
@@ -108,14 +108,21 @@ pub fn back_off(policy: &RetryPolicy, failures: u32) -> DurationMs {
         .unwrap_or_default()
 }
 
-/// The pause of an agent whose provider limits it; `retry_at` is what the provider said.
+/// The pause after a rate limit that the session of `claim` met: of its provider with all agents,
+/// or of the agent alone where nobody knows whose model it is. `retry_at` is what the provider said.
 #[must_use]
-pub fn pause(agent: &str, retry_at: Option<Timestamp>, cause: &str, now: Timestamp) -> AgentPaused {
+pub fn pause(
+    claim: &SessionClaimed,
+    retry_at: Option<Timestamp>,
+    cause: &str,
+    now: Timestamp,
+) -> AgentPaused {
     AgentPaused {
-        agent: agent.to_owned(),
+        agent: claim.agent.clone(),
         until: retry_at
             .filter(|at| *at > now)
             .unwrap_or_else(|| now.plus(DEFAULT_PAUSE)),
         reason: cause.to_owned(),
+        provider: claim.provider.clone(),
     }
 }

@@ -200,8 +200,8 @@ impl<'a> Router<'a> {
         })
     }
 
-    /// Why an agent cannot take a task now.
-    fn hindrance(&self, name: &str, load: &Load) -> Option<Why> {
+    /// Why an agent cannot take a task now, for which the route asks for `model`.
+    fn hindrance(&self, name: &str, model: Option<&str>, load: &Load) -> Option<Why> {
         let agent = name.to_owned();
         let Some(spec) = self.board.policy.agents.get(name) else {
             return Some(Why::UnknownAgent { agent });
@@ -213,13 +213,15 @@ impl<'a> Router<'a> {
         if let Some(why) = load.overdrawn.get(name) {
             return Some(why.clone());
         }
-        if let Some(pause) = self.board.state.pauses.get(name)
-            && pause.value.until > self.board.now
+        let provider = spec.provider(model);
+        if let Some((pause, provider)) = self.board.state.pause_of(name, provider.as_deref())
+            && pause.until > self.board.now
         {
             return Some(Why::AgentPaused {
                 agent,
-                until: pause.value.until,
-                cause: pause.value.reason.clone(),
+                provider: provider.map(str::to_owned),
+                until: pause.until,
+                cause: pause.reason.clone(),
             });
         }
         (load.of_agent(name) >= spec.max_parallel.max(1)).then(|| Why::AgentBusy {
@@ -239,10 +241,16 @@ impl<'a> Router<'a> {
         let matched = self.matching(task, attempt);
         let route = matched.map(|(_, route)| route);
         let names = self.candidates(task, route)?;
+        // A route's model is for the agents that it names, or for all if it names none.
+        let model_for = |agent: &str| {
+            route
+                .filter(|r| r.agents.is_empty() || r.agents.iter().any(|name| name == agent))
+                .and_then(|r| r.model.clone())
+        };
         let mut skipped = Vec::new();
         let mut best: Option<(&AgentSpec, Values, u32)> = None;
         for name in &names {
-            if let Some(why) = self.hindrance(name, load) {
+            if let Some(why) = self.hindrance(name, model_for(name).as_deref(), load) {
                 let agent = name.clone();
                 skipped.push(Skipped { agent, why });
                 continue;
@@ -258,11 +266,7 @@ impl<'a> Router<'a> {
         let Some((spec, values, score)) = best else {
             return Err(skipped.into_iter().map(|s| s.why).collect());
         };
-        let named = route.is_some_and(|r| r.agents.is_empty() || r.agents.contains(&spec.name));
-        let model = route
-            .filter(|_| named)
-            .and_then(|r| r.model.clone())
-            .or_else(|| spec.model.clone());
+        let model = model_for(&spec.name).or_else(|| spec.model.clone());
         Ok(Routed {
             agent: spec.name.clone(),
             provider: spec.provider(model.as_deref()),

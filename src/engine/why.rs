@@ -163,6 +163,8 @@ pub enum Why {
     AgentPaused {
         /// Which.
         agent: String,
+        /// Its provider, where that pauses with all its agents.
+        provider: Option<String>,
         /// Until when.
         until: Timestamp,
         /// Why.

@@ -245,6 +245,7 @@ fn agent() -> AgentSpec {
             bounds: ApiBounds::default(),
         },
         model: None,
+        shares: None,
         role: None,
         fits: Vec::new(),
         max_parallel: 1,

@@ -310,11 +310,12 @@ fn work_op() -> impl Strategy<Value = Op> {
         (an_escalation(), text()).prop_map(|(escalation, answer)| {
             Op::EscalationAnswered(EscalationAnswered { escalation, answer })
         }),
-        ("[ab]", when(), text()).prop_map(|(agent, until, reason)| {
+        ("[ab]", when(), text(), maybe("[pq]")).prop_map(|(agent, until, reason, provider)| {
             Op::AgentPaused(AgentPaused {
                 agent,
                 until,
                 reason,
+                provider,
             })
         }),
     ]

@@ -386,6 +386,7 @@ pub(crate) fn shell(name: &str, script: &str) -> AgentSpec {
             prompt_stdin: false,
         },
         model: None,
+        shares: None,
         role: None,
         fits: Vec::new(),
         max_parallel: 8,

@@ -231,6 +231,7 @@ fn agent() -> AgentSpec {
         name: "animal".to_owned(),
         kind: AgentKind::Demo,
         model: None,
+        shares: None,
         role: None,
         fits: Vec::new(),
         max_parallel: 1,

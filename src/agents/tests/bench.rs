@@ -223,6 +223,7 @@ pub(super) fn spec(kind: AgentKind) -> AgentSpec {
         name: "worker".to_owned(),
         kind,
         model: None,
+        shares: None,
         role: None,
         fits: Vec::new(),
         max_parallel: 1,

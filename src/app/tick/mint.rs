@@ -12,13 +12,11 @@ use crate::domain::record::{
 };
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::{Acceptance, Deliverable};
-use crate::domain::time::DurationMs;
+use crate::domain::time::Timestamp;
 use crate::engine::holdings::{Hold, conflicts_of_diff};
 use crate::engine::outbox::{self, Saying};
+use crate::engine::retry;
 use crate::store::Loaded;
-
-/// How long a provider is left alone that limits without saying until when.
-const DEFAULT_PAUSE: DurationMs = DurationMs::mins(15);
 
 /// Most bad lines of an outbox that are told.
 const SHOWN_PROBLEMS: usize = 10;
@@ -61,20 +59,7 @@ pub(super) fn record(
         }));
     }
     if class == Some(FailureClass::RateLimited) {
-        let until = result
-            .retry_at
-            .unwrap_or_else(|| minter.now().plus(DEFAULT_PAUSE));
-        minter.add(Op::AgentPaused(AgentPaused {
-            agent: agent.clone(),
-            until,
-            reason: result
-                .finished
-                .summary
-                .lines()
-                .next()
-                .unwrap_or("")
-                .to_owned(),
-        }));
+        minter.add(Op::AgentPaused(pause(minter.now(), result, loaded)));
     }
     overlaps(minter, result, loaded);
     minter.act_as(format!("agent:{agent}"));
@@ -94,6 +79,20 @@ pub(super) fn record(
         }));
     }
     minter.act_as("fleet");
+}
+
+/// The pause after a rate limit. One without a time does not shorten another whose time was said.
+fn pause(now: Timestamp, result: &ResultDoc, loaded: &Loaded) -> AgentPaused {
+    let claim = &result.claim.claim;
+    let cause = result.finished.summary.lines().next().unwrap_or("");
+    let mut pause = retry::pause(claim, result.retry_at, cause, now);
+    let standing = loaded
+        .state
+        .pause_of(&claim.agent, claim.provider.as_deref());
+    if let (None, Some((standing, _))) = (result.retry_at, standing) {
+        pause.until = pause.until.max(standing.until);
+    }
+    pause
 }
 
 /// Gives a claim back whose agent was never started; the proof is the word of the process that

@@ -48,6 +48,9 @@ pub struct AgentRow {
     /// It rests until then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<Timestamp>,
+    /// The provider that all its agents rest with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paused_with: Option<String>,
     /// Why it rests.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub paused_because: Option<String>,
@@ -177,7 +180,13 @@ fn configured(place: &dyn Place) -> Result<Policy, TrackerError> {
 #[derive(Default)]
 struct Now {
     running: BTreeMap<String, u32>,
-    paused: BTreeMap<String, (Timestamp, String)>,
+    paused: BTreeMap<String, Paused>,
+}
+
+struct Paused {
+    until: Timestamp,
+    provider: Option<String>,
+    why: String,
 }
 
 impl Now {
@@ -198,10 +207,17 @@ impl Now {
             }
         }
         let time = desk.now();
-        for (agent, pause) in &state.pauses {
-            if pause.value.until > time {
-                let why = (pause.value.until, pause.value.reason.clone());
-                now.paused.insert(agent.clone(), why);
+        for agent in policy.agents.values() {
+            let provider = agent.provider(None);
+            if let Some((pause, provider)) = state.pause_of(&agent.name, provider.as_deref())
+                && pause.until > time
+            {
+                let paused = Paused {
+                    until: pause.until,
+                    provider: provider.map(str::to_owned),
+                    why: pause.reason.clone(),
+                };
+                now.paused.insert(agent.name.clone(), paused);
             }
         }
         Ok(now)
@@ -219,8 +235,9 @@ impl Now {
             max_parallel: agent.max_parallel,
             available: available.is_ok(),
             unavailable_because: available.err(),
-            paused_until: paused.map(|(until, _)| *until),
-            paused_because: paused.map(|(_, why)| why.clone()),
+            paused_until: paused.map(|p| p.until),
+            paused_with: paused.and_then(|p| p.provider.clone()),
+            paused_because: paused.map(|p| p.why.clone()),
         }
     }
 }

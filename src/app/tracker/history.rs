@@ -161,7 +161,10 @@ fn work_words(op: &Op) -> String {
         }
         Op::EscalationAnswered(p) => first_line(&p.answer).to_owned(),
         Op::FindingAdded(p) => first_line(&p.text).to_owned(),
-        Op::AgentPaused(p) => format!("{} until {}", p.agent, p.until),
+        Op::AgentPaused(p) => match &p.provider {
+            Some(provider) => format!("provider {provider} (met by {}) until {}", p.agent, p.until),
+            None => format!("{} until {}", p.agent, p.until),
+        },
         _ => String::new(),
     }
 }

@@ -105,8 +105,8 @@ pub(super) const WORKERS: &[Key] = &[
     key(
         "agents.*",
         "provider",
-        "the agent's name",
-        "provider of the model; for kind `api`",
+        "the agent's name; for others by `cli` or the model",
+        "provider of the model; agents of one provider share its limits and its budget",
     ),
     key(
         "agents.*",

@@ -1,6 +1,7 @@
 use super::world::{World, agent};
-use crate::domain::policy::Route;
+use crate::domain::policy::{AgentKind, ApiBounds, Route};
 use crate::domain::record::{AgentPaused, Op, TaskAdded, TaskFields};
+use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 use crate::engine::ready::Board;
@@ -171,6 +172,7 @@ fn agents_that_cannot_work_are_skipped_and_named() {
         agent: "bob".into(),
         until: w.now.plus(DurationMs::mins(5)),
         reason: "its provider limits it".into(),
+        provider: None,
     }));
     let routed = route(&w, t, 1).unwrap();
     assert_eq!(routed.agent, "eve");
@@ -245,4 +247,73 @@ fn ties_go_to_the_lower_number_and_what_unblocks_others_goes_first() {
     let board = Board::new(&w.state, &index, &w.policy, w.now);
     let ready = board.ready();
     assert_eq!(Router::new(&board, &ready).order(&ready), [b, a]);
+}
+
+fn on_acme(w: &mut World, names: &[&str]) {
+    for name in names {
+        w.policy.agents.get_mut(*name).unwrap().kind = AgentKind::Api {
+            provider: "acme".into(),
+            bounds: ApiBounds::default(),
+        };
+    }
+}
+
+#[test]
+fn a_provider_that_pauses_rests_all_its_agents_and_lets_the_others_go_on() {
+    let mut w = world();
+    on_acme(&mut w, &["ann", "bob"]);
+    let t = w.task(&[]);
+    w.fail(t, FailureClass::RateLimited);
+    // The run that met it was ann's, and it died before it could say so.
+    assert_eq!(w.settled(), ["agent.paused"]);
+    let routed = route(&w, t, 2).unwrap();
+    assert_eq!(routed.agent, "eve");
+    let skipped: Vec<_> = routed.skipped.iter().map(|s| s.why.to_string()).collect();
+    assert_eq!(skipped.len(), 2, "{skipped:?}");
+    for (line, agent) in skipped.iter().zip(["ann", "bob"]) {
+        let start = format!("agent {agent} pauses with its provider acme until ");
+        assert!(line.starts_with(&start), "{line}");
+        assert!(line.ends_with(": its provider limits it"), "{line}");
+    }
+    assert_eq!(w.settled(), [""; 0], "a pause is written once");
+    w.pass(16);
+    assert_eq!(route(&w, t, 2).unwrap().agent, "ann");
+}
+
+#[test]
+fn agents_of_one_provider_that_met_its_limit_both_make_one_pause() {
+    let mut w = world();
+    on_acme(&mut w, &["ann", "bob"]);
+    let (one, two) = (w.task(&[]), w.task(&[]));
+    let bob = TaskFields {
+        agent: Some(Some("bob".into())),
+        ..TaskFields::default()
+    };
+    w.set(two, bob);
+    let class = FailureClass::RateLimited;
+    for session in [w.start(one), w.start(two)] {
+        w.finish(session, Outcome::Failed { class }, None, &[]);
+    }
+    assert_eq!(w.settled(), ["agent.paused"]);
+}
+
+#[test]
+fn a_pause_follows_the_model_that_a_route_asks_for_and_an_account_of_ones_own_is_left_out() {
+    let mut w = world();
+    w.write(Op::AgentPaused(AgentPaused {
+        agent: "ann".into(),
+        until: w.now.plus(DurationMs::mins(5)),
+        reason: "too many requests".into(),
+        provider: Some("acme".into()),
+    }));
+    w.policy.routes[0].model = Some("acme/one".into());
+    let t = w.task(&[]);
+    let whys: Vec<_> = route(&w, t, 1).unwrap_err();
+    assert_eq!(whys.len(), 3, "{whys:?}");
+    w.policy.agents.get_mut("bob").unwrap().shares = Some("acme-team".into());
+    let routed = route(&w, t, 1).unwrap();
+    assert_eq!(routed.agent, "bob");
+    assert_eq!(routed.provider.as_deref(), Some("acme-team"));
+    w.policy.routes[0].model = Some("other/one".into());
+    assert_eq!(route(&w, t, 1).unwrap().agent, "ann");
 }

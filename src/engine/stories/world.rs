@@ -42,6 +42,7 @@ pub(super) fn agent(name: &str) -> AgentSpec {
         name: name.to_owned(),
         kind: AgentKind::Demo,
         model: Some(format!("{name}-model")),
+        shares: None,
         role: None,
         fits: Vec::new(),
         max_parallel: 8,

@@ -37,6 +37,16 @@ impl Why {
             }
             Self::AgentPaused {
                 agent,
+                provider: Some(provider),
+                until,
+                cause,
+            } => write!(
+                f,
+                "agent {agent} pauses with its provider {provider} until {until}: {cause}"
+            ),
+            Self::AgentPaused {
+                agent,
+                provider: None,
                 until,
                 cause,
             } => write!(f, "agent {agent} pauses until {until}: {cause}"),

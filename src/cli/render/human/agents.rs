@@ -44,7 +44,11 @@ fn standing(agent: &AgentRow) -> (Tone, String) {
         (Some(why), _) => (Tone::Bad, format!("cannot start: {why}")),
         (None, Some(until)) => {
             let why = agent.paused_because.as_deref().unwrap_or_default();
-            (Tone::Warn, format!("rests until {until}: {why}"))
+            let with = match &agent.paused_with {
+                Some(provider) => format!(" with all agents of {provider}"),
+                None => String::new(),
+            };
+            (Tone::Warn, format!("rests{with} until {until}: {why}"))
         }
         (None, None) => (Tone::Good, "ready".to_owned()),
     }
