@@ -5,14 +5,22 @@
 mod agents;
 #[path = "tick/built_in.rs"]
 mod built_in;
+#[path = "tick/jules.rs"]
+mod jules;
 #[path = "support/models/mod.rs"]
 mod models;
 #[path = "tick/money.rs"]
 mod money;
+#[path = "tick/opencode.rs"]
+mod opencode;
 #[path = "tick/phases.rs"]
 mod phases;
 #[path = "tick/races.rs"]
 mod races;
+#[path = "tick/remote.rs"]
+mod remote;
+#[path = "tick/remote_money.rs"]
+mod remote_money;
 #[path = "tick/review.rs"]
 mod review;
 #[path = "tick/town.rs"]

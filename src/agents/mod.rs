@@ -26,6 +26,7 @@ mod lines;
 mod outbox;
 mod process;
 mod reading;
+pub mod remote;
 mod run;
 mod said;
 pub mod stream;
@@ -150,7 +151,7 @@ impl Runner for Agents {
                 return api::available(&self.setup, provider)
                     .map_err(|e| format!("agent `{}`: {e}", agent.name));
             }
-            AgentKind::Demo => return Ok(()),
+            AgentKind::Demo | AgentKind::Session { .. } => return Ok(()),
         };
         environment::find_program(name, &self.setup.env, None)
             .map(|_| ())

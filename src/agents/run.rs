@@ -154,6 +154,8 @@ fn prepare(setup: &Setup, lease: &Lease, request: &RunRequest) -> Result<Launch,
             stdin: None,
             parser: Box::new(CommandParser),
         }),
+        // The tick takes these another way.
+        AgentKind::Session { .. } => Err("a service runs it, no process of this machine".into()),
     }
 }
 

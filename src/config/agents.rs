@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::config::reader::{Section, nearest};
+use crate::config::remote;
 use crate::config::sandbox::MODES;
 use crate::config::sections::{argv, env_names};
 use crate::domain::money::MicroUsd;
@@ -30,6 +31,7 @@ enum Kind {
     Cli,
     Command,
     Api,
+    Session,
     Demo,
 }
 
@@ -37,6 +39,7 @@ const KINDS: &[(&str, Kind)] = &[
     ("cli", Kind::Cli),
     ("command", Kind::Command),
     ("api", Kind::Api),
+    ("session", Kind::Session),
     ("demo", Kind::Demo),
 ];
 
@@ -50,6 +53,15 @@ const OF_KIND: &[(&str, Kind)] = &[
     ("max_tokens", Kind::Api),
     ("max_cost", Kind::Api),
     ("context_window", Kind::Api),
+    ("service", Kind::Session),
+    ("base_url", Kind::Session),
+    ("key_env", Kind::Session),
+    ("user", Kind::Session),
+    ("source", Kind::Session),
+    ("plans", Kind::Session),
+    ("pull_request", Kind::Session),
+    ("poll", Kind::Session),
+    ("settle", Kind::Session),
 ];
 
 pub(super) fn read(
@@ -67,7 +79,7 @@ pub(super) fn read(
                 "an agent's name is made of letters, digits, - _ and .",
             );
         }
-        if let Some(spec) = agent(&name, &section, roles, sandbox) {
+        if let Some(spec) = agent(&name, &section, roles, sandbox, forge) {
             no_tokens(&section, &spec, forge);
             agents.insert(name, spec);
         }
@@ -95,9 +107,13 @@ fn agent(
     section: &Section<'_, '_>,
     roles: &BTreeMap<String, String>,
     sandbox: &SandboxPolicy,
+    forge: &ForgePolicy,
 ) -> Option<AgentSpec> {
     if section.get("kind").is_none() {
-        section.bad("kind", "it is required: \"cli\", \"api\" or \"command\"");
+        section.bad(
+            "kind",
+            "it is required: \"cli\", \"api\", \"command\" or \"session\"",
+        );
     }
     let role = section.text("role");
     if let Some(role) = &role {
@@ -115,7 +131,7 @@ fn agent(
         }
     }
     let estimate = match kind {
-        Some(Kind::Cli | Kind::Api) => 1_000_000,
+        Some(Kind::Cli | Kind::Api | Kind::Session) => 1_000_000,
         _ => 0,
     };
     let spec = AgentSpec {
@@ -130,9 +146,7 @@ fn agent(
         idle_timeout: section
             .duration("idle_timeout")
             .unwrap_or(DurationMs::mins(5)),
-        total_timeout: section
-            .duration("total_timeout")
-            .unwrap_or(DurationMs::mins(30)),
+        total_timeout: section.duration("total_timeout").unwrap_or(longest(kind)),
         max_output_bytes: section.bytes("max_output").unwrap_or(64 << 20),
         env: env_names(section, "env"),
         set_env: section.text_map("set_env").into_iter().flatten().collect(),
@@ -149,6 +163,9 @@ fn agent(
                 prompt_stdin: section.flag("prompt_stdin").unwrap_or(false),
             },
             Kind::Api => api(name, section),
+            Kind::Session => AgentKind::Session {
+                service: remote::service(name, section, forge)?,
+            },
             Kind::Demo => AgentKind::Demo,
         },
     };
@@ -161,6 +178,14 @@ fn agent(
         }
     }
     Some(spec)
+}
+
+/// How long an attempt may take if nothing is said: one at a service waits in its queue, too.
+const fn longest(kind: Option<Kind>) -> DurationMs {
+    match kind {
+        Some(Kind::Session) => DurationMs::mins(180),
+        _ => DurationMs::mins(30),
+    }
 }
 
 /// Which known program: named, or the agent is called like it.

@@ -136,6 +136,8 @@ pub(super) fn secrets(env: &Env, policy: &Policy) -> (Option<SecretString>, Vec<
     named.extend(policy.secret_env.iter().map(String::as_str));
     let keys = policy.providers.values().flat_map(|spec| &spec.key_env);
     named.extend(keys.map(String::as_str));
+    let services = policy.agents.values().filter_map(|a| a.kind.service());
+    named.extend(services.filter_map(|service| service.key_env.as_deref()));
     let given = policy.agents.values().flat_map(|agent| &agent.env);
     named.extend(
         given

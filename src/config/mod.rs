@@ -26,6 +26,7 @@ mod prices;
 mod problems;
 mod providers;
 mod reader;
+mod remote;
 mod roles;
 mod routes;
 mod sandbox;

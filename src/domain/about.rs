@@ -49,6 +49,10 @@ impl Record {
             Op::SessionRenewed(p) => about.session = Some(p.session),
             Op::SessionFinished(p) => about.session = Some(p.session),
             Op::SessionReleased(p) => about.session = Some(p.session),
+            Op::SessionRemoteIntended(p) => about.session = Some(p.session),
+            Op::SessionRemoteBound(p) => about.session = Some(p.session),
+            Op::SessionRemoteSeen(p) => about.session = Some(p.session),
+            Op::SessionRemoteTold(p) => about.session = Some(p.session),
             Op::LockAcquired(p) => {
                 about.task = Some(p.task);
                 about.session = Some(p.session);

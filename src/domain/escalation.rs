@@ -29,6 +29,8 @@ pub enum Trigger {
     Budget,
     /// Text of an agent or outsider waits to be admitted.
     Admission,
+    /// A remote agent's plan waits to be approved.
+    PlanApproval,
 }
 
 impl Trigger {
@@ -46,6 +48,7 @@ impl Trigger {
             Self::LeaseUnresolved => "lease_unresolved",
             Self::Budget => "budget",
             Self::Admission => "admission",
+            Self::PlanApproval => "plan_approval",
         }
     }
 }

@@ -5,11 +5,11 @@
 //! thing whose creation has not been seen makes a placeholder that the creation fills in later.
 
 use crate::domain::escalation::Escalation;
-use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskNumber, TaskUid};
+use crate::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{
     AgentPaused, CommentAdded, DepEdge, EscalationAnswered, FindingAdded, LockAcquired, Op, Record,
-    ReviewUpdated, TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
+    ReviewOpened, ReviewUpdated, TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
 };
 use crate::domain::register::Stamp;
 use crate::domain::review::Review;
@@ -106,11 +106,11 @@ impl State {
                 first(&mut session.released, Release::of(p), at);
                 spent(session, p.spent, at);
             }
-            Op::ReviewOpened(p) => {
-                let review = self.review_mut(ReviewUid::created_by(record.id));
-                review.head.write(Some(p.head.clone()), at);
-                first(&mut review.opened, p.clone(), at);
-            }
+            Op::SessionRemoteIntended(_)
+            | Op::SessionRemoteBound(_)
+            | Op::SessionRemoteSeen(_)
+            | Op::SessionRemoteTold(_) => self.apply_remote(&record.op, at),
+            Op::ReviewOpened(p) => self.apply_review_opened(record.id, p, at),
             Op::ReviewUpdated(p) => self.apply_review_updated(p, at),
             Op::ReviewFeedback(p) => {
                 let review = self.review_mut(p.review);
@@ -124,6 +124,34 @@ impl State {
             Op::Unknown(name) => {
                 self.unknown.insert(record.id, name.clone());
             }
+        }
+    }
+
+    fn apply_review_opened(&mut self, id: RecordId, p: &ReviewOpened, at: Stamp) {
+        let review = self.review_mut(ReviewUid::created_by(id));
+        review.head.write(Some(p.head.clone()), at);
+        first(&mut review.opened, p.clone(), at);
+    }
+
+    /// What is recorded of a session at a service.
+    fn apply_remote(&mut self, op: &Op, at: Stamp) {
+        match op {
+            Op::SessionRemoteIntended(p) => self.session_mut(p.session).remote.intend(p, at),
+            Op::SessionRemoteBound(p) => {
+                let session = self.session_mut(p.session);
+                session.remote.bind(p, at);
+                session.agent_session.write(Some(p.id.clone()), at);
+            }
+            Op::SessionRemoteSeen(p) => {
+                let session = self.session_mut(p.session);
+                session.remote.see(p, at);
+                spent(session, p.spent, at);
+                if let Some(until) = p.lease_until {
+                    session.lease_until.write(until, at);
+                }
+            }
+            Op::SessionRemoteTold(p) => self.session_mut(p.session).remote.tell(p, at),
+            _ => {}
         }
     }
 

@@ -18,6 +18,7 @@ pub mod prices;
 pub mod provider;
 pub mod record;
 pub mod register;
+pub mod remote;
 pub mod review;
 pub mod session;
 pub mod state;

@@ -2,6 +2,8 @@
 //!
 //! `config` builds these values; `engine` decides with them; `agents` and `git` act by them.
 
+mod kinds;
+mod remote;
 mod sandbox;
 
 mod budget;
@@ -17,6 +19,8 @@ use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
 pub use crate::domain::policy::forge::{ForgeKind, ForgePolicy};
+pub use crate::domain::policy::kinds::{ApiBounds, CliKind};
+pub use crate::domain::policy::remote::{PlanApproval, RemoteKind, RemoteService};
 pub use crate::domain::policy::sandbox::{SandboxLimits, SandboxMode, SandboxPolicy};
 pub use crate::domain::provider::{CallLimits, ProviderKind, ProviderSpec};
 
@@ -155,7 +159,10 @@ impl AgentSpec {
                 CliKind::OpenCode | CliKind::Aider => of_model(),
             },
             AgentKind::Api { provider, .. } => Some(provider.clone()),
-            AgentKind::Command { .. } | AgentKind::Demo => of_model(),
+            AgentKind::Session { service } if service.kind == RemoteKind::Jules => {
+                Some(service.kind.name().to_owned())
+            }
+            AgentKind::Session { .. } | AgentKind::Command { .. } | AgentKind::Demo => of_model(),
         }
     }
 }
@@ -185,60 +192,22 @@ pub enum AgentKind {
         /// How far a run may go.
         bounds: ApiBounds,
     },
+    /// A session at a service, which outlives the tick.
+    Session {
+        /// Which service, and how it is reached.
+        service: RemoteService,
+    },
     /// The embedded scripted agent of `fleet demo`: a program of this binary itself.
     Demo,
 }
 
-/// How far a run of [`AgentKind::Api`] may go, helpers included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ApiBounds {
-    /// Most calls of the model.
-    pub max_turns: u32,
-    /// Most tokens of all calls, cached ones included; `None` = unlimited.
-    pub max_tokens: Option<u64>,
-    /// Most money; `None` = unlimited but for the budgets.
-    pub max_cost: Option<MicroUsd>,
-    /// Tokens that fit into the model's window; `None` = what is known of the model.
-    pub context_window: Option<u64>,
-}
-
-impl Default for ApiBounds {
-    /// 100 turns.
-    fn default() -> Self {
-        Self {
-            max_turns: 100,
-            max_tokens: None,
-            max_cost: None,
-            context_window: None,
-        }
-    }
-}
-
-/// The CLIs that are known.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CliKind {
-    /// Claude Code.
-    Claude,
-    /// Codex.
-    Codex,
-    /// Gemini CLI.
-    Gemini,
-    /// OpenCode.
-    OpenCode,
-    /// Aider.
-    Aider,
-}
-
-impl CliKind {
-    /// Its name in the configuration, also the usual program.
+impl AgentKind {
+    /// The service of a remote agent.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn service(&self) -> Option<&RemoteService> {
         match self {
-            Self::Claude => "claude",
-            Self::Codex => "codex",
-            Self::Gemini => "gemini",
-            Self::OpenCode => "opencode",
-            Self::Aider => "aider",
+            Self::Session { service } => Some(service),
+            Self::Cli { .. } | Self::Command { .. } | Self::Api { .. } | Self::Demo => None,
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::time::Timestamp;
 
 /// Tokens that a price is for.
@@ -102,6 +102,24 @@ impl PriceTable {
     #[must_use]
     pub fn estimate_at(&self, model: &str, usage: Usage, at: Timestamp) -> Option<MicroUsd> {
         self.price_at(model, at).map(|price| price.of(usage))
+    }
+
+    /// What these tokens cost, and by whose word: as it was told; else by the table, if there are
+    /// tokens and their model has a price.
+    #[must_use]
+    pub fn cost_of(
+        &self,
+        told: Option<MicroUsd>,
+        model: Option<&str>,
+        usage: Usage,
+        at: Timestamp,
+    ) -> Option<(MicroUsd, CostSource)> {
+        if let Some(told) = told {
+            return Some((told, CostSource::Reported));
+        }
+        let model = model.filter(|_| usage.total() > 0)?;
+        let cost = self.estimate_at(model, usage, at)?;
+        Some((cost, CostSource::Estimated))
     }
 
     /// The price of a model at a time.

@@ -18,6 +18,9 @@ use crate::domain::ids::{
 };
 use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
 use crate::domain::register::Stamp;
+use crate::domain::remote::{
+    SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen, SessionRemoteTold,
+};
 use crate::domain::review::{FeedbackKind, ReviewState};
 use crate::domain::session::{Outcome, RunnerIdentity, VerifyResult};
 use crate::domain::task::{Acceptance, Complexity, Deliverable};
@@ -134,6 +137,14 @@ ops! {
     SessionFinished(SessionFinished) = "session.finished",
     /// The lease was given up or taken back, with the proof that nothing runs.
     SessionReleased(SessionReleased) = "session.released",
+    /// The right to create a session at a service (logged before the request).
+    SessionRemoteIntended(SessionRemoteIntended) = "session.remote_intended",
+    /// The id of that session at the service.
+    SessionRemoteBound(SessionRemoteBound) = "session.remote_bound",
+    /// One look at it; renews the lease.
+    SessionRemoteSeen(SessionRemoteSeen) = "session.remote_seen",
+    /// The right to say one thing to it (logged before it is said).
+    SessionRemoteTold(SessionRemoteTold) = "session.remote_told",
     /// Path globs are held by a session.
     LockAcquired(LockAcquired) = "lock.acquired",
     /// A session's lock was given back.

@@ -8,6 +8,7 @@ use crate::domain::ids::{Oid, RecordId, TaskUid};
 use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
 use crate::domain::record::{SessionClaimed, SessionFinished, SessionReleased};
 use crate::domain::register::{Reg, Stamp};
+use crate::domain::remote::Remote;
 use crate::domain::time::Timestamp;
 
 /// Who runs a session: enough to prove later that it is dead.
@@ -143,6 +144,8 @@ pub struct Session {
     pub released: Option<(Release, Stamp)>,
     /// What it had spent when it was last noted, while it has not finished.
     pub spent: Reg<Option<Spent>>,
+    /// Its session at a service, if its agent is one.
+    pub remote: Remote,
 }
 
 impl Session {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::ids::{Oid, ReviewUid, SessionUid};
 use crate::domain::money::Spent;
+use crate::domain::remote::RemoteSight;
 use crate::domain::review::FeedbackKind;
 
 /// Everything seen outside the records in step 1 of a tick. The default is "nothing was looked at",
@@ -28,6 +29,9 @@ pub struct Facts {
     pub agents: BTreeMap<String, Result<(), String>>,
     /// Why the forge could not be read; its facts are then missing, and nothing is concluded.
     pub forge_trouble: Option<String>,
+    /// What services show of the sessions that were looked at now; a session that is not in the map
+    /// was not looked at.
+    pub remotes: BTreeMap<SessionUid, RemoteSight>,
 }
 
 /// Whether a session still runs.

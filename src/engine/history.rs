@@ -165,7 +165,8 @@ impl<'a> History<'a> {
             if opened.trigger == Trigger::EscalatesTooOften {
                 settled = settled.max(*at);
             }
-            if !addressed(sessions, at.id) {
+            // A plan that was approved is no news for a later attempt.
+            if opened.trigger != Trigger::PlanApproval && !addressed(sessions, at.id) {
                 self.answers.push(Answer {
                     escalation: *uid,
                     record: at.id,
@@ -324,7 +325,8 @@ fn end_of(session: &Session) -> Option<(End, Stamp)> {
 /// True if an attempt that succeeded, or still runs, takes up the record. One that failed does not
 /// count: its successor must take it up again.
 fn addressed(sessions: &[(SessionUid, &Session)], record: RecordId) -> bool {
-    sessions
-        .iter()
-        .any(|(_, s)| (succeeded(s) || s.holds_lease()) && s.addresses().contains(&record))
+    sessions.iter().any(|(_, s)| {
+        (succeeded(s) || s.holds_lease())
+            && (s.addresses().contains(&record) || s.remote.told.contains_key(&record.to_string()))
+    })
 }

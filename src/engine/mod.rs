@@ -24,6 +24,7 @@ pub mod phase;
 pub mod plan;
 pub mod ready;
 pub mod reconcile;
+pub mod remote;
 pub mod retry;
 pub mod routing;
 pub mod score;

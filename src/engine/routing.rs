@@ -5,7 +5,7 @@
 //! score; with no candidates named, every configured agent is one (those with the route's own role
 //! first). A task that names its agent gets that one or none.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::domain::ids::{RecordId, TaskUid};
 use crate::domain::policy::{AgentSpec, Route};
@@ -60,6 +60,8 @@ pub struct Load {
     pub unavailable: BTreeMap<String, String>,
     /// Agents whose budget, or whose provider's, is used up.
     pub overdrawn: BTreeMap<String, Why>,
+    /// Agents whose sessions run at a service, not here.
+    pub elsewhere: BTreeSet<String>,
 }
 
 impl Load {
@@ -72,6 +74,11 @@ impl Load {
                 *load.running.entry(claim.agent.clone()).or_default() += 1;
             }
         }
+        let services = board.policy.agents.iter();
+        load.elsewhere = services
+            .filter(|(_, agent)| agent.kind.service().is_some())
+            .map(|(name, _)| name.clone())
+            .collect();
         for (name, answer) in agents {
             if let Err(cause) = answer {
                 load.unavailable.insert(name.clone(), cause.clone());
@@ -101,10 +108,13 @@ impl Load {
             .collect();
     }
 
-    /// Sessions that run, of all agents.
+    /// Sessions that run on this side: a service's sessions take no place here.
     #[must_use]
     pub fn total(&self) -> u32 {
-        self.running.values().sum()
+        let here = self.running.iter();
+        here.filter(|(agent, _)| !self.elsewhere.contains(*agent))
+            .map(|(_, n)| n)
+            .sum()
     }
 
     pub(super) fn of_agent(&self, agent: &str) -> u32 {

@@ -22,6 +22,7 @@ use crate::ports::workspaces::PathChange;
 mod bundle;
 pub(in crate::git) mod diff;
 mod merge;
+mod pull;
 
 use diff::{from_oid, to_oid};
 
@@ -279,6 +280,12 @@ impl CodeRepo for GitCodeRepo {
                     &missing_object(&repo, &error),
                 )
             })
+    }
+
+    fn pull_patch(&self, number: u64, onto: &Oid, max_bytes: u64) -> Result<String, CodeError> {
+        let max = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        self.pull(number, onto, max)
+            .map_err(|cause| failed("fetch pull request", number, &cause))
     }
 
     fn commit(&self, id: &Oid) -> Result<CommitFacts, CodeError> {

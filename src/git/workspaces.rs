@@ -29,6 +29,7 @@ use crate::ports::workspaces::{
 mod cone;
 pub(in crate::git) mod ground;
 pub(in crate::git) mod layout;
+mod patch;
 mod pool;
 mod remove;
 
@@ -211,7 +212,12 @@ impl GitWorkspaces {
             &self.settings.identity,
         )?;
         touch(&dir.join("side/index"))?;
-        Ok(Workspace {
+        Ok(self.paths(dir, session, start))
+    }
+
+    /// The parts of a workspace.
+    fn paths(&self, dir: &Path, session: SessionUid, start: &Oid) -> Workspace {
+        Workspace {
             session,
             dir: dir.join("work"),
             home: dir.join("home"),
@@ -220,7 +226,7 @@ impl GitWorkspaces {
             outbox: dir.join("outbox.jsonl"),
             prompt_file: dir.join("prompt.md"),
             start: start.clone(),
-        })
+        }
     }
 }
 
@@ -255,6 +261,14 @@ impl Workspaces for GitWorkspaces {
         };
         self.made().insert(session, known);
         made
+    }
+
+    fn at(&self, session: SessionUid, start: &Oid) -> Workspace {
+        self.paths(&self.ground.of(session), session, start)
+    }
+
+    fn apply(&self, workspace: &Workspace, patch: &str) -> Result<(), WorkspaceError> {
+        self.apply_patch(workspace, patch)
     }
 
     fn import(&self, workspace: &Workspace, max_bytes: u64) -> Result<Imported, WorkspaceError> {

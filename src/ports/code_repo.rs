@@ -87,6 +87,13 @@ pub trait CodeRepo: Send + Sync {
     /// An object is missing.
     fn added_text(&self, base: &Oid, head: &Oid, max_bytes: u64) -> Result<Vec<u8>, CodeError>;
 
+    /// What a pull request changes, as a patch against the point where it left the history of `onto`.
+    /// Its head is fetched and no branch moves.
+    ///
+    /// # Errors
+    /// There is no remote, no such pull request, or the patch is larger than `max_bytes`.
+    fn pull_patch(&self, number: u64, onto: &Oid, max_bytes: u64) -> Result<String, CodeError>;
+
     /// Parents and message of a commit.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ pub mod lease;
 pub mod memory;
 pub mod memory_tree;
 pub mod model;
+pub mod remote_session;
 pub mod runner;
 pub mod sandbox;
 pub mod site;

@@ -114,6 +114,16 @@ pub trait Workspaces: Send + Sync {
     /// Git or the disk refuses.
     fn prepare(&self, lease: &Lease, want: &WorkspaceRequest) -> Result<Workspace, WorkspaceError>;
 
+    /// The paths of a session's workspace, whether it is there or not: for work that outlives the
+    /// process which made it.
+    fn at(&self, session: SessionUid, start: &Oid) -> Workspace;
+
+    /// Applies a patch to the working directory. Paths outside it, and through links, are refused.
+    ///
+    /// # Errors
+    /// The patch is none, or does not fit.
+    fn apply(&self, workspace: &Workspace, patch: &str) -> Result<(), WorkspaceError>;
+
     /// Imports the working directory through fleet's own git dir: no hooks, filters, fsmonitor,
     /// configuration or attributes of the agent's tree take part.
     ///

@@ -193,7 +193,7 @@ impl Site for ProjectSite {
                 program.clone().unwrap_or_else(|| cli.name().to_owned())
             }
             AgentKind::Command { argv, .. } => argv.first().cloned().unwrap_or_default(),
-            AgentKind::Api { .. } | AgentKind::Demo => return Ok(()),
+            AgentKind::Api { .. } | AgentKind::Demo | AgentKind::Session { .. } => return Ok(()),
         };
         if self.finds(&program) {
             Ok(())

@@ -11,6 +11,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 
 use crate::agents::api::ApiSetup;
+use crate::agents::remote::Remotes;
 use crate::agents::{Agents, Manners, Setup, take_charge};
 use crate::app::context::Context;
 use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
@@ -70,6 +71,7 @@ pub(super) struct Workshop {
     workspaces: GitWorkspaces,
     forge: ForgeOf,
     runner: Agents,
+    remotes: Remotes,
     host: Arc<dyn Host>,
     handover: HandoverDir,
     secrets: Arc<Scanner>,
@@ -141,6 +143,7 @@ impl Workshop {
                 code_settings,
             ),
             runner: runner(&ground, &policy, secrets.clone()),
+            remotes: remotes(&ground, &policy, secrets.clone()),
             handover: HandoverDir::new(
                 handover.map_or_else(|| owned.join("handover"), Path::to_path_buf),
             ),
@@ -183,6 +186,7 @@ impl Workshop {
                 ForgeOf::GitHub(forge) => &**forge as &dyn Forge,
             },
             runner: &self.runner,
+            remotes: &self.remotes,
             host: &*self.host,
             handover: &self.handover,
             secrets: &self.secrets,
@@ -254,13 +258,30 @@ fn scanner(secrets: &[(String, SecretString)]) -> Arc<Scanner> {
     Arc::new(Scanner::new(&known))
 }
 
+/// The variables with keys of services: these are fleet's own.
+fn service_keys(policy: &Policy) -> impl Iterator<Item = &str> {
+    let services = policy.agents.values().filter_map(|a| a.kind.service());
+    services.filter_map(|service| service.key_env.as_deref())
+}
+
+/// Services that run agents by themselves, with their keys.
+fn remotes(ground: &Ground<'_>, policy: &Policy, secrets: Arc<Scanner>) -> Remotes {
+    let keys = service_keys(policy)
+        .filter_map(|name| Some((name.to_owned(), SecretString::from(ground.env.get(name)?))))
+        .collect();
+    let redact = Arc::new(move |text: &str| secrets.redact(text));
+    Remotes::new(keys, ground.clock.clone(), redact)
+}
+
 /// Runs agents and checks. Tokens of the forge are taken out of its environment here, so that no
 /// setting of an agent can name one (R1).
 fn runner(ground: &Ground<'_>, policy: &Policy, secrets: Arc<Scanner>) -> Agents {
+    let kept =
+        |name: &str| policy.forge.is_token(name) || service_keys(policy).any(|key| key == name);
     let env: BTreeMap<String, OsString> = ground
         .env
         .iter()
-        .filter(|(name, _)| !policy.forge.is_token(name))
+        .filter(|(name, _)| !kept(name))
         .map(|(name, value)| (name.to_owned(), value.into()))
         .collect();
     Agents::new(Setup {

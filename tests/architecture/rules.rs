@@ -165,10 +165,10 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("ignore", &["agents"]),
     ("libgit2_sys", &["git"]),
     ("octocrab", &["forge"]),
-    ("reqwest", &["forge", "providers"]),
+    ("reqwest", &["forge", "providers", "agents"]),
     ("rpassword", &["cli"]),
     ("rustix", &["git", "agents", "sandbox"]),
-    ("rustls", &["forge", "providers"]),
+    ("rustls", &["forge", "providers", "agents"]),
     ("seccompiler", &["sandbox"]),
     (
         "tempfile",

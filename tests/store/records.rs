@@ -6,6 +6,10 @@ use fleet::domain::escalation::Trigger;
 use fleet::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid};
 use fleet::domain::money::{MicroUsd, Spent, Usage};
 use fleet::domain::record::*;
+use fleet::domain::remote::{
+    RemotePhase, RemoteWord, SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen,
+    SessionRemoteTold,
+};
 use fleet::domain::review::{FeedbackKind, ReviewState};
 use fleet::domain::session::{FailureClass, Outcome, RunnerIdentity, VerifyResult};
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
@@ -254,6 +258,42 @@ fn finished() -> impl Strategy<Value = SessionFinished> {
     )
 }
 
+fn remote_op() -> impl Strategy<Value = Op> {
+    let word = prop_oneof![Just(RemoteWord::Message), Just(RemoteWord::Asked)];
+    prop_oneof![
+        (a_session(), text(), maybe(text())).prop_map(|(session, mark, host)| {
+            Op::SessionRemoteIntended(SessionRemoteIntended {
+                session,
+                service: "jules".to_owned(),
+                mark,
+                host,
+            })
+        }),
+        (a_session(), text(), maybe(text())).prop_map(|(session, id, url)| {
+            Op::SessionRemoteBound(SessionRemoteBound { session, id, url })
+        }),
+        (a_session(), text(), maybe(when()), words()).prop_map(
+            |(session, detail, lease_until, heard)| {
+                Op::SessionRemoteSeen(SessionRemoteSeen {
+                    session,
+                    phase: RemotePhase::Working,
+                    detail,
+                    spent: lease_until.map(|_| Spent::default()),
+                    lease_until,
+                    heard,
+                })
+            }
+        ),
+        (a_session(), word, "[ab]").prop_map(|(session, word, about)| {
+            Op::SessionRemoteTold(SessionRemoteTold {
+                session,
+                word,
+                about,
+            })
+        }),
+    ]
+}
+
 fn work_op() -> impl Strategy<Value = Op> {
     let kind = Just(FeedbackKind::ChecksFailed);
     prop_oneof![
@@ -281,6 +321,7 @@ fn work_op() -> impl Strategy<Value = Op> {
                 spent,
             })
         }),
+        remote_op(),
         (a_session(), a_task(), words(), when()).prop_map(|(session, task, globs, until)| {
             Op::LockAcquired(LockAcquired {
                 session,

@@ -221,7 +221,7 @@ fn a_wall_clock_that_is_set_while_agents_work_does_not_end_their_time() {
     let town = Town::new();
     let mut clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
     clone.add("Add a line", &[]);
-    clone.clock = Box::new(SetAhead::default());
+    clone.clock = Arc::new(SetAhead::default());
     let report = clone.tick();
     assert!(!report.stopped && !report.budget_stop, "{report:#?}");
     assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");

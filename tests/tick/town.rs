@@ -6,9 +6,11 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use fleet::agents::api::ApiSetup;
+use fleet::agents::remote::Remotes;
 use fleet::agents::{Agents, Manners, Setup};
 use fleet::app::context::Context;
 use fleet::app::publish::{Decision, How, Terms, change};
@@ -24,7 +26,7 @@ use fleet::domain::policy::{
 use fleet::domain::record::{Op, TaskAdded, TaskFields};
 use fleet::domain::session::RunnerIdentity;
 use fleet::domain::state::State;
-use fleet::domain::time::DurationMs;
+use fleet::domain::time::{DurationMs, Moment, Timestamp};
 use fleet::engine::secrets::Scanner;
 use fleet::forge::local::LocalForge;
 use fleet::git::code_repo::{CodeSettings, GitCodeRepo, Refresh};
@@ -41,11 +43,13 @@ use fleet::machine::journals::JournalDir;
 use fleet::ports::clock::Clock;
 use fleet::ports::forge::Forge;
 use fleet::ports::host::{Host, Life};
+use fleet::ports::remote_session::RemoteSessions;
 use fleet::ports::runner::Cancel;
 use fleet::ports::sandbox::Unconfined;
 use fleet::ports::state_repo::{Freshness, StateRepo as _};
 use fleet::store::{Checkpoint, Scope, load};
 
+pub(crate) const OPENCODE_PASSWORD: &str = "open-sesame-4d2e";
 pub(crate) const LIMIT: DurationMs = DurationMs(20_000);
 
 /// A folder with a bare remote.
@@ -139,7 +143,7 @@ pub(crate) struct Clone {
     pub(crate) workspaces_root: PathBuf,
     pub(crate) handover_root: PathBuf,
     pub(crate) forge: Box<dyn Forge>,
-    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) api: Option<ApiSetup>,
     env: Vec<(OsString, OsString)>,
     code: GitCodeRepo,
@@ -147,6 +151,43 @@ pub(crate) struct Clone {
     pub(crate) host: Arc<dyn Host>,
     secrets: Arc<Scanner>,
     ids: Arc<SystemIds>,
+    /// The clock that it begins with.
+    pub(crate) shifted: Arc<Shifted>,
+    pub(crate) remotes: Box<dyn RemoteSessions>,
+}
+
+/// The time of this machine, and how much later it is said to be.
+#[derive(Default)]
+pub(crate) struct Shifted(AtomicU64);
+
+impl Shifted {
+    pub(crate) fn advance(&self, span: DurationMs) {
+        self.0.fetch_add(span.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Shifted {
+    fn now(&self) -> Timestamp {
+        SystemClock
+            .now()
+            .plus(DurationMs(self.0.load(Ordering::SeqCst)))
+    }
+
+    fn moment(&self) -> Moment {
+        SystemClock.moment()
+    }
+
+    fn pause(&self, span: DurationMs) {
+        SystemClock.pause(span);
+    }
+}
+
+fn services(clock: Arc<dyn Clock>) -> Remotes {
+    let keys = BTreeMap::from([
+        ("JULES_API_KEY".to_owned(), crate::jules::KEY.into()),
+        ("OPENCODE_PASSWORD".to_owned(), OPENCODE_PASSWORD.into()),
+    ]);
+    Remotes::new(keys, clock, Arc::new(str::to_owned))
 }
 
 impl Clone {
@@ -167,7 +208,11 @@ impl Clone {
             max_bundle_bytes: 64 << 20,
         };
         let remote = Remote::choose(&git, &place, &RemoteChoice::Auto).unwrap();
+        let shifted = Arc::new(Shifted::default());
         Self {
+            remotes: Box::new(services(shifted.clone())),
+            clock: shifted.clone(),
+            shifted,
             repo: GitStateRepo::at(&place, git.clone(), options).unwrap(),
             code: GitCodeRepo::new(&place, git.clone(), remote, host.clone(), settings),
             workspaces: GitWorkspaces::new(
@@ -178,7 +223,6 @@ impl Clone {
             )
             .unwrap(),
             forge: Box::new(LocalForge),
-            clock: Box::new(SystemClock),
             api: None,
             secrets: Arc::new(Scanner::new(&[(
                 "CANARY_TOKEN".to_owned(),
@@ -192,6 +236,11 @@ impl Clone {
             policy,
             dir,
         }
+    }
+
+    /// Services as they are, to be wrapped.
+    pub(crate) fn services(&self) -> Remotes {
+        services(self.clock.clone())
     }
 
     /// Runs `work` with everything that a tick needs.
@@ -229,6 +278,7 @@ impl Clone {
             workspaces: &self.workspaces,
             forge: &*self.forge,
             runner: &runner,
+            remotes: &*self.remotes,
             host: &*self.host,
             handover: &handover,
             secrets: &self.secrets,
@@ -273,10 +323,9 @@ impl Clone {
 
     /// Publishes operations as a human.
     pub(crate) fn write(&self, ops: Vec<Op>) -> Vec<fleet::domain::ids::RecordId> {
-        let clock = SystemClock;
         let context = Context {
             repo: &self.repo,
-            clock: &clock,
+            clock: &*self.clock,
             ids: &*self.ids,
             actor: "human:mia",
             run: "test",

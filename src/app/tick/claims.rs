@@ -11,11 +11,13 @@ use crate::app::tick::{World, opening, prompt};
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{RecordId, SessionUid, TaskUid};
 use crate::domain::record::{LockAcquired, Op, SessionClaimed, SessionStarted};
+use crate::domain::remote::{SessionRemoteIntended, mark_of};
 use crate::domain::state::{Index, State};
 use crate::domain::task::Deliverable;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::facts::Facts;
 use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
+use crate::engine::remote::{self as remote_plan, RemoteStep};
 use crate::engine::why::Why;
 use crate::ports::lease::Lease;
 use crate::ports::state_repo::Freshness;
@@ -49,6 +51,8 @@ pub(super) struct Intent {
     /// What reconciliation wrote.
     pub(super) ops: Vec<Op>,
     pub(super) claimed: Vec<Claimed>,
+    /// What these records allow to do at services.
+    pub(super) steps: Vec<RemoteStep>,
     pub(super) state: State,
 }
 
@@ -67,7 +71,7 @@ pub(super) fn claim(
     };
     let changed = publish::change(world.context, &terms, |loaded, minter| {
         minter.act_as("fleet");
-        let (plan, ops) = decide(world, &loaded.state, facts, &manner.limits, minter);
+        let (plan, ops, steps) = decide(world, &loaded.state, facts, &manner.limits, minter);
         let claims = plan
             .claims
             .iter()
@@ -78,7 +82,7 @@ pub(super) fn claim(
             .iter()
             .map(|c| loaded.state.name_of(c.task).to_string())
             .collect();
-        let value = (plan, ops, claims);
+        let value = (plan, ops, claims, steps);
         // What people added since is worth a checkpoint of its own, once it has grown.
         if minter.records().is_empty() && !checkpoint_is_due(loaded) {
             return Ok::<_, Infallible>(Decision::Nothing(value));
@@ -92,7 +96,7 @@ pub(super) fn claim(
         };
         Ok(Decision::write(value, subject))
     })?;
-    let (plan, ops, claims) = changed.value;
+    let (plan, ops, claims, steps) = changed.value;
     let index = changed.state.index();
     let claimed = changed
         .published
@@ -114,6 +118,7 @@ pub(super) fn claim(
         plan,
         ops,
         claimed,
+        steps,
         state: changed.state,
     })
 }
@@ -125,12 +130,15 @@ pub(super) fn decide(
     facts: &Facts,
     limits: &Limits,
     minter: &mut Minter<'_>,
-) -> (Plan, Vec<Op>) {
+) -> (Plan, Vec<Op>, Vec<RemoteStep>) {
     let now = minter.now();
     let mut index = state.index();
-    let first = plan::plan(state, &index, facts, world.policy, limits, now);
-    if first.ops.is_empty() {
-        return (first, Vec::new());
+    let seen = remote_plan::decide(state, &index, facts, world.policy, now);
+    if seen.ops.is_empty() {
+        let first = plan::plan(state, &index, facts, world.policy, limits, now);
+        if first.ops.is_empty() {
+            return (first, Vec::new(), seen.steps);
+        }
     }
     let mut state = state.clone();
     let mut make = |op: Op| {
@@ -141,6 +149,13 @@ pub(super) fn decide(
             .cloned()
             .expect("a record was added just now")
     };
+    let mut ops = Vec::new();
+    for op in seen.ops {
+        let record = make(op);
+        state.apply(&record);
+        ops.push(record.op);
+    }
+    index = state.index();
     let (plan, records) = plan::settle(
         &mut state,
         &mut index,
@@ -150,7 +165,8 @@ pub(super) fn decide(
         now,
         &mut make,
     );
-    (plan, records.into_iter().map(|record| record.op).collect())
+    ops.extend(records.into_iter().map(|record| record.op));
+    (plan, ops, seen.steps)
 }
 
 fn mint_claim(
@@ -185,7 +201,10 @@ fn mint_claim(
             until: planned.lock_until,
         }));
     }
-    if !manner.handed_over {
+    if let Some(intended) = intended(world, session, &claim) {
+        // The claim of a session at a service is the right to create it as well.
+        minter.add(Op::SessionRemoteIntended(intended));
+    } else if !manner.handed_over {
         minter.add(Op::SessionStarted(SessionStarted {
             session,
             runner: world.host.identity(),
@@ -195,6 +214,23 @@ fn mint_claim(
     (session, claim)
 }
 
+/// The right to create, for an agent that is a session at a service.
+fn intended(
+    world: &World<'_>,
+    session: SessionUid,
+    claim: &SessionClaimed,
+) -> Option<SessionRemoteIntended> {
+    let agent = world.policy.agents.get(&claim.agent)?;
+    let service = agent.kind.service()?;
+    let host = service.kind.is_local().then(|| world.host.identity().host);
+    Some(SessionRemoteIntended {
+        session,
+        service: service.kind.name().to_owned(),
+        mark: mark_of(session, &claim.nonce),
+        host,
+    })
+}
+
 /// End of a lease: renewed by this process as long as it lives, or long enough for the whole run.
 fn lease_end(
     world: &World<'_>,
@@ -202,10 +238,11 @@ fn lease_end(
     handed_over: bool,
     now: Timestamp,
 ) -> Timestamp {
-    if !handed_over {
+    let agent = world.policy.agents.get(&planned.routed.agent);
+    // Looks renew that of a session at a service.
+    if !handed_over || agent.is_some_and(|a| a.kind.service().is_some()) {
         return planned.lease_until;
     }
-    let agent = world.policy.agents.get(&planned.routed.agent);
     let longest = agent.map_or(DurationMs(0), |a| a.total_timeout);
     // Twice, because a failed check sends the agent to work once more.
     now.plus(longest)

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::{Oid, RecordId, SessionUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{SessionClaimed, SessionFinished};
+use crate::domain::session::FailureClass;
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
 use crate::engine::budget::Gauge;
+use crate::ports::remote_session::Collected;
 
 /// Version of these documents; a phase of another version refuses them.
 pub const HANDOVER_VERSION: u32 = 1;
@@ -70,6 +72,32 @@ impl ClaimDoc {
     }
 }
 
+/// `<session>/collected.json`: what a service handed over, for the phase that takes it over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectedDoc {
+    /// [`HANDOVER_VERSION`].
+    pub version: u32,
+    /// The session.
+    pub session: SessionUid,
+    /// What it handed over.
+    pub collected: Collected,
+    /// Why it was stopped before it was done, if it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cut_short: Option<CutShort>,
+    /// What it had spent when it was last seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
+}
+
+/// Why a session was stopped whose work is kept all the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutShort {
+    /// In which way.
+    pub class: FailureClass,
+    /// Why, in a sentence.
+    pub reason: String,
+}
+
 /// `<session>/result.json`: what came out of a run. Data, never trusted: the publish phase checks
 /// the commit again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -122,6 +150,12 @@ pub fn folder(session: SessionUid) -> String {
 #[must_use]
 pub fn session_of(folder: &str) -> Option<SessionUid> {
     folder.parse::<RecordId>().ok().map(SessionUid::created_by)
+}
+
+/// Name of a document with what a service handed over.
+#[must_use]
+pub fn collected_name(session: SessionUid) -> String {
+    format!("{}/collected.json", folder(session))
 }
 
 /// Name of the note of what a session has spent.

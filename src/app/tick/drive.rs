@@ -9,14 +9,16 @@ use crate::app::tick::claims::{self, Intent, Manner};
 use crate::app::tick::documents::ResultDoc;
 use crate::app::tick::opening::{self, END_SLACK, REMOTE_LIMIT};
 use crate::app::tick::pool::{FromPool, Pool};
+use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, observe, results, reviews};
-use crate::domain::ids::TaskUid;
+use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Moment, Timestamp};
 use crate::engine::budget::Ledger;
 use crate::engine::facts::Facts;
 use crate::engine::plan::{Limits, Plan};
+use crate::ports::remote_session::RemoteCreated;
 use crate::ports::runner::Cancel;
 
 /// How long politely stopped work may take to end before it is killed.
@@ -53,6 +55,7 @@ pub(super) fn all(
                 facts: first.facts,
                 only: first.only,
                 pending: found,
+                bound: Vec::new(),
                 report: &mut report,
                 on,
                 claims_left: opening::claims_left(world, options),
@@ -91,6 +94,8 @@ struct Drive<'a, 'scope, 'env> {
     only: Vec<TaskUid>,
     /// Results that are not published yet.
     pending: Vec<ResultDoc>,
+    /// Sessions that exist at services since now, and are not recorded yet.
+    bound: Vec<(SessionUid, RemoteCreated)>,
     report: &'a mut TickReport,
     on: &'a mut dyn FnMut(TickEvent),
     claims_left: u32,
@@ -152,7 +157,7 @@ impl Drive<'_, '_, '_> {
 
     /// Nothing runs, nothing is to be published, nothing new can be decided.
     fn is_idle(&self) -> bool {
-        self.pending.is_empty() && (!self.replan || !self.may_claim())
+        self.pending.is_empty() && self.bound.is_empty() && (!self.replan || !self.may_claim())
     }
 
     const fn may_claim(&self) -> bool {
@@ -163,6 +168,11 @@ impl Drive<'_, '_, '_> {
         if !self.pending.is_empty() && self.may_ask() {
             let published = self.publish();
             self.bear(published)?;
+        }
+        if !self.bound.is_empty() && self.may_ask() {
+            let limit = self.limit();
+            let done = remote::bind(self.world, &mut self.bound, limit);
+            self.bear(done)?;
         }
         if self.replan && self.may_claim() && self.may_ask() {
             let decided = self.decide();
@@ -251,8 +261,11 @@ impl Drive<'_, '_, '_> {
             plan,
             ops,
             claimed,
+            mut steps,
             state,
         } = intent;
+        // Looked at once in a tick.
+        self.facts.remotes.clear();
         self.report
             .reconciled
             .extend(claims::reconciled(&state, &ops));
@@ -264,6 +277,7 @@ impl Drive<'_, '_, '_> {
             .extend(claims::claim_reports(&state, &plan));
         let mut sessions: Vec<_> = self.pool.sessions().map(|(uid, _)| *uid).collect();
         sessions.extend(claimed.iter().map(|one| one.lease.session()));
+        sessions.extend(steps.iter().map(|(uid, _)| *uid));
         if !sessions.is_empty() {
             let now = self.world.context.clock.now();
             let ledger = Ledger::of(&state, self.world.policy, now);
@@ -278,17 +292,13 @@ impl Drive<'_, '_, '_> {
                 attempt: one.doc.claim.attempt,
                 agent: one.doc.claim.agent.clone(),
             });
-            self.pool.start(one);
+            if let Some(here) = remote::unless_remote(self.world, one, &mut steps) {
+                self.pool.start(here);
+            }
         }
-        let due: Vec<_> = plan
-            .reviews
-            .iter()
-            .map(|r| reviews::Due {
-                task: r.task,
-                session: r.session,
-                review: r.review,
-            })
-            .collect();
+        let jobs = remote::jobs(self.world, &state, &steps);
+        jobs.into_iter().for_each(|job| self.pool.start_remote(job));
+        let due = reviews::due(&plan);
         self.last = Some((state, plan));
         self.show(&due)
     }
@@ -340,6 +350,9 @@ impl Drive<'_, '_, '_> {
                 }
                 self.pending.push(*result);
             }
+            FromPool::Remote(session, Done::Bound(created)) => self.bound.push((session, created)),
+            FromPool::Remote(_, Done::Note(note)) => self.note(note),
+            FromPool::Remote(..) => {}
             FromPool::Died(session) => {
                 self.note(format!(
                     "session {session} ended without a result, which is a defect of fleet"
@@ -352,6 +365,8 @@ impl Drive<'_, '_, '_> {
     fn publish(&mut self) -> Step {
         observe::branches_again(self.world, &self.pending, &mut self.facts);
         let finished = results::finish(self.world, &self.pending, self.limit())?;
+        // The next attempt may start in this very tick, from what was pushed just now.
+        observe::branches_again(self.world, &self.pending, &mut self.facts);
         self.pending.clear();
         for line in finished.lines {
             self.report.cost = self.report.cost.plus(line.cost.unwrap_or_default());

@@ -13,6 +13,7 @@ mod opening;
 mod phases;
 mod pool;
 mod prompt;
+mod remote;
 pub mod report;
 mod results;
 mod review_text;
@@ -37,6 +38,7 @@ use crate::ports::forge::Forge;
 use crate::ports::handover::{Handover, HandoverError};
 use crate::ports::host::Host;
 use crate::ports::journal::Journals;
+use crate::ports::remote_session::RemoteSessions;
 use crate::ports::runner::{Cancel, Runner};
 use crate::ports::sandbox::SandboxError;
 use crate::ports::state_repo::StateRepoError;
@@ -57,6 +59,8 @@ pub struct World<'a> {
     pub forge: &'a dyn Forge,
     /// Runs agents and checks.
     pub runner: &'a dyn Runner,
+    /// Services whose sessions outlive the tick.
+    pub remotes: &'a dyn RemoteSessions,
     /// This machine.
     pub host: &'a dyn Host,
     /// What passes between phases.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::app::tick::results::LOCAL;
-use crate::app::tick::{World, documents, opening};
+use crate::app::tick::{World, documents, opening, remote};
 use crate::domain::ids::{ReviewUid, SessionUid};
 use crate::domain::review::FeedbackKind;
 use crate::domain::session::Session;
@@ -37,7 +37,7 @@ pub(super) fn observe(world: &World<'_>, state: &State, notes: &mut Vec<String>)
     facts.runs = state
         .sessions
         .iter()
-        .filter(|(_, session)| session.holds_lease())
+        .filter(|(_, session)| session.holds_lease() && !session.remote.is_intended())
         .map(|(uid, session)| (*uid, life(world, *uid, session)))
         .collect();
     facts.spent = facts
@@ -46,11 +46,16 @@ pub(super) fn observe(world: &World<'_>, state: &State, notes: &mut Vec<String>)
         .filter(|(_, life)| matches!(life, RunLife::Dead { .. }))
         .filter_map(|(uid, _)| Some((*uid, opening::read_spent(world, *uid)?)))
         .collect();
+    remote::observe(world, state, &mut facts);
     facts.agents = world
         .policy
         .agents
         .iter()
-        .map(|(name, agent)| (name.clone(), world.runner.available(agent)))
+        .map(|(name, agent)| {
+            let here = world.runner.available(agent);
+            let there = here.and_then(|()| world.remotes.available(agent));
+            (name.clone(), there)
+        })
         .collect();
     facts
 }

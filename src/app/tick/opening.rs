@@ -3,7 +3,7 @@
 use crate::app::context::Minter;
 use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc, SpentDoc};
 use crate::app::tick::report::{TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, claims, observe};
+use crate::app::tick::{TickError, TickOptions, World, claims, observe, remote};
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::{MicroUsd, Spent};
 use crate::domain::session::Session;
@@ -128,7 +128,8 @@ pub(super) fn dry_run(
     };
     let mut minter = Minter::new(world.context);
     minter.restart(opening.state.clock);
-    let (plan, ops) = claims::decide(world, &opening.state, &opening.facts, &limits, &mut minter);
+    let (plan, ops, _) =
+        claims::decide(world, &opening.state, &opening.facts, &limits, &mut minter);
     report.reconciled = claims::reconciled(&opening.state, &ops);
     report.claimed = claims::claim_reports(&opening.state, &plan);
     tell_state(report, &opening.state, &plan);
@@ -234,8 +235,24 @@ pub(super) fn scope(world: &World<'_>) -> Scope {
     }
 }
 
+/// Removes workspaces that nobody needs: all but those in which a service works (I9). They are known
+/// from the newest records; if these cannot be read, nothing is removed.
 pub(super) fn sweep(world: &World<'_>, report: &mut TickReport) {
-    if let Err(error) = world.workspaces.sweep(&[]) {
+    let services = world.policy.agents.values();
+    let mut services = services.filter_map(|a| a.kind.service());
+    let keep = if services.any(|service| service.kind.is_local()) {
+        let view = world.context.repo.view(Freshness::Local);
+        let Some(state) = view
+            .ok()
+            .and_then(|view| store::load(&view, Scope::Live).ok())
+        else {
+            return;
+        };
+        remote::kept(world, &state.state)
+    } else {
+        Vec::new()
+    };
+    if let Err(error) = world.workspaces.sweep(&keep) {
         report
             .notes
             .push(format!("old workspaces remain: failed to {error}"));

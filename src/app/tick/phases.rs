@@ -1,16 +1,19 @@
 //! The three phases as separate processes, with documents between them (security.md §0.1: the
 //! write token is never where the agent is).
 
+mod handed;
+
 use std::collections::BTreeSet;
 
 use crate::app::tick::claims::{self, Claimed, Manner};
-use crate::app::tick::documents::{self, ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
+use crate::app::tick::documents::{ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
+use crate::app::tick::phases::handed::{result_of, settle_remote};
 use crate::app::tick::pool::{FromPool, Pool};
+use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, results, reviews};
-use crate::domain::record::SessionFinished;
-use crate::domain::session::{FailureClass, Outcome, Session};
+use crate::domain::session::Session;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::budget::{Gauge, Ledger};
 use crate::engine::plan::Limits;
@@ -53,16 +56,7 @@ pub(super) fn claim(
         publish_limit: REMOTE_LIMIT,
     };
     let intent = claims::claim(world, &first.facts, &manner)?;
-    let due: Vec<_> = intent
-        .plan
-        .reviews
-        .iter()
-        .map(|r| reviews::Due {
-            task: r.task,
-            session: r.session,
-            review: r.review,
-        })
-        .collect();
+    let due = reviews::due(&intent.plan);
     // The document first: a claim without one would only be freed by a human's word. Claims that
     // an earlier phase left there and nobody finished stay in it.
     let mut docs = claims_doc(world).map_or_else(|_| Vec::new(), |doc| doc.claims);
@@ -70,11 +64,18 @@ pub(super) fn claim(
         let session = intent.state.sessions.get(&doc.session);
         session.is_some_and(Session::holds_lease)
     });
-    docs.extend(intent.claimed.iter().map(|c| c.doc.clone()));
+    let mut steps = intent.steps;
+    let here = intent.claimed.into_iter();
+    docs.extend(here.filter_map(|c| Some(remote::unless_remote(world, c, &mut steps)?.doc)));
+    let jobs = remote::jobs(world, &intent.state, &steps);
+    let (collected, done) = remote::in_claim_phase(world, jobs);
+    docs.retain(|doc| collected.iter().all(|new| new.session != doc.session));
+    docs.extend(collected);
     let sessions: Vec<_> = docs.iter().map(|doc| doc.session).collect();
     let ledger = Ledger::of(&intent.state, world.policy, started);
     let budgets = ledger.gauge(world.policy, &sessions);
     put_claims(world, started, docs, budgets)?;
+    settle_remote(world, done, &mut report, on)?;
     report.reconciled = claims::reconciled(&intent.state, &intent.ops);
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
     tell_state(&mut report, &intent.state, &intent.plan);
@@ -195,6 +196,8 @@ fn tell(
             });
             report.sessions.push(line);
         }
+        FromPool::Remote(_, Done::Note(note)) => report.notes.push(note),
+        FromPool::Remote(..) => {}
         FromPool::Died(session) => {
             report.notes.push(format!(
                 "session {session} ended without a result, which is a defect of fleet"
@@ -220,7 +223,8 @@ pub(super) fn publish(
             && let Some(doc) =
                 claims::as_published(world, &state, &index, doc.session, doc.deliverable)
         {
-            found.push(result_of(world, doc, &mut report.notes));
+            let noted = state.sessions.get(&doc.session).and_then(|s| s.spent.value);
+            found.push(result_of(world, doc, noted, &mut report.notes));
         }
     }
     if !found.is_empty() {
@@ -259,83 +263,6 @@ pub(super) fn publish(
     }
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
-}
-
-/// The result of a claim: as the run phase left it, or "it left none".
-fn result_of(world: &World<'_>, doc: ClaimDoc, notes: &mut Vec<String>) -> ResultDoc {
-    let folder = documents::folder(doc.session);
-    // The claim is the one published, whatever the result says of it.
-    let result = opening::read_result(world, doc.session).map(|r| ResultDoc {
-        claim: doc.clone(),
-        // What costs no attempt is said by the process that holds the lease, not by a directory.
-        unstarted: false,
-        ..r
-    });
-    let Some(mut result) = result else {
-        notes.push(format!("{}: the run phase left no result", doc.task));
-        return missing(world, doc, "the run phase left no result");
-    };
-    result.start = doc.start();
-    if let Some(head) = result.finished.head.clone() {
-        let taken = world
-            .handover
-            .path(&format!("{folder}/work.bundle"))
-            .map_err(|error| error.to_string())
-            .and_then(|path| {
-                world
-                    .code
-                    .import_bundle(&path, &head)
-                    .map_err(|error| error.to_string())
-            });
-        if let Err(error) = taken {
-            notes.push(format!(
-                "{}: its work could not be taken over: failed to {error}",
-                doc.task
-            ));
-            return missing(
-                world,
-                doc,
-                &format!("its work could not be taken over: failed to {error}"),
-            );
-        }
-    }
-    result
-}
-
-fn missing(world: &World<'_>, doc: ClaimDoc, why: &str) -> ResultDoc {
-    // What it cost is known from its note, even if nothing else came of it.
-    let spent = opening::read_spent(world, doc.session);
-    ResultDoc {
-        version: HANDOVER_VERSION,
-        finished: SessionFinished {
-            session: doc.session,
-            outcome: Outcome::Failed {
-                class: FailureClass::Infrastructure,
-            },
-            summary: why.to_owned(),
-            head: None,
-            paths: Vec::new(),
-            verify: Vec::new(),
-            agent_session: None,
-            model: None,
-            usage: spent.unwrap_or_default().usage,
-            cost: spent.map(|spent| spent.cost),
-            cost_source: spent.unwrap_or_default().source,
-            duration_ms: 0,
-            sandbox: String::new(),
-            journal: None,
-        },
-        start: doc.claim.base.clone(),
-        claim: doc,
-        final_message: String::new(),
-        outbox: String::new(),
-        held: None,
-        bundled: false,
-        retry_at: None,
-        started_at: world.context.clock.now(),
-        storage: None,
-        unstarted: false,
-    }
 }
 
 fn claims_doc(world: &World<'_>) -> Result<ClaimsDoc, TickError> {

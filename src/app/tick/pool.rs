@@ -8,6 +8,7 @@ use std::thread::Scope;
 use crate::app::tick::World;
 use crate::app::tick::claims::Claimed;
 use crate::app::tick::documents::{self, ResultDoc};
+use crate::app::tick::remote::{self, Done, Job};
 use crate::app::tick::till::Till;
 use crate::app::tick::work;
 use crate::domain::ids::SessionUid;
@@ -23,6 +24,8 @@ pub(super) enum FromPool {
     /// Session, its task's name, what was said.
     Event(SessionUid, Arc<str>, AgentEvent),
     Done(Box<ResultDoc>),
+    /// A step at a service was done, and the session goes on.
+    Remote(SessionUid, Done),
     /// The thread died without a result: a defect, told and not hidden.
     Died(SessionUid),
 }
@@ -95,10 +98,50 @@ impl<'scope, 'env> Pool<'scope, 'env> {
                 // The pool outlives its threads; a closed line means that nobody reads any more.
                 let _ = line.send(FromPool::Event(session, task.clone(), event));
             };
-            let mut result = work::run_session(world, &till, &claimed, &cancel, &mut events);
+            let run = if remote::is_remote(world, &claimed.doc.claim.agent) {
+                remote::in_run_phase
+            } else {
+                work::run_session
+            };
+            let mut result = run(world, &till, &claimed, &cancel, &mut events);
             store(world, &mut result, bundle);
             guard.done = true;
             let _ = line.send(FromPool::Done(Box::new(result)));
+        });
+    }
+
+    /// Starts the steps of a session at a service.
+    pub(super) fn start_remote(&mut self, job: Job) {
+        let session = job.session();
+        let cancel = Cancel::default();
+        let running = Running {
+            lease: job.claimed.lease.clone(),
+            cancel: cancel.clone(),
+        };
+        self.running.insert(session, running);
+        let (world, line, bundle) = (self.world, self.line.0.clone(), self.bundle);
+        let till = Arc::clone(&self.till);
+        let task: Arc<str> = job.claimed.doc.task.as_str().into();
+        self.scope.spawn(move || {
+            let mut guard = Guard {
+                line: line.clone(),
+                session,
+                done: false,
+            };
+            let mut events = |event: AgentEvent| {
+                // As above: nobody may read any more.
+                let _ = line.send(FromPool::Event(session, task.clone(), event));
+            };
+            let message = match remote::perform(world, &till, &job, &cancel, &mut events) {
+                Done::Ended(mut result) => {
+                    store(world, &mut result, bundle);
+                    remote::tidy(world, &job.claimed);
+                    FromPool::Done(result)
+                }
+                goes => FromPool::Remote(session, goes),
+            };
+            guard.done = true;
+            let _ = line.send(message);
         });
     }
 
@@ -119,7 +162,7 @@ impl<'scope, 'env> Pool<'scope, 'env> {
                 FromPool::Done(result) => {
                     self.running.remove(&result.finished.session);
                 }
-                FromPool::Died(session) => {
+                FromPool::Died(session) | FromPool::Remote(session, _) => {
                     self.running.remove(session);
                 }
                 FromPool::Event(..) => {}

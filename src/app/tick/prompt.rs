@@ -41,7 +41,9 @@ pub(super) fn build(
     conversation(&mut out, task);
     earlier(&mut out, state, index, uid);
     taken_up(&mut out, state, claim);
-    rules(&mut out, policy, task);
+    let agent = policy.agents.get(&claim.agent);
+    let remote = agent.is_some_and(|agent| agent.kind.service().is_some());
+    rules(&mut out, policy, task, remote);
     out
 }
 
@@ -151,7 +153,7 @@ fn taken_up(out: &mut String, state: &State, claim: &SessionClaimed) {
     }
 }
 
-fn rules(out: &mut String, policy: &Policy, task: &Task) {
+fn rules(out: &mut String, policy: &Policy, task: &Task, remote: bool) {
     let _ = writeln!(out, "## Rules\n");
     match task.deliverable.value {
         Deliverable::Pr => {
@@ -190,13 +192,18 @@ fn rules(out: &mut String, policy: &Policy, task: &Task) {
         "- Never touch `.orchestra/`, CI workflows, CODEOWNERS or the settings of agents.\n\
          - Say honestly what you did, what you checked and what is left. A wrong claim costs more than \
          an open point.\n\
-         - To speak back, append one JSON object per line to the file named by $FLEET_OUTBOX:\n  \
+         - To speak back, {}:\n  \
          {{\"kind\":\"escalate\",\"context\":\"what you need to know and why\",\"options\":[\"a\",\"b\"]}} (then \
          stop: a human answers, and you are started again with the answer)\n  \
          {{\"kind\":\"subtask\",\"title\":\"...\",\"body\":\"...\"}} for work that belongs elsewhere\n  \
          {{\"kind\":\"finding\",\"text\":\"...\"}} for a defect you noticed and left alone\n  \
          {{\"kind\":\"note\",\"text\":\"...\"}} for the reviewer\n  \
-         {{\"kind\":\"progress\",\"text\":\"...\"}} while you work"
+         {{\"kind\":\"progress\",\"text\":\"...\"}} while you work",
+        if remote {
+            "put one JSON object per line, on lines of their own, into your last message"
+        } else {
+            "append one JSON object per line to the file named by $FLEET_OUTBOX"
+        }
     );
 }
 

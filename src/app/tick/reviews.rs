@@ -7,6 +7,7 @@ use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::record::{Op, ReviewOpened, ReviewUpdated};
 use crate::domain::state::State;
 use crate::domain::time::DurationMs;
+use crate::engine::plan::Plan;
 use crate::ports::forge::{ForgeError, ReviewDraft, ReviewHandle};
 use crate::ports::state_repo::Freshness;
 use crate::store::{Checkpoint, Scope};
@@ -17,6 +18,18 @@ pub(super) struct Due {
     pub(super) task: TaskUid,
     pub(super) session: SessionUid,
     pub(super) review: Option<ReviewUid>,
+}
+
+/// The reviews that a plan wants opened or brought up to date.
+pub(super) fn due(plan: &Plan) -> Vec<Due> {
+    let planned = plan.reviews.iter();
+    planned
+        .map(|r| Due {
+            task: r.task,
+            session: r.session,
+            review: r.review,
+        })
+        .collect()
 }
 
 /// A review that exists at the forge and is to be recorded.

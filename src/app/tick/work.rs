@@ -3,12 +3,13 @@
 //! Nothing here moves a ref or writes a record: what comes out is a document.
 
 mod handing;
+mod taking;
 mod watch;
 
 use crate::app::tick::World;
 use crate::app::tick::checks::{self, Verdict};
 use crate::app::tick::claims::Claimed;
-use crate::app::tick::documents::{ClaimDoc, Held, ResultDoc};
+use crate::app::tick::documents::{ClaimDoc, CutShort, Held, ResultDoc};
 use crate::app::tick::prompt;
 use crate::app::tick::till::Till;
 use crate::app::tick::work::watch::Watch;
@@ -19,11 +20,13 @@ use crate::domain::record::SessionFinished;
 use crate::domain::session::{FailureClass, Outcome, VerifyResult};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
-use crate::engine::budget::Overdrawn;
 use crate::engine::outbox::{self, Saying};
 use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
 use crate::ports::workspaces::{Imported, Workspace, WorkspaceError, WorkspaceRequest};
+
+pub(super) use handing::lost_in_handover;
+pub(super) use taking::{failed, take_over};
 
 /// Most bytes of a summary in a record.
 const SUMMARY_BYTES: usize = 4_000;
@@ -84,8 +87,8 @@ struct Session<'a> {
     started_at: Timestamp,
     storage: Option<String>,
     unstarted: bool,
-    /// The agent was stopped because a budget was used up.
-    over: Option<Overdrawn>,
+    /// Why the agent was stopped whose work is kept all the same: a budget was used up, say.
+    cut_short: Option<CutShort>,
 }
 
 impl<'a> Session<'a> {
@@ -126,7 +129,7 @@ impl<'a> Session<'a> {
             started_at,
             storage: None,
             unstarted: false,
-            over: None,
+            cut_short: None,
         }
     }
 
@@ -165,7 +168,7 @@ impl<'a> Session<'a> {
             self.finished.summary = self.bounded("asked a human and stopped");
             return Ok(());
         }
-        if self.over.is_some() {
+        if self.cut_short.is_some() {
             return self.keep_unfinished(&workspace, &request, cancel, events);
         }
         if self.doc.deliverable != Deliverable::Pr {
@@ -176,7 +179,7 @@ impl<'a> Session<'a> {
             && let Some(failed) = self.verify(&request, cancel, events)
         {
             self.second_chance(&mut request, &failed, &first, cancel, events)?;
-            if self.over.is_some() {
+            if self.cut_short.is_some() {
                 return self.keep_unfinished(&workspace, &request, cancel, events);
             }
             (imported, verdict) = self.import(&workspace)?;
@@ -280,7 +283,10 @@ impl<'a> Session<'a> {
             // A question is an answer, even if the agent then ended in disorder.
             RunEnd::Failed { .. } if self.asks_a_human() => Ok(outcome),
             RunEnd::Failed { .. } if over.is_some() && !cancel.is_asked() => {
-                self.over = over;
+                self.cut_short = over.map(|over| CutShort {
+                    class: FailureClass::Budget,
+                    reason: over.to_string(),
+                });
                 Ok(outcome)
             }
             RunEnd::Failed {
@@ -386,13 +392,4 @@ impl<'a> Session<'a> {
         );
         self.run(request, cancel, events).map(|_| ())
     }
-}
-
-/// A result whose commit could not be handed to the next phase is no result.
-pub(super) fn lost_in_handover(result: &mut ResultDoc, error: &str) {
-    result.finished.head = None;
-    result.finished.outcome = Outcome::Failed {
-        class: FailureClass::Infrastructure,
-    };
-    result.finished.summary = format!("the work could not be handed over: failed to {error}");
 }

@@ -254,6 +254,9 @@ pub fn how(agent: &AgentSpec) -> String {
             format!("command {}", argv.first().map_or("", String::as_str))
         }
         AgentKind::Api { provider, .. } => format!("api {provider}"),
+        AgentKind::Session { service } => {
+            format!("session at {} ({})", service.kind.name(), service.base_url)
+        }
         AgentKind::Demo => "demo".to_owned(),
     }
 }

@@ -138,6 +138,13 @@ fn work_words(op: &Op) -> String {
             let cost = p.cost.map_or_else(String::new, |cost| format!(", {cost}"));
             format!("{outcome}{cost}: {}", first_line(&p.summary))
         }
+        Op::SessionRemoteIntended(p) => format!("a session at {} is to be made", p.service),
+        Op::SessionRemoteBound(p) => match &p.url {
+            Some(url) => format!("it is {} ({url})", p.id),
+            None => format!("it is {}", p.id),
+        },
+        Op::SessionRemoteSeen(p) => format!("{} {}", p.phase.name(), first_line(&p.detail)),
+        Op::SessionRemoteTold(p) => format!("{:?} about {}", p.word, p.about).to_lowercase(),
         Op::SessionReleased(p) => first_line(&p.proof).to_owned(),
         Op::LockAcquired(p) => format!("{} until {}", p.globs.join(" "), p.until),
         Op::ReviewOpened(p) => match (&p.url, p.number) {

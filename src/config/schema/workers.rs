@@ -26,7 +26,7 @@ pub(super) const WORKERS: &[Key] = &[
         "agents.*",
         "kind",
         "required",
-        "`cli` (a known agent program), `api` (a model, through fleet's own loop), `command` (any program) or `demo`",
+        "`cli` (a known agent program), `api` (a model, through fleet's own loop), `command` (any program), `session` (a service) or `demo`",
     ),
     key(
         "agents.*",
@@ -52,6 +52,60 @@ pub(super) const WORKERS: &[Key] = &[
         "false",
         "the prompt is also written to standard input; for kind `command`",
     ),
+    key(
+        "agents.*",
+        "service",
+        "the agent's name",
+        "`opencode` or `jules`; for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "base_url",
+        "the service's own",
+        "address of its API, https or this machine; for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "key_env",
+        "`JULES_API_KEY` for `jules`, else none",
+        "environment variable with its key or password; for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "user",
+        "\"opencode\"",
+        "user name that goes with the password; for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "source",
+        "from `forge.repo`",
+        "the repository as Jules names it, `sources/github/owner/name`; for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "plans",
+        "\"auto\"",
+        "who approves plans: `auto` (nobody is asked) or `ask` (a human); for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "pull_request",
+        "false",
+        "Jules opens a pull request of its own as well; for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "poll",
+        "\"60s\"",
+        "least time between two looks at one session; for kind `session`",
+    ),
+    key(
+        "agents.*",
+        "settle",
+        "\"2m\" for `opencode`, \"10m\" for `jules`",
+        "how late the service may show what was made there; for kind `session`",
+    ),
     key("agents.*", "model", "the program's own", "model to ask for"),
     key(
         "agents.*",
@@ -75,7 +129,7 @@ pub(super) const WORKERS: &[Key] = &[
     key(
         "agents.*",
         "total_timeout",
-        "\"30m\"",
+        "\"30m\", \"3h\" for `session`",
         "running this long ends it",
     ),
     key(
@@ -136,7 +190,7 @@ pub(super) const WORKERS: &[Key] = &[
     key(
         "agents.*",
         "cost_estimate",
-        "\"1.00\" for `cli` and `api`, else \"0\"",
+        "\"1.00\" for `cli`, `api` and `session`, else \"0\"",
         "dollars that one run is reckoned to cost before it ran",
     ),
     key(

@@ -151,6 +151,7 @@ fn session(row: SessionRow) -> (SessionUid, Session) {
         finished: row.finished,
         released,
         spent: reg(row.spent),
+        remote: row.remote,
     };
     (row.id, session)
 }

@@ -9,6 +9,7 @@ use crate::domain::record::{
     EscalationOpened, ReviewFeedback, ReviewOpened, SessionClaimed, SessionFinished,
 };
 use crate::domain::register::Stamp;
+use crate::domain::remote::Remote;
 use crate::domain::review::ReviewState;
 use crate::domain::session::RunnerIdentity;
 use crate::domain::time::Timestamp;
@@ -48,6 +49,8 @@ pub(crate) struct SessionRow {
     pub(crate) unstarted: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) spent: Slot<Option<Spent>>,
+    #[serde(default, skip_serializing_if = "Remote::is_empty")]
+    pub(crate) remote: Remote,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -197,6 +197,7 @@ fn session_rows(owners: &Owners<'_>) -> Vec<Row> {
                     released: s.released.clone().map(|(release, at)| (release.proof, at)),
                     unstarted: s.released.as_ref().is_some_and(|(r, _)| r.unstarted),
                     spent: slot(&s.spent),
+                    remote: s.remote.clone(),
                 })
             })
         })

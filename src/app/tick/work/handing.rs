@@ -1,7 +1,7 @@
 //! What a session hands over at its end: text, or a commit, or why there is neither.
 
 use crate::app::tick::checks::{self, Verdict};
-use crate::app::tick::documents::{HANDOVER_VERSION, Held, ResultDoc};
+use crate::app::tick::documents::{CutShort, HANDOVER_VERSION, Held, ResultDoc};
 use crate::app::tick::work::{Failure, RECORD_PATHS, SUMMARY_BYTES, Session};
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::Deliverable;
@@ -34,7 +34,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What an agent had done that was stopped for its spending: taken in and checked as any work,
+    /// What an agent had done that was stopped, for its spending, say: taken in and checked as any work,
     /// and kept on its branch, where the next attempt goes on. It is not shown for review.
     pub(super) fn keep_unfinished(
         &mut self,
@@ -43,9 +43,13 @@ impl Session<'_> {
         cancel: &Cancel,
         events: &mut dyn FnMut(AgentEvent),
     ) -> Result<(), Failure> {
-        let class = FailureClass::Budget;
-        let over = self.over.as_ref().map(ToString::to_string);
-        let over = over.unwrap_or_default();
+        let Some(CutShort {
+            class,
+            reason: over,
+        }) = self.cut_short.take()
+        else {
+            return Ok(());
+        };
         if self.doc.deliverable != Deliverable::Pr {
             let reason = format!("stopped: {over}");
             return Err(Failure { class, reason });
@@ -192,4 +196,13 @@ impl Session<'_> {
             unstarted: self.unstarted,
         }
     }
+}
+
+/// A result whose commit could not be handed to the next phase is no result.
+pub(in crate::app::tick) fn lost_in_handover(result: &mut ResultDoc, error: &str) {
+    result.finished.head = None;
+    result.finished.outcome = Outcome::Failed {
+        class: FailureClass::Infrastructure,
+    };
+    result.finished.summary = format!("the work could not be handed over: failed to {error}");
 }

@@ -121,19 +121,12 @@ impl<'a> Watch<'a> {
     /// What the run cost: as it says; else by its tokens and the table; else as it is reckoned,
     /// unless it never began.
     pub(super) fn price(&self, outcome: &RunOutcome) -> (Option<MicroUsd>, CostSource) {
-        if outcome.cost.is_some() {
-            return (outcome.cost, CostSource::Reported);
-        }
         let model = outcome.model.as_ref().or(self.model.as_ref());
         let now = self.world.context.clock.now();
-        let by_table = model
-            .filter(|_| outcome.usage.total() > 0)
-            .and_then(|model| {
-                let prices = &self.world.policy.prices;
-                prices.estimate_at(model, outcome.usage, now)
-            });
-        if by_table.is_some() {
-            return (by_table, CostSource::Estimated);
+        let prices = &self.world.policy.prices;
+        let model = model.map(String::as_str);
+        if let Some((cost, source)) = prices.cost_of(outcome.cost, model, outcome.usage, now) {
+            return (Some(cost), source);
         }
         let never_began = matches!(
             outcome.end,
