@@ -1,6 +1,8 @@
 //! `fleet tick` as a program, on real repositories, with scripts as agents: what stops it, what
 //! kills it, what refuses it, and what it leaves behind.
 
+#[path = "tick/jules.rs"]
+mod jules;
 #[path = "tick_cli/kills.rs"]
 mod kills;
 #[path = "tick_cli/limits.rs"]
@@ -11,6 +13,8 @@ mod models;
 mod money;
 #[path = "tick_cli/refusals.rs"]
 mod refusals;
+#[path = "tick_cli/remote.rs"]
+mod remote;
 #[path = "tick_cli/secrets.rs"]
 mod secrets;
 #[path = "tick_cli/watching.rs"]

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ pub(crate) struct Model {
     pub(crate) outputs: Value,
     /// What a new session shows of its work while it goes on.
     pub(crate) artifacts: Value,
+    /// The answer that is held once, and who is told of it: method, end of the path.
+    hold: Option<(&'static str, &'static str, Sender<()>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -140,6 +143,14 @@ impl Jules {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The next request of this kind is done and not answered: its answer is held until the client
+    /// has gone. Says so when it holds it.
+    pub(crate) fn hold(&self, method: &'static str, end: &'static str) -> Receiver<()> {
+        let (tell, told) = channel();
+        self.model().hold = Some((method, end, tell));
+        told
+    }
+
     /// Requests to paths that end so.
     pub(crate) fn asked(&self, method: &str, end: &str) -> usize {
         let model = self.model();
@@ -178,11 +189,13 @@ fn serve(mut stream: TcpStream, model: &Mutex<Model>) {
         return;
     }
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    let answer = {
+    let (answer, held) = {
         let mut model = model.lock().unwrap_or_else(PoisonError::into_inner);
         let path = target.split('?').next().unwrap_or("").to_owned();
+        let ours = |(m, end, _): &(&str, &str, _)| *m == method && path.ends_with(end);
+        let held = model.hold.take_if(|hold| ours(hold));
         model.requests.push((method.clone(), path, body.clone()));
-        if key == KEY {
+        let answer = if key == KEY {
             answer(&mut model, &method, &target, &body)
         } else {
             Some((
@@ -190,8 +203,14 @@ fn serve(mut stream: TcpStream, model: &Mutex<Model>) {
                 json!({ "error": { "message": "API key not valid" } }),
                 0,
             ))
-        }
+        };
+        (answer, held)
     };
+    if let Some((.., tell)) = held {
+        tell.send(()).unwrap();
+        let _ = reader.read_to_end(&mut Vec::new());
+        return;
+    }
     let Some((status, body, wait)) = answer else {
         return;
     };
