@@ -33,7 +33,7 @@ pub struct RunnerIdentity {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FailureClass {
-    /// Idle or total time limit.
+    /// Idle or total time limit; what it had done is kept on its branch if the rules let it.
     Timeout,
     /// No change, unreadable output, or a claim of success without its terminal event.
     InvalidOutput,
@@ -49,7 +49,8 @@ pub enum FailureClass {
     Infrastructure,
     /// Stopped by a signal or time budget.
     Cancelled,
-    /// Stopped because a budget of money was used up; what it had done is kept on its branch.
+    /// Stopped because a budget, or the agent's own limit of turns, tokens or money, was used up;
+    /// what it had done is kept on its branch.
     Budget,
 }
 

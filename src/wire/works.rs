@@ -41,6 +41,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
+use crate::providers::tokens::Tiktoken;
 use crate::wire::models::providers;
 use crate::wire::{sandbox, state_options, trial};
 
@@ -309,6 +310,7 @@ fn api_setup(ground: &Ground<'_>, policy: &Policy) -> ApiSetup {
     ApiSetup {
         models: Arc::new(models),
         price: Arc::new(move |model, usage| prices.estimate(model, usage)),
+        tokens: Arc::new(Tiktoken),
         key_names: specs.flat_map(|spec| spec.key_env.clone()).collect(),
     }
 }

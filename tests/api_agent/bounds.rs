@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 use fleet::domain::money::MicroUsd;
 use fleet::domain::session::FailureClass;
 use fleet::domain::time::DurationMs;
+use fleet::ports::model::Tokens as _;
 use fleet::ports::runner::AgentEvent;
-use serde_json::json;
+use fleet::providers::tokens::Tiktoken;
+use serde_json::{Value, json};
 
 use crate::house::{House, call, done, part};
 use crate::models::{Answer, Api, Say};
@@ -27,7 +29,7 @@ fn turns_tokens_and_money_are_limits_and_the_last_turn_is_announced() {
     house.bounds().max_turns = 3;
     let seen = house.run();
     let (class, reason) = seen.failure();
-    assert_eq!(class, FailureClass::AgentError);
+    assert_eq!(class, FailureClass::Budget);
     assert_eq!(
         reason,
         "it reached `max_turns` = 3; raise it for agent `worker`, or make the task smaller"
@@ -184,8 +186,10 @@ fn a_summary_takes_the_place_of_a_conversation_that_is_too_long() {
     for api in [Api::Anthropic, Api::Chat] {
         let mut house = House::new(api, Vec::new());
         house.bounds().context_window = Some(16_000);
+        // Claude has more tokens for the same words.
+        let times = if api == Api::Anthropic { 430 } else { 520 };
         let prose: &'static str =
-            Box::leak("Thinking aloud about it. ".repeat(400).into_boxed_str());
+            Box::leak("Thinking aloud about it. ".repeat(times).into_boxed_str());
         let mut script: Vec<Answer> = (0..3)
             .map(|at| {
                 let id: &'static str = Box::leak(format!("c{at}").into_boxed_str());
@@ -219,7 +223,7 @@ fn a_summary_takes_the_place_of_a_conversation_that_is_too_long() {
         assert!(after.contains("Two was to become 2. 5. Edit"), "{after}");
         assert!(after.contains("[>] step one"), "{after}");
         assert!(
-            after.matches("Thinking aloud").count() <= 400,
+            after.matches("Thinking aloud").count() <= times,
             "the prose is gone"
         );
         assert!(seen.said("the conversation is summed up"));
@@ -261,5 +265,74 @@ fn a_provider_that_says_it_is_too_long_is_believed() {
             house.asked(4)
         );
         house.server.finish();
+    }
+}
+
+/// All texts in a request, as the tokenizer of the model's family counts them.
+fn counted(model: &str, body: &Value) -> u64 {
+    match body {
+        Value::String(text) => Tiktoken.count(model, text),
+        Value::Array(all) => all.iter().map(|one| counted(model, one)).sum(),
+        Value::Object(map) => map.values().map(|one| counted(model, one)).sum(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+    }
+}
+
+/// Text without any boundary that a tokenizer likes: base64 of what looks like chance.
+fn base64ish(bytes: usize) -> String {
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
+    (0..bytes)
+        .map(|_| {
+            seed ^= seed << 13;
+            seed ^= seed >> 7;
+            seed ^= seed << 17;
+            char::from(alphabet[(seed % 64) as usize])
+        })
+        .collect()
+}
+
+#[test]
+fn text_that_is_dense_in_tokens_stays_inside_the_window() {
+    let window = 16_000;
+    let dense = [
+        ("chinese", "漢字の密な文章、龘靐齉爩麤灪龗。\n".repeat(300)),
+        ("base64", format!("{}\n", base64ish(12_000))),
+        ("digits", "9 7 5 3 1 , ; : { } [ ] < > | \\ \n".repeat(300)),
+        ("emoji", "🧑‍🚀🦀🏳️‍🌈👩‍👩‍👧‍👦\n".repeat(200)),
+    ];
+    for api in [Api::Anthropic, Api::Chat] {
+        for (name, text) in &dense {
+            let mut house = House::new(api, Vec::new());
+            house.bounds().context_window = Some(window);
+            let mut script = Vec::new();
+            for at in 0..8 {
+                let path: &'static str = Box::leak(format!("{name}{at}.txt").into_boxed_str());
+                std::fs::write(house.request.workdir.join(path), text).unwrap();
+                let id: &'static str = Box::leak(format!("c{at}").into_boxed_str());
+                // Two answers at once: together they have more than what is free.
+                let other: &'static str = Box::leak(format!("d{at}").into_boxed_str());
+                script.push(Answer::Reply(vec![
+                    part(id, "read", json!({ "path": path })),
+                    part(
+                        other,
+                        "grep",
+                        json!({"pattern": ".", "path": path, "context": at}),
+                    ),
+                ]));
+            }
+            script.push(done("Read it all."));
+            house.server.then(script);
+            house.run().completed();
+            for (at, seen) in house.server.seen().iter().enumerate() {
+                let model = house.request.model.as_deref().unwrap();
+                let size = counted(model, &seen.body);
+                assert!(
+                    size <= window * 3 / 4,
+                    "{api:?}, {name}, request {at}: {size}"
+                );
+            }
+            house.server.finish();
+        }
     }
 }

@@ -119,7 +119,7 @@ impl House {
     /// Runs, and shows every event together with the handle that stops the run.
     pub(crate) fn run_until(&self, watch: impl Fn(&AgentEvent, &Cancel)) -> Seen {
         let kind = match self.server.problems().len() {
-            0 => kind_of(&self.server, self.request.model.as_deref().unwrap()),
+            0 => kind_of(self.request.model.as_deref().unwrap()),
             _ => panic!("{:?}", self.server.problems()),
         };
         let setup = setup(Some(api_setup(kind, self.server.url(), self.price)));
@@ -170,23 +170,23 @@ impl House {
     }
 }
 
-fn kind_of(server: &ModelServer, model: &str) -> ProviderKind {
-    let _ = server;
-    let word = if model.starts_with("claude") {
-        Api::Anthropic
-    } else {
-        Api::Chat
-    }
-    .kind();
+/// Each wire's house has a model of its own name.
+const NAMES: [(Api, &str); 4] = [
+    (Api::Anthropic, "claude-sonnet-4-5"),
+    (Api::Responses, "gpt-house"),
+    (Api::Chat, "house-1"),
+    (Api::Gemini, "gemini-house"),
+];
+
+fn kind_of(model: &str) -> ProviderKind {
+    let (api, _) = NAMES.iter().find(|(_, name)| *name == model).unwrap();
+    let word = api.kind();
     let found = ProviderKind::ALL.iter().find(|(name, _)| *name == word);
     found.unwrap().1
 }
 
 pub(crate) fn name(api: Api) -> &'static str {
-    match api {
-        Api::Anthropic => "claude-sonnet-4-5",
-        _ => "house-1",
-    }
+    NAMES.iter().find(|(known, _)| *known == api).unwrap().1
 }
 
 pub(crate) fn api_setup(kind: ProviderKind, url: &str, price: MicroUsd) -> ApiSetup {
@@ -212,6 +212,7 @@ pub(crate) fn api_setup(kind: ProviderKind, url: &str, price: MicroUsd) -> ApiSe
         price: Arc::new(move |_: &str, usage: Usage| {
             (price.0 > 0 && usage.total() > 0).then_some(price)
         }),
+        tokens: Arc::new(fleet::providers::tokens::Tiktoken),
         key_names: BTreeSet::from(["HOUSE_KEY".to_owned()]),
     }
 }

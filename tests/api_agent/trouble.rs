@@ -278,3 +278,55 @@ fn a_conversation_that_is_lost_is_not_taken_up_by_half() {
     assert_eq!(seen.outcome.agent_session, None);
     house.server.finish();
 }
+
+#[test]
+fn a_model_that_refuses_ends_the_run_in_its_own_words_whatever_it_called() {
+    for api in [Api::Anthropic, Api::Responses, Api::Chat, Api::Gemini] {
+        let house = House::new(
+            api,
+            vec![Answer::Refused(vec![
+                Say::Text("I will not do that."),
+                part("c1", "write", json!({"path": "x", "content": "half"})),
+            ])],
+        );
+        let seen = house.run();
+        assert_eq!(
+            seen.failure(),
+            (
+                FailureClass::AgentError,
+                "the model refuses to go on: I will not do that."
+            ),
+            "{api:?}"
+        );
+        assert!(!house.request.workdir.join("x").exists(), "nothing is run");
+        assert_eq!(seen.outcome.usage.total(), 130);
+        house.server.finish();
+    }
+}
+
+#[test]
+fn of_calls_in_an_answer_that_was_cut_the_whole_ones_are_done() {
+    for api in [Api::Anthropic, Api::Chat] {
+        let cut = r#"{"path": "y", "content": "a very lo"#.to_owned();
+        let house = House::new(
+            api,
+            vec![
+                Answer::Full(vec![
+                    part("c1", "write", json!({"path": "x", "content": "whole"})),
+                    Say::Call("c2", "write", cut),
+                ]),
+                done("One of two."),
+            ],
+        );
+        let seen = house.run();
+        seen.completed();
+        assert_eq!(house.file("x"), "whole");
+        assert!(!house.request.workdir.join("y").exists());
+        assert!(
+            house
+                .asked(1)
+                .contains("cut off before the input of `write` was complete")
+        );
+        house.server.finish();
+    }
+}

@@ -3,14 +3,24 @@
 //! First the content of old tool results goes, with a note in its place; when that is not enough the
 //! model writes a summary, which takes the place of all but the newest turns. A call and its answer
 //! are never parted, and the task itself always stands first.
+//!
+//! A text never has more tokens than bytes: nothing is counted while even that bound leaves room, so
+//! short conversations never load a tokenizer. Near the window each turn is counted once.
 
+mod size;
+
+use std::sync::Arc;
+
+use self::size::{PART_TOKENS, bytes, turn_size};
+use crate::agents::api::tools::middle_cut;
 use crate::domain::money::Usage;
-use crate::ports::model::{Part, ToolInput, ToolResult, ToolSpec, Turn};
+use crate::ports::model::{ToolResult, ToolSpec, Turn};
 
-/// Bytes of text that make a token, times ten. Code and JSON have more tokens than prose.
+/// Counts the tokens of a text as the run's model has them.
+pub(crate) type Count = Arc<dyn Fn(&str) -> u64 + Send + Sync>;
+
+/// Bytes that make a token in most texts, times ten: to see whether a provider's count can be true.
 const BYTES_PER_TEN_TOKENS: u64 = 33;
-/// Tokens around every part of a turn.
-const PART_TOKENS: u64 = 8;
 /// Shares of the usable window, in percent: above `HIGH` room is made, down to `LOW`; the newest
 /// turns up to `KEEP` keep their results, and `TAIL` of them survive a summary.
 const HIGH: u64 = 80;
@@ -23,14 +33,18 @@ const SHORT_BYTES: usize = 300;
 const NOTE: &str = "[This output of ";
 
 /// A conversation and how large it is.
-#[derive(Debug)]
 pub(crate) struct Context {
     turns: Vec<Turn>,
+    /// Counted tokens of each turn, where they were needed.
+    sizes: Vec<Option<u64>>,
     window: u64,
     reserve: u64,
-    fixed: u64,
+    /// What is sent with every call, and its tokens once they were needed.
+    fixed: Vec<String>,
+    fixed_size: Option<u64>,
     /// Tokens that the provider counted, for that many turns.
     measured: Option<(usize, u64)>,
+    count: Count,
 }
 
 /// What has to be done before the next call.
@@ -45,20 +59,26 @@ pub(crate) enum Room {
 }
 
 impl Context {
-    /// A conversation that begins with these turns. `fixed` is sent with every call.
-    pub(crate) fn new(turns: Vec<Turn>, window: u64, system: &str, tools: &[ToolSpec]) -> Self {
-        let told: u64 = tools
+    /// A conversation that begins with these turns. `system` and `tools` are sent with every call.
+    pub(crate) fn new(
+        turns: Vec<Turn>,
+        window: u64,
+        system: &str,
+        tools: &[ToolSpec],
+        count: Count,
+    ) -> Self {
+        let told = tools
             .iter()
-            .map(|tool| {
-                tokens(&tool.description) + tokens(&tool.input_schema.to_string()) + PART_TOKENS
-            })
-            .sum();
+            .map(|tool| format!("{} {} {}", tool.name, tool.description, tool.input_schema));
         Self {
+            sizes: vec![None; turns.len()],
             turns,
             window,
             reserve: u64::from(answer_tokens(window)),
-            fixed: tokens(system) + told,
+            fixed: std::iter::once(system.to_owned()).chain(told).collect(),
+            fixed_size: None,
             measured: None,
+            count,
         }
     }
 
@@ -70,6 +90,7 @@ impl Context {
     /// Adds a turn.
     pub(crate) fn push(&mut self, turn: Turn) {
         self.turns.push(turn);
+        self.sizes.push(None);
     }
 
     /// Notes what the provider counted for a call with all turns but the last, which is its answer.
@@ -80,23 +101,55 @@ impl Context {
             .saturating_add(usage.cache_write)
             .saturating_add(usage.output);
         // Some servers count nothing, or only what they had not seen.
-        if counted >= self.estimate_all() / 2 {
+        let rough = self.bytes_from(0).saturating_mul(10) / BYTES_PER_TEN_TOKENS;
+        if counted >= rough / 2 {
             self.measured = Some((self.turns.len(), counted));
         }
     }
 
-    /// Tokens of the next call.
-    pub(crate) fn size(&self) -> u64 {
+    /// Most tokens that the next call can have, without counting any.
+    fn most(&self) -> u64 {
         match self.measured {
-            Some((turns, counted)) => {
-                counted + self.turns.iter().skip(turns).map(turn_tokens).sum::<u64>()
-            }
-            None => self.estimate_all(),
+            Some((turns, counted)) => counted.saturating_add(self.bytes_from(turns)),
+            None => self.bytes_from(0),
         }
     }
 
-    fn estimate_all(&self) -> u64 {
-        self.fixed + self.turns.iter().map(turn_tokens).sum::<u64>()
+    /// Bytes of the turns from `turn` on; from the first on, with all that is sent besides.
+    fn bytes_from(&self, turn: usize) -> u64 {
+        let turns: u64 = self
+            .turns
+            .iter()
+            .skip(turn)
+            .map(|turn| turn_size(turn, &bytes))
+            .sum();
+        if turn > 0 {
+            return turns;
+        }
+        let fixed = self.fixed.iter().map(|text| bytes(text) + PART_TOKENS);
+        turns.saturating_add(fixed.sum())
+    }
+
+    /// Tokens of the next call.
+    pub(crate) fn size(&mut self) -> u64 {
+        let (from, known) = match self.measured {
+            Some((turns, counted)) => (turns, counted),
+            None => (0, self.fixed_size()),
+        };
+        let newer = (from..self.turns.len()).map(|at| self.size_of(at));
+        newer.fold(known, u64::saturating_add)
+    }
+
+    fn fixed_size(&mut self) -> u64 {
+        *self.fixed_size.get_or_insert_with(|| {
+            let texts = self.fixed.iter();
+            texts.map(|text| (self.count)(text) + PART_TOKENS).sum()
+        })
+    }
+
+    /// Tokens of one turn, counted once.
+    fn size_of(&mut self, at: usize) -> u64 {
+        *self.sizes[at].get_or_insert_with(|| turn_size(&self.turns[at], &*self.count))
     }
 
     /// Tokens that prompt and conversation may have.
@@ -104,14 +157,29 @@ impl Context {
         self.window.saturating_sub(self.reserve).max(1)
     }
 
+    /// Whether so many percent of what is usable hold the next call.
+    fn within(&mut self, percent: u64) -> bool {
+        let limit = self.usable() * percent / 100;
+        self.most() <= limit || self.size() <= limit
+    }
+
+    /// Whether the next call fits, with `more` added to it.
+    pub(crate) fn fits_with(&mut self, more: &str) -> bool {
+        let usable = self.usable();
+        self.size().saturating_add((self.count)(more) + PART_TOKENS) <= usable
+    }
+
     /// Makes room if there is too little.
     pub(crate) fn make_room(&mut self) -> Room {
-        let usable = self.usable();
-        if self.size() <= usable * HIGH / 100 {
+        if self.within(HIGH) {
             return Room::Enough;
         }
-        let cut = self.cut_old(usable * LOW / 100, usable * KEEP / 100);
-        if self.size() <= usable * HIGH / 100 {
+        let usable = self.usable();
+        let mut cut = self.cut_old(usable * LOW / 100, usable * KEEP / 100);
+        if !self.within(HIGH) {
+            cut += self.shorten_newest(usable * HIGH / 100);
+        }
+        if self.within(HIGH) {
             return Room::Cut(cut);
         }
         Room::Summary
@@ -128,39 +196,86 @@ impl Context {
         let mut size = self.size();
         let end = self.tail_start(keep);
         let mut count = 0;
-        for turn in &mut self.turns[..end] {
-            let Turn::ToolResults(results) = turn else {
+        for at in 0..end {
+            let Turn::ToolResults(results) = &mut self.turns[at] else {
                 continue;
             };
+            let mut saved = 0;
             for result in results {
-                if size <= goal {
+                if size.saturating_sub(saved) <= goal {
                     break;
                 }
-                if let Some(saved) = cut(result) {
-                    size = size.saturating_sub(saved);
+                if let Some(tokens) = cut(result, &*self.count) {
+                    saved += tokens;
                     count += 1;
-                    if let Some((_, counted)) = &mut self.measured {
-                        *counted = counted.saturating_sub(saved);
-                    }
                 }
             }
+            self.saved(at, saved);
+            size = size.saturating_sub(saved);
         }
         count
     }
 
+    /// Shortens the results of the newest turn, each in its middle, until `goal` is met: many calls
+    /// at once may answer with more than the window holds.
+    fn shorten_newest(&mut self, goal: u64) -> usize {
+        let over = self.size().saturating_sub(goal);
+        let Some(at) = self.turns.len().checked_sub(1) else {
+            return 0;
+        };
+        let whole = self.size_of(at);
+        let Turn::ToolResults(results) = &mut self.turns[at] else {
+            return 0;
+        };
+        // Of every result the same share stays; a little less, for the notes in their middle.
+        let stays = whole.saturating_sub(over).saturating_mul(90) / whole.max(1);
+        let (mut saved, mut count) = (0, 0);
+        for result in results {
+            let most = result.content.len() as u64 * stays / 100;
+            let most = usize::try_from(most).unwrap_or(usize::MAX).max(SHORT_BYTES);
+            if most >= result.content.len() {
+                continue;
+            }
+            let before = (self.count)(&result.content);
+            result.content = middle_cut(&result.content, most);
+            saved += before.saturating_sub((self.count)(&result.content));
+            count += 1;
+        }
+        self.saved(at, saved);
+        count
+    }
+
+    /// One turn has become smaller.
+    fn saved(&mut self, at: usize, tokens: u64) {
+        if tokens == 0 {
+            return;
+        }
+        self.sizes[at] = None;
+        if let Some((turns, counted)) = &mut self.measured
+            && at < *turns
+        {
+            *counted = counted.saturating_sub(tokens);
+        }
+    }
+
     /// Index from which the newest turns have at most `keep` tokens; always the start of an
     /// assistant's turn (or the end), and never before the first.
-    fn tail_start(&self, keep: u64) -> usize {
-        let starts: Vec<usize> = (0..self.turns.len())
-            .filter(|at| matches!(self.turns[*at], Turn::Assistant(_)))
-            .collect();
-        let mut best = starts.last().copied().unwrap_or(self.turns.len());
-        for start in starts.into_iter().rev() {
-            let size: u64 = self.turns[start..].iter().map(turn_tokens).sum();
+    fn tail_start(&mut self, keep: u64) -> usize {
+        let mut best = self.turns.len();
+        let mut size = 0_u64;
+        for at in (0..self.turns.len()).rev() {
+            size = size.saturating_add(self.size_of(at));
+            if !matches!(self.turns[at], Turn::Assistant(_)) {
+                continue;
+            }
+            // The newest exchange stays, however large.
+            if size > keep && best < self.turns.len() {
+                break;
+            }
+            best = at;
             if size > keep {
                 break;
             }
-            best = start;
         }
         best
     }
@@ -174,7 +289,7 @@ impl Context {
             _ => self.turns.len(),
         };
         let mut kept = self.turns.split_off(from);
-        let kept_size: u64 = kept.iter().map(turn_tokens).sum();
+        let kept_size: u64 = kept.iter().map(|turn| turn_size(turn, &*self.count)).sum();
         if kept_size > usable * KEEP / 100 {
             kept.clear();
         }
@@ -184,8 +299,9 @@ impl Context {
         };
         self.turns = vec![Turn::User(format!("{task}\n\n{head}\n\n{summary}"))];
         self.turns.append(&mut kept);
+        self.sizes = vec![None; self.turns.len()];
         self.measured = None;
-        self.size() <= usable * HIGH / 100
+        self.within(HIGH)
     }
 }
 
@@ -210,166 +326,17 @@ pub(crate) fn result_bytes(window: u64) -> usize {
 }
 
 /// Cuts one result; gives the tokens saved.
-fn cut(result: &mut ToolResult) -> Option<u64> {
+fn cut(result: &mut ToolResult, count: &dyn Fn(&str) -> u64) -> Option<u64> {
     if result.content.len() <= SHORT_BYTES || result.content.starts_with(NOTE) {
         return None;
     }
-    let before = tokens(&result.content);
+    let before = count(&result.content);
     result.content = format!(
         "{NOTE}{} bytes was removed to save room. Call the tool again if you need it.]",
         result.content.len()
     );
-    Some(before.saturating_sub(tokens(&result.content)))
-}
-
-fn tokens(text: &str) -> u64 {
-    (text.len() as u64 * 10).div_ceil(BYTES_PER_TEN_TOKENS)
-}
-
-fn turn_tokens(turn: &Turn) -> u64 {
-    match turn {
-        Turn::User(text) => tokens(text) + PART_TOKENS,
-        Turn::Assistant(parts) => parts.iter().map(part_tokens).sum(),
-        Turn::ToolResults(results) => results
-            .iter()
-            .map(|result| tokens(&result.content) + PART_TOKENS)
-            .sum(),
-    }
-}
-
-fn part_tokens(part: &Part) -> u64 {
-    let own = match part {
-        Part::Text { text, .. } => tokens(text),
-        // Reasoning that comes back is counted by its signature where the text is hidden.
-        Part::Thinking { text, signature } => {
-            tokens(text).max(signature.as_ref().map_or(0, |s| tokens(&s.data)))
-        }
-        Part::ToolCall { name, input, .. } => {
-            let written = match input {
-                ToolInput::Object(map) => map
-                    .iter()
-                    .map(|(name, value)| {
-                        let text = value
-                            .as_str()
-                            .map_or_else(|| value.to_string().len(), str::len);
-                        (name.len() + text + 6) as u64
-                    })
-                    .sum(),
-                ToolInput::Malformed { raw, .. } => raw.len() as u64,
-            };
-            tokens(name) + (written * 10).div_ceil(BYTES_PER_TEN_TOKENS)
-        }
-    };
-    own + PART_TOKENS
+    Some(before.saturating_sub(count(&result.content)))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-    use crate::ports::model::ModelRequest;
-
-    fn exchange(n: usize, bytes: usize) -> [Turn; 2] {
-        let id = format!("c{n}");
-        let serde_json::Value::Object(input) = json!({"path": format!("f{n}")}) else {
-            unreachable!("it is an object");
-        };
-        [
-            Turn::Assistant(vec![Part::ToolCall {
-                id: id.clone(),
-                name: "read".to_owned(),
-                input: ToolInput::Object(input),
-                signature: None,
-            }]),
-            Turn::ToolResults(vec![ToolResult {
-                call_id: id,
-                name: "read".to_owned(),
-                ok: true,
-                content: "x".repeat(bytes),
-            }]),
-        ]
-    }
-
-    fn long(window: u64, exchanges: usize, bytes: usize) -> Context {
-        let mut context = Context::new(vec![Turn::User("the task".to_owned())], window, "", &[]);
-        for n in 0..exchanges {
-            for turn in exchange(n, bytes) {
-                context.push(turn);
-            }
-        }
-        context
-    }
-
-    fn is_sendable(context: &Context) {
-        let mut request = ModelRequest::new("m", "x", 1);
-        request.turns = context.turns().to_vec();
-        request.check().unwrap();
-    }
-
-    fn cut_results(context: &Context) -> Vec<bool> {
-        let results = context.turns().iter().filter_map(|turn| match turn {
-            Turn::ToolResults(results) => Some(results[0].content.starts_with(NOTE)),
-            Turn::User(_) | Turn::Assistant(_) => None,
-        });
-        results.collect()
-    }
-
-    #[test]
-    fn the_oldest_results_are_cut_first_and_the_newest_stay() {
-        let mut context = long(10_000, 10, 3_000);
-        assert!(matches!(context.make_room(), Room::Cut(n) if n > 2));
-        let cut = cut_results(&context);
-        assert!(cut[0] && !cut[9], "{cut:?}");
-        assert!(cut.windows(2).all(|pair| pair[0] || !pair[1]), "{cut:?}");
-        assert!(context.size() <= 7_500 * LOW / 100);
-        is_sendable(&context);
-        assert_eq!(context.make_room(), Room::Enough);
-    }
-
-    #[test]
-    fn what_the_provider_counts_stands_above_the_estimate() {
-        let mut context = long(10_000, 1, 300);
-        assert_eq!(context.make_room(), Room::Enough);
-        context.measure(Usage {
-            input: 100,
-            cache_read: 9_000,
-            ..Usage::default()
-        });
-        assert_eq!(context.size(), 9_100);
-        assert_eq!(context.make_room(), Room::Summary);
-        // A server that counts nothing is not believed.
-        let mut context = long(10_000, 10, 3_000);
-        context.measure(Usage::default());
-        assert!(context.size() > 8_000);
-    }
-
-    #[test]
-    fn a_summary_takes_the_place_of_all_but_the_task_and_the_newest_turns() {
-        let mut context = long(10_000, 60, 280);
-        assert_eq!(context.make_room(), Room::Summary);
-        assert!(context.summarised("# So far", "did this", true));
-        is_sendable(&context);
-        let Turn::User(first) = &context.turns()[0] else {
-            panic!("the task comes first");
-        };
-        assert_eq!(first, "the task\n\n# So far\n\ndid this");
-        let kept = context.turns().len() - 1;
-        assert!(kept >= 2 && kept.is_multiple_of(2), "{kept}");
-        // The next one takes the place of the first, not a place behind it.
-        assert!(context.summarised("# So far", "and that", false));
-        assert_eq!(context.turns().len(), 1);
-        assert_eq!(
-            context.turns()[0],
-            Turn::User("the task\n\n# So far\n\nand that".to_owned())
-        );
-    }
-
-    #[test]
-    fn a_task_that_fills_the_window_alone_is_seen() {
-        let task = Turn::User("t".repeat(40_000));
-        let mut context = Context::new(vec![task], 10_000, "", &[]);
-        assert_eq!(context.make_room(), Room::Summary);
-        assert!(!context.summarised("# So far", "nothing", false));
-    }
-}
+mod tests;

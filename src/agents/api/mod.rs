@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::agents::api::beneath::Beneath;
-use crate::agents::api::context::result_bytes;
+use crate::agents::api::context::{Count, result_bytes};
 use crate::agents::api::run::{Halt, Run, Start};
 use crate::agents::api::talk::{Closing, Talk};
 use crate::agents::api::tell::Teller;
@@ -38,7 +38,7 @@ use crate::agents::{Setup, confine, environment};
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::ApiBounds;
 use crate::ports::lease::Lease;
-use crate::ports::model::{Model, Models, Turn};
+use crate::ports::model::{Model, Models, Tokens, Turn};
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
 
 /// What tokens of a model cost, `provider/model`; `None` if nobody knows.
@@ -51,6 +51,8 @@ pub struct ApiSetup {
     pub models: Arc<dyn Models>,
     /// The price table.
     pub price: Price,
+    /// Counts tokens where a conversation comes near the model's window, and only there.
+    pub tokens: Arc<dyn Tokens>,
     /// Environment variables that hold keys of providers: taken away from its tools even where the
     /// agent's `env` names them.
     pub key_names: BTreeSet<String>,
@@ -80,11 +82,13 @@ pub(crate) fn agent(
         .context_window
         .or_else(|| model.context_window(&wanted))
         .unwrap_or(USUAL_WINDOW);
+    let count = counter(setup, &wanted);
     let mut run = Run::new(Start {
         desk,
         model,
         wanted: wanted.clone(),
         window,
+        count,
         bounds: *bounds,
         price: setup.api.as_ref().map_or_else(
             || Arc::new(|_: &str, _| None) as Price,
@@ -102,6 +106,15 @@ pub(crate) fn agent(
     let mut talk = Talk::new(&run, turns, None, bounds.max_turns);
     let ended = talk.go(&mut run);
     finish(setup, request, run, &talk, ended, session)
+}
+
+/// Tokens as this model has them; of a bench without a tokenizer, as many as there can be.
+fn counter(setup: &Setup, model: &str) -> Count {
+    let Some(api) = &setup.api else {
+        return Arc::new(|text: &str| text.len() as u64);
+    };
+    let (tokens, model) = (api.tokens.clone(), model.to_owned());
+    Arc::new(move |text: &str| tokens.count(&model, text))
 }
 
 type Ready<'a> = (Desk<'a>, Arc<dyn Model>, String, Vec<Turn>);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::agents::api::Price;
+use crate::agents::api::context::Count;
 use crate::agents::api::tell::Teller;
 use crate::agents::api::tools::{Desk, Within};
 use crate::domain::money::{MicroUsd, Usage};
@@ -59,6 +60,8 @@ pub(crate) struct Run<'a> {
     /// Name of the model that answered.
     pub(crate) answered: Option<String>,
     pub(crate) window: u64,
+    /// Counts tokens as its model has them.
+    pub(crate) count: Count,
     pub(crate) bounds: ApiBounds,
     pub(crate) price: Price,
     pub(crate) teller: Teller<'a>,
@@ -82,6 +85,8 @@ pub(crate) struct Start<'a> {
     pub(crate) model: Arc<dyn Model>,
     pub(crate) wanted: String,
     pub(crate) window: u64,
+    /// Counts tokens as its model has them.
+    pub(crate) count: Count,
     pub(crate) bounds: ApiBounds,
     pub(crate) price: Price,
     pub(crate) teller: Teller<'a>,
@@ -97,6 +102,7 @@ impl<'a> Run<'a> {
             wanted: start.wanted,
             answered: None,
             window: start.window,
+            count: start.count,
             bounds: start.bounds,
             price: start.price,
             teller: start.teller,
@@ -162,7 +168,7 @@ impl<'a> Run<'a> {
                 "raise it for agent `{}`, or make the task smaller",
                 self.name()
             );
-            Halt::new(FailureClass::AgentError, format!("{what}; {hint}"))
+            Halt::new(FailureClass::Budget, format!("{what}; {hint}"))
         };
         if self.turns >= self.bounds.max_turns {
             return Err(over(format!(

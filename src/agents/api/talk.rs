@@ -58,7 +58,7 @@ impl Talk {
         let tools = specs::specs(helper.is_some());
         let all = format!("{manner}\n\n{place}");
         Self {
-            context: Context::new(turns, run.window, &all, &tools),
+            context: Context::new(turns, run.window, &all, &tools, run.count.clone()),
             system: vec![
                 SystemPart {
                     text: manner,

@@ -214,7 +214,7 @@ fn decide(
     if let Some((_, why)) = &held {
         verdict.summary.clone_from(why);
     }
-    // Work that a budget cut short is kept on its branch, where the next attempt goes on; it is not
+    // Work that a limit cut short is kept on its branch, where the next attempt goes on; it is not
     // shown for review.
     let shown = finished.outcome == Outcome::Succeeded;
     let head = finished.head.clone().filter(|_| shown);

@@ -12,6 +12,7 @@ use crate::app::tick::claims::Claimed;
 use crate::app::tick::documents::{ClaimDoc, CutShort, Held, ResultDoc};
 use crate::app::tick::prompt;
 use crate::app::tick::till::Till;
+use crate::app::tick::work::handing::limit;
 use crate::app::tick::work::watch::Watch;
 use crate::domain::ids::Oid;
 use crate::domain::money::{CostSource, Usage};
@@ -282,18 +283,16 @@ impl<'a> Session<'a> {
             RunEnd::Completed => Ok(outcome),
             // A question is an answer, even if the agent then ended in disorder.
             RunEnd::Failed { .. } if self.asks_a_human() => Ok(outcome),
-            RunEnd::Failed { .. } if over.is_some() && !cancel.is_asked() => {
-                self.cut_short = over.map(|over| CutShort {
-                    class: FailureClass::Budget,
-                    reason: over.to_string(),
-                });
-                Ok(outcome)
-            }
             RunEnd::Failed {
                 class,
                 reason,
                 retry_at,
             } => {
+                let over = over.filter(|_| !cancel.is_asked());
+                self.cut_short = limit(*class, reason, over);
+                if self.cut_short.is_some() {
+                    return Ok(outcome);
+                }
                 self.retry_at = *retry_at;
                 Err(Failure {
                     class: *class,

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Api, COUNT, Say};
+use super::{Api, COUNT, End, Say};
 
 fn event(name: &str, data: &Value) -> String {
     if name.is_empty() {
@@ -37,27 +37,27 @@ fn arguments(json: &str) -> Value {
 }
 
 /// The events of a stream.
-pub(super) fn events(api: Api, says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
+pub(super) fn events(api: Api, says: &[Say], end: End, usage: Option<&Value>) -> Vec<String> {
     match api {
-        Api::Anthropic => anthropic(says, full, usage),
-        Api::Responses => responses(says, full, usage),
-        Api::Chat => chat(says, full, usage),
-        Api::Gemini => gemini(says, full, usage),
+        Api::Anthropic => anthropic(says, end, usage),
+        Api::Responses => responses(says, end, usage),
+        Api::Chat => chat(says, end, usage),
+        Api::Gemini => gemini(says, end, usage),
     }
 }
 
 /// The answer without a stream.
-pub(super) fn whole(api: Api, says: &[Say], full: bool, usage: Option<&Value>) -> Value {
+pub(super) fn whole(api: Api, says: &[Say], end: End, usage: Option<&Value>) -> Value {
     match api {
         Api::Anthropic => {
             let content: Vec<Value> = says.iter().map(block).collect();
             json!({
                 "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-test",
-                "content": content, "stop_reason": anthropic_stop(says, full),
+                "content": content, "stop_reason": anthropic_stop(says, end),
                 "stop_sequence": null, "usage": merge(anthropic_usage(), usage),
             })
         }
-        Api::Responses => response(says, full, usage),
+        Api::Responses => response(says, end, usage),
         Api::Chat => {
             let text: String = says
                 .iter()
@@ -82,7 +82,7 @@ pub(super) fn whole(api: Api, says: &[Say], full: bool, usage: Option<&Value>) -
             }
             json!({
                 "id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "chat-test",
-                "choices": [{"index": 0, "message": message, "finish_reason": chat_stop(says, full)}],
+                "choices": [{"index": 0, "message": message, "finish_reason": chat_stop(says, end)}],
                 "usage": merge(chat_usage(), usage),
             })
         }
@@ -91,7 +91,7 @@ pub(super) fn whole(api: Api, says: &[Say], full: bool, usage: Option<&Value>) -
             json!({
                 "candidates": [{
                     "content": {"role": "model", "parts": parts},
-                    "finishReason": if full { "MAX_TOKENS" } else { "STOP" }, "index": 0,
+                    "finishReason": gemini_stop(end), "index": 0,
                 }],
                 "usageMetadata": merge(gemini_usage(), usage),
                 "modelVersion": "gemini-test",
@@ -108,11 +108,20 @@ fn anthropic_usage() -> Value {
     })
 }
 
-fn anthropic_stop(says: &[Say], full: bool) -> &'static str {
-    match (full, calls(says)) {
-        (true, _) => "max_tokens",
-        (false, true) => "tool_use",
-        (false, false) => "end_turn",
+const fn gemini_stop(end: End) -> &'static str {
+    match end {
+        End::Usual => "STOP",
+        End::Full => "MAX_TOKENS",
+        End::Refused => "SAFETY",
+    }
+}
+
+fn anthropic_stop(says: &[Say], end: End) -> &'static str {
+    match (end, calls(says)) {
+        (End::Full, _) => "max_tokens",
+        (End::Refused, _) => "refusal",
+        (End::Usual, true) => "tool_use",
+        (End::Usual, false) => "end_turn",
     }
 }
 
@@ -128,7 +137,7 @@ fn block(say: &Say) -> Value {
     }
 }
 
-fn anthropic(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
+fn anthropic(says: &[Say], end: End, usage: Option<&Value>) -> Vec<String> {
     let start = json!({"type": "message_start", "message": {
         "id": "msg_1", "type": "message", "role": "assistant", "model": "claude-test", "content": [],
         "stop_reason": null, "stop_sequence": null,
@@ -174,7 +183,7 @@ fn anthropic(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
     }
     let delta = json!({
         "type": "message_delta",
-        "delta": {"stop_reason": anthropic_stop(says, full), "stop_sequence": null},
+        "delta": {"stop_reason": anthropic_stop(says, end), "stop_sequence": null},
         "usage": merge(json!({"output_tokens": COUNT.output,
                               "output_tokens_details": {"thinking_tokens": COUNT.reasoning}}), usage),
     });
@@ -200,7 +209,7 @@ fn item(index: usize, say: &Say) -> Value {
     }
 }
 
-fn response(says: &[Say], full: bool, usage: Option<&Value>) -> Value {
+fn response(says: &[Say], end: End, usage: Option<&Value>) -> Value {
     let output: Vec<Value> = says
         .iter()
         .enumerate()
@@ -208,8 +217,12 @@ fn response(says: &[Say], full: bool, usage: Option<&Value>) -> Value {
         .collect();
     json!({
         "id": "resp_1", "object": "response", "created_at": 1, "model": "gpt-test",
-        "status": if full { "incomplete" } else { "completed" }, "error": null,
-        "incomplete_details": if full { json!({"reason": "max_output_tokens"}) } else { Value::Null },
+        "status": if end == End::Usual { "completed" } else { "incomplete" }, "error": null,
+        "incomplete_details": match end {
+            End::Usual => Value::Null,
+            End::Full => json!({"reason": "max_output_tokens"}),
+            End::Refused => json!({"reason": "content_filter"}),
+        },
         "output": output,
         "usage": merge(json!({
             "input_tokens": COUNT.prompt, "input_tokens_details": {"cached_tokens": COUNT.cached},
@@ -220,7 +233,7 @@ fn response(says: &[Say], full: bool, usage: Option<&Value>) -> Value {
     })
 }
 
-fn responses(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
+fn responses(says: &[Say], end: End, usage: Option<&Value>) -> Vec<String> {
     let mut events = Vec::new();
     let mut number = 0;
     let mut push = |kind: &str, mut data: Value| {
@@ -270,12 +283,12 @@ fn responses(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
             json!({"output_index": at, "item": done}),
         );
     }
-    let last = if full {
+    let last = if end != End::Usual {
         "response.incomplete"
     } else {
         "response.completed"
     };
-    push(last, json!({"response": response(says, full, usage)}));
+    push(last, json!({"response": response(says, end, usage)}));
     events
 }
 
@@ -288,15 +301,16 @@ fn chat_usage() -> Value {
     })
 }
 
-fn chat_stop(says: &[Say], full: bool) -> &'static str {
-    match (full, calls(says)) {
-        (true, _) => "length",
-        (false, true) => "tool_calls",
-        (false, false) => "stop",
+fn chat_stop(says: &[Say], end: End) -> &'static str {
+    match (end, calls(says)) {
+        (End::Full, _) => "length",
+        (End::Refused, _) => "content_filter",
+        (End::Usual, true) => "tool_calls",
+        (End::Usual, false) => "stop",
     }
 }
 
-fn chat(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
+fn chat(says: &[Say], end: End, usage: Option<&Value>) -> Vec<String> {
     let chunk = |delta: Value, finish: Option<&str>| {
         json!({
             "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "chat-test",
@@ -333,7 +347,7 @@ fn chat(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
             }
         }
     }
-    events.push(event("", &chunk(json!({}), Some(chat_stop(says, full)))));
+    events.push(event("", &chunk(json!({}), Some(chat_stop(says, end)))));
     let last = json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "chat-test",
         "choices": [], "usage": merge(chat_usage(), usage),
@@ -370,7 +384,7 @@ fn gemini_part((at, say): (usize, &Say)) -> Value {
     }
 }
 
-fn gemini(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
+fn gemini(says: &[Say], end: End, usage: Option<&Value>) -> Vec<String> {
     let chunk = |parts: Value, finish: Option<&str>, usage: Value| {
         let mut candidate = json!({"content": {"role": "model", "parts": parts}, "index": 0});
         if let Some(finish) = finish {
@@ -402,7 +416,7 @@ fn gemini(says: &[Say], full: bool, usage: Option<&Value>) -> Vec<String> {
             }
         }
     }
-    let finish = if full { "MAX_TOKENS" } else { "STOP" };
+    let finish = gemini_stop(end);
     events.push(chunk(
         json!([{"text": ""}]),
         Some(finish),

@@ -64,6 +64,14 @@ pub(crate) const COUNT: Count = Count {
     reasoning: 10,
 };
 
+/// Why a reply ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Usual,
+    Full,
+    Refused,
+}
+
 /// One answer of the script.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
@@ -71,6 +79,8 @@ pub(crate) enum Answer {
     Reply(Vec<Say>),
     /// A whole reply that is cut at `max_tokens`.
     Full(Vec<Say>),
+    /// A whole reply after which the model refuses to go on.
+    Refused(Vec<Say>),
     /// A whole reply with this object merged into its last usage.
     Usage(Vec<Say>, Value),
     /// An HTTP error: status, headers, body.
@@ -272,22 +282,24 @@ fn respond(state: &State, mut stream: &TcpStream, seen: &Seen) -> Option<()> {
         return plain(stream, 500, &[], "text/plain", b"the script is played");
     };
     let streams = check::streams(state.api, seen);
-    let events = |says: &[Say], full: bool| answers::events(state.api, says, full, None);
+    let events = |says: &[Say], end: End| answers::events(state.api, says, end, None);
     match answer {
-        Answer::Reply(_) | Answer::Full(_) | Answer::Usage(..) if !streams => {
-            let (says, full, usage) = match &answer {
-                Answer::Usage(says, usage) => (says, false, Some(usage)),
-                Answer::Full(says) => (says, true, None),
-                Answer::Reply(says) => (says, false, None),
+        Answer::Reply(_) | Answer::Full(_) | Answer::Refused(_) | Answer::Usage(..) if !streams => {
+            let (says, end, usage) = match &answer {
+                Answer::Usage(says, usage) => (says, End::Usual, Some(usage)),
+                Answer::Full(says) => (says, End::Full, None),
+                Answer::Refused(says) => (says, End::Refused, None),
+                Answer::Reply(says) => (says, End::Usual, None),
                 _ => unreachable!(),
             };
-            let body = answers::whole(state.api, says, full, usage).to_string();
+            let body = answers::whole(state.api, says, end, usage).to_string();
             plain(stream, 200, &[], "application/json", body.as_bytes())
         }
-        Answer::Reply(says) => chunked(state, stream, &events(&says, false), true),
-        Answer::Full(says) => chunked(state, stream, &events(&says, true), true),
+        Answer::Reply(says) => chunked(state, stream, &events(&says, End::Usual), true),
+        Answer::Full(says) => chunked(state, stream, &events(&says, End::Full), true),
+        Answer::Refused(says) => chunked(state, stream, &events(&says, End::Refused), true),
         Answer::Usage(says, usage) => {
-            let events = answers::events(state.api, &says, false, Some(&usage));
+            let events = answers::events(state.api, &says, End::Usual, Some(&usage));
             chunked(state, stream, &events, true)
         }
         Answer::Status(status, headers, body) => plain(
@@ -298,7 +310,7 @@ fn respond(state: &State, mut stream: &TcpStream, seen: &Seen) -> Option<()> {
             body.as_bytes(),
         ),
         Answer::Cut(says, after) => {
-            let mut events = events(&says, false);
+            let mut events = events(&says, End::Usual);
             let half = events.get(after).map_or(String::new(), |event| {
                 event.chars().take(event.chars().count() / 2).collect()
             });
@@ -308,17 +320,17 @@ fn respond(state: &State, mut stream: &TcpStream, seen: &Seen) -> Option<()> {
             None
         }
         Answer::Short(says, after) => {
-            let events = events(&says, false);
+            let events = events(&says, End::Usual);
             chunked(state, stream, &events[..after], true)
         }
         Answer::Stall(says, after) => {
-            let events = events(&says, false);
+            let events = events(&says, End::Usual);
             chunked(state, stream, &events[..after], false)?;
             gone(stream)
         }
         Answer::Mute => gone(stream),
         Answer::Error(says, after, error) => {
-            let mut events = events(&says, false);
+            let mut events = events(&says, End::Usual);
             events.truncate(after);
             let name = match state.api {
                 Api::Anthropic => "event: error\n",

@@ -32,10 +32,14 @@ impl Talk {
         let mut request = self.request(run, ToolChoice::None);
         request.turns.push(Turn::User(prompt::SUMMARISE.to_owned()));
         request.max_output_tokens = request.max_output_tokens.min(8_192);
-        let summary = match self.ask(run, &request) {
-            Ok(asked) => asked.reply.text(),
-            Err(NoReply::TooLong) => String::new(),
-            Err(NoReply::Halt(halt)) => return Err(halt),
+        let summary = if self.context.fits_with(prompt::SUMMARISE) {
+            match self.ask(run, &request) {
+                Ok(asked) => asked.reply.text(),
+                Err(NoReply::TooLong) => String::new(),
+                Err(NoReply::Halt(halt)) => return Err(halt),
+            }
+        } else {
+            String::new()
         };
         self.restart(run, &summary, true)
     }

@@ -5,10 +5,25 @@ use crate::app::tick::documents::{CutShort, HANDOVER_VERSION, Held, ResultDoc};
 use crate::app::tick::work::{Failure, RECORD_PATHS, SUMMARY_BYTES, Session};
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::Deliverable;
+use crate::engine::budget::Overdrawn;
 use crate::engine::outbox::Saying;
 use crate::engine::text;
 use crate::ports::runner::{AgentEvent, Cancel, RunRequest};
 use crate::ports::workspaces::{CommitRequest, Imported, Workspace};
+
+/// What was used up, if that is why a run failed: a budget, a limit of the agent's own, its time.
+pub(super) fn limit(
+    class: FailureClass,
+    reason: &str,
+    over: Option<Overdrawn>,
+) -> Option<CutShort> {
+    let (class, reason) = match (over, class) {
+        (Some(over), _) => (FailureClass::Budget, over.to_string()),
+        (None, FailureClass::Budget | FailureClass::Timeout) => (class, reason.to_owned()),
+        (None, _) => return None,
+    };
+    Some(CutShort { class, reason })
+}
 
 impl Session<'_> {
     /// A report or a plan: text, no branch.
@@ -34,8 +49,8 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// What an agent had done that was stopped, for its spending, say: taken in and checked as any work,
-    /// and kept on its branch, where the next attempt goes on. It is not shown for review.
+    /// What an agent had done that came to a limit: taken in and checked as any work, and kept on its
+    /// branch, where the next attempt goes on. It is not shown for review.
     pub(super) fn keep_unfinished(
         &mut self,
         workspace: &Workspace,
@@ -45,18 +60,33 @@ impl Session<'_> {
     ) -> Result<(), Failure> {
         let Some(CutShort {
             class,
-            reason: over,
+            reason: why,
         }) = self.cut_short.take()
         else {
             return Ok(());
         };
         if self.doc.deliverable != Deliverable::Pr {
-            let reason = format!("stopped: {over}");
+            let reason = format!("stopped: {why}");
             return Err(Failure { class, reason });
         }
-        let (imported, verdict) = self.import(workspace)?;
-        if let Verdict::Empty = verdict {
-            let reason = format!("stopped: {over}; it had changed no file yet");
+        let (imported, verdict) = match self.import(workspace) {
+            Ok(imported) => imported,
+            // A hung agent may leave anything behind; that it hung is what is wrong with it.
+            Err(_) if class == FailureClass::Timeout && self.storage.is_none() => {
+                let reason = format!("stopped: {why}; what it left could not be taken in");
+                return Err(Failure { class, reason });
+            }
+            Err(failure) => return Err(failure),
+        };
+        let reason = match &verdict {
+            Verdict::Empty => Some(format!("stopped: {why}; it had changed no file yet")),
+            Verdict::Held(held) if class == FailureClass::Timeout => {
+                let rules = held.reasons.join("; ");
+                Some(format!("stopped: {why}; its work is not kept: {rules}"))
+            }
+            Verdict::Pass | Verdict::Held(_) => None,
+        };
+        if let Some(reason) = reason {
             return Err(Failure { class, reason });
         }
         let failed = match verdict {
@@ -70,7 +100,7 @@ impl Session<'_> {
         };
         let said = self.final_message.trim();
         let summary =
-            format!("stopped: {over}. What it had done is kept on its branch{checks}.\n\n{said}");
+            format!("stopped: {why}. What it had done is kept on its branch{checks}.\n\n{said}");
         self.finished.outcome = Outcome::Failed { class };
         self.finished.summary = self.bounded(&summary);
         Ok(())
