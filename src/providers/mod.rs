@@ -97,8 +97,9 @@ impl Models for Providers {
                 ModelTrouble::Auth,
                 "it has no key".to_owned(),
                 format!(
-                    "put one into {} or store it with `fleet secret set`",
-                    names.join(" or ")
+                    "put one into {} or store it with `fleet secret set {}`",
+                    names.join(" or "),
+                    names.first().map_or("NAME", String::as_str)
                 ),
             ),
             None => (

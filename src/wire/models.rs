@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use crate::config::Env;
 use crate::domain::policy::{Policy, ProviderSpec};
+use crate::git::place::Place;
 use crate::ports::clock::{Clock, Ids};
+use crate::ports::model::Models as _;
 use crate::providers::{Key, Providers};
+use crate::wire::clock_and_ids;
+use crate::wire::vault::with_secrets;
 
 /// The configured providers. Each key is read where `key_env` names it, in that order: a variable
 /// that is set comes before stored values, of which the newest comes first. Nothing is opened.
@@ -27,4 +31,26 @@ pub fn providers(
         named.collect()
     };
     Providers::new(&policy.providers, &keys, clock, ids)
+}
+
+/// Whether a provider could be asked: it is configured, and has a key if it needs one. Stored secrets
+/// are opened only if the environment has none.
+pub(super) fn has_key(
+    policy: &Policy,
+    env: &Env,
+    place: &Place,
+    provider: &str,
+) -> Result<(), String> {
+    let (clock, ids) = clock_and_ids(env);
+    if providers(policy, env, &clock, &ids).model(provider).is_ok() {
+        return Ok(());
+    }
+    let (env, notes) = with_secrets(env, place, clock.clone());
+    let found = providers(policy, &env, &clock, &ids).model(provider);
+    found.map(|_| ()).map_err(|error| {
+        let mut said = vec![error.to_string(), error.hint];
+        said.extend(notes);
+        said.retain(|text| !text.is_empty());
+        said.join("; ")
+    })
 }

@@ -18,6 +18,7 @@ use crate::git::process::Git;
 use crate::git::site as facts;
 use crate::ports::sandbox::{Sandbox as _, SandboxFacts};
 use crate::ports::site::{AgentChange, ConfigTrouble, Configured, Site, SiteFacts};
+use crate::wire::models::has_key;
 use crate::wire::{own_program, sandbox};
 
 /// Folder of everything that fleet keeps on the code branch.
@@ -193,7 +194,11 @@ impl Site for ProjectSite {
                 program.clone().unwrap_or_else(|| cli.name().to_owned())
             }
             AgentKind::Command { argv, .. } => argv.first().cloned().unwrap_or_default(),
-            AgentKind::Api { .. } | AgentKind::Demo | AgentKind::Session { .. } => return Ok(()),
+            AgentKind::Api { provider, .. } => {
+                let settings = self.settings().map_err(|errors| errors.to_string())?;
+                return has_key(&settings.policy, &self.env, &self.place, provider);
+            }
+            AgentKind::Demo | AgentKind::Session { .. } => return Ok(()),
         };
         if self.finds(&program) {
             Ok(())

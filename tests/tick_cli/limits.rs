@@ -1,4 +1,7 @@
-//! What a provider's limit does to those that use it, and to those that do not.
+//! What a provider's limit does to those that use it, and to those that do not; and a missing key.
+
+use std::io::Write as _;
+use std::process::Stdio;
 
 use serde_json::{Value, json};
 
@@ -68,6 +71,12 @@ fn a_limit_rests_all_agents_of_the_provider_on_every_machine_and_others_take_ove
     assert_eq!(other.seen().len(), 0);
 
     world.git(".", &["clone", "-q", "hub", "elsewhere"]);
+    let cost = fleet(&world, "elsewhere", &["cost", "--json"]);
+    let cost: Value = serde_json::from_str(&cost).unwrap();
+    assert_eq!(
+        cost["data"]["sum"]["cost_usd_micros"], 0,
+        "a call that was refused costs nothing"
+    );
     let agents = fleet(&world, "elsewhere", &["agents", "list", "--json"]);
     let agents: Value = serde_json::from_str(&agents).unwrap();
     let rests: Vec<(&str, Option<&str>)> = agents["data"]["agents"]
@@ -136,6 +145,72 @@ fn with_no_agent_of_another_provider_the_task_waits_and_says_until_when() {
         phases.iter().all(|(_, phase)| phase == "ready"),
         "{phases:?}"
     );
+    house.finish();
+    other.finish();
+}
+
+#[test]
+fn without_its_key_an_agent_is_not_claimed_for_and_everything_says_which_key() {
+    let house = ModelServer::start(Api::Chat, Vec::new());
+    let other = ModelServer::start(Api::Chat, Vec::new());
+    let shape = Shape {
+        remote: true,
+        ..Shape::default()
+    };
+    let world = World::new("exit 9", shape, &["one"]);
+    configure(&world, &house, &other);
+    let says = "house cannot answer (auth): it has no key; put one into HOUSE_KEY or store it with \
+                `fleet secret set HOUSE_KEY`";
+
+    let tick = world.ok(&["tick"]);
+    assert!(tick.contains(says), "{tick}");
+    assert_eq!(
+        world.data(&["show", "T-1"])["tasks"][0]["sessions"],
+        json!([])
+    );
+    world.expect_phases(&[("T-1", "ready")]);
+    let list = world.ok(&["agents", "list"]);
+    assert!(list.contains(&format!("cannot start: {says}")), "{list}");
+    let out = world.fleet(&["agents", "test", "ann"]);
+    let tried = String::from_utf8(out.stdout).unwrap();
+    assert!(!out.status.success(), "{tried}");
+    assert!(tried.contains(says), "{tried}");
+    let doctor = world.fleet(&["doctor"]);
+    let doctor = String::from_utf8(doctor.stdout).unwrap();
+    assert!(doctor.contains(says), "{doctor}");
+
+    // Stored, it is found by all of them.
+    world.ok(&["secret", "init"]);
+    let mut set = world.command("repo", &["secret", "set", "HOUSE_KEY"]);
+    let set = set.stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut set = set.spawn().unwrap();
+    let key = b"sk-house-0123456789abcdef";
+    set.stdin.take().unwrap().write_all(key).unwrap();
+    assert!(set.wait().unwrap().success());
+    let list = world.ok(&["agents", "list"]);
+    assert!(!list.contains("cannot start"), "{list}");
+    house.then(work());
+    world.ok(&["tick"]);
+    world.expect_phases(&[("T-1", "in_review")]);
+    house.finish();
+    other.finish();
+}
+
+#[test]
+fn what_the_claiming_machine_lacks_does_not_keep_it_from_claiming() {
+    let house = ModelServer::start(Api::Chat, work());
+    let other = ModelServer::start(Api::Chat, Vec::new());
+    let shape = Shape {
+        remote: true,
+        ..Shape::default()
+    };
+    let world = World::new("exit 9", shape, &["one"]);
+    configure(&world, &house, &other);
+    let phase = |name: &'static str| ["tick", "--phase", name, "--handover", "../passed"];
+    world.ok(&phase("claim"));
+    fleet(&world, "repo", &phase("run"));
+    world.ok(&phase("publish"));
+    world.expect_phases(&[("T-1", "in_review")]);
     house.finish();
     other.finish();
 }

@@ -58,11 +58,7 @@ impl Session<'_> {
         cancel: &Cancel,
         events: &mut dyn FnMut(AgentEvent),
     ) -> Result<(), Failure> {
-        let Some(CutShort {
-            class,
-            reason: why,
-        }) = self.cut_short.take()
-        else {
+        let Some(CutShort { class, reason: why }) = self.cut_short.take() else {
             return Ok(());
         };
         if self.doc.deliverable != Deliverable::Pr {

@@ -7,6 +7,7 @@ use crate::app::tick::till::Till;
 use crate::app::tick::work::Session;
 use crate::domain::ids::SessionUid;
 use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
+use crate::domain::policy::AgentKind;
 use crate::domain::session::FailureClass;
 use crate::domain::time::{DurationMs, Moment};
 use crate::engine::budget::Overdrawn;
@@ -26,6 +27,8 @@ pub(super) struct Watch<'a> {
     model: Option<String>,
     /// What a run is reckoned at whose tokens have no price.
     estimate: MicroUsd,
+    /// Every call of its model is counted: without tokens there was none.
+    counted: bool,
     noted: Option<(Moment, MicroUsd)>,
     /// Why it was stopped, if it was.
     pub(super) over: Option<Overdrawn>,
@@ -45,6 +48,7 @@ impl<'a> Watch<'a> {
             },
             model: request.model.clone(),
             estimate: request.agent.cost_estimate,
+            counted: matches!(request.agent.kind, AgentKind::Api { .. }),
             noted: None,
             over: None,
         }
@@ -135,7 +139,8 @@ impl<'a> Watch<'a> {
                 ..
             }
         );
-        if never_began || self.estimate == MicroUsd(0) {
+        let unused = self.counted && outcome.usage.total() == 0;
+        if never_began || unused || self.estimate == MicroUsd(0) {
             return (None, CostSource::Unknown);
         }
         (Some(self.estimate), CostSource::Estimated)
