@@ -5,7 +5,7 @@ use toml::de::DeTable;
 use crate::config::PRICES_PATH;
 use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
-use crate::domain::prices::{Dated, Price, PriceTable};
+use crate::domain::prices::{Dated, Price, PriceTable, Prices};
 use crate::domain::time::Timestamp;
 
 /// Public prices on the day that it names.
@@ -13,11 +13,24 @@ const EMBEDDED: &str = include_str!("prices.toml");
 
 /// The embedded table, overlaid by the repository's own. What that one says of a model is all that
 /// counts of it.
-pub(super) fn read(own: &str, problems: &mut Vec<Problem>) -> PriceTable {
+///
+/// The own file is checked now; the table is made when it is first asked.
+pub(super) fn read(own: &str, problems: &mut Vec<Problem>) -> Prices {
+    if own.is_empty() {
+        return Prices::later(|| table(""));
+    }
+    add(own, &mut PriceTable::default(), problems);
+    let own = own.to_owned();
+    Prices::later(move || table(&own))
+}
+
+fn table(own: &str) -> PriceTable {
     let mut table = PriceTable::default();
-    add(EMBEDDED, &mut table, problems);
+    // What is wrong with the own file was said when it was read; the embedded one is tested.
+    let mut told = Vec::new();
+    add(EMBEDDED, &mut table, &mut told);
     if !own.is_empty() {
-        add(own, &mut table, problems);
+        add(own, &mut table, &mut told);
     }
     table
 }

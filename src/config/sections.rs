@@ -12,7 +12,7 @@ use crate::domain::policy::{
     DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy, StatePolicy,
     TickPolicy, UnblockOn, VerifyCommand, Weights,
 };
-use crate::domain::prices::PriceTable;
+use crate::domain::prices::Prices;
 use crate::domain::time::DurationMs;
 
 /// Branch of the records, where none is configured.
@@ -78,7 +78,7 @@ pub(super) fn policy(
         leases: leases(&top.sub("leases")),
         retry: retry(&top.sub("retry")),
         budget,
-        prices: PriceTable::default(),
+        prices: Prices::default(),
         diff: diff(&top.sub("diff")),
         verify: verify(&top),
         sandbox,

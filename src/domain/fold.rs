@@ -11,7 +11,7 @@ use crate::domain::record::{
     AgentPaused, CommentAdded, DepEdge, EscalationAnswered, FindingAdded, LockAcquired, Op, Record,
     ReviewOpened, ReviewUpdated, TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
 };
-use crate::domain::register::Stamp;
+use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
 use crate::domain::session::{Release, Session};
 use crate::domain::state::{DepKey, Finding, Pause, State};
@@ -158,7 +158,9 @@ impl State {
     fn apply_admitted(&mut self, p: &TaskAdmitted, at: Stamp) {
         let task = self.task_mut(p.task, at);
         task.admitted.write(true, at);
-        task.admitted_sha256.write(Some(p.sha256.clone()), at);
+        task.details
+            .admitted_sha256
+            .write(Some(p.sha256.clone()), at);
     }
 
     fn apply_lock_released(&mut self, session: SessionUid, at: Stamp) {
@@ -179,7 +181,7 @@ impl State {
             by: by.to_owned(),
             text: p.text.clone(),
         };
-        let comments = &mut self.task_mut(p.task, at).comments;
+        let comments = &mut self.task_mut(p.task, at).details.comments;
         comments.insert(at.id, comment);
     }
 
@@ -225,7 +227,9 @@ impl State {
         let at = record.stamp();
         let task = self.task_mut(uid, at);
         task.added = Some((record.by.clone(), at));
-        task.key.clone_from(&added.key);
+        if task.details.key != added.key {
+            task.details.key.clone_from(&added.key);
+        }
         task.admitted.write(added.admitted, at);
         write_fields(task, &added.set, at);
         for label in &added.labels {
@@ -242,16 +246,30 @@ impl State {
         }
     }
 
-    /// Puts back a task that was folded before and written down, with its lookups. The store calls
-    /// it before any record is applied; `uid` must not be in the state yet.
-    pub fn restore_task(&mut self, uid: TaskUid, task: Box<Task>) {
-        let number = task.number.value;
-        let key = task.key.clone();
-        self.tasks.insert(uid, task);
-        self.move_number(uid, None, number);
-        if let Some(key) = key {
+    /// Puts back tasks that were folded before and written down, with their lookups. The store
+    /// calls it before any record is applied; none of them may be in the state yet.
+    pub fn restore_tasks(&mut self, tasks: Vec<(TaskUid, Box<Task>)>) {
+        let numbers = tasks
+            .iter()
+            .filter_map(|(uid, task)| Some((task.number.value?, *uid)));
+        if self.numbers.is_empty() {
+            self.numbers = numbers.collect();
+        } else {
+            self.numbers.extend(numbers);
+        }
+        let keys: Vec<_> = tasks
+            .iter()
+            .filter_map(|(uid, task)| Some((task.details.key.clone()?, *uid)))
+            .collect();
+        self.tasks.restore(tasks);
+        for (key, uid) in keys {
             self.claim_key(&key, uid);
         }
+    }
+
+    /// Puts back the body of a task that was restored without it.
+    pub fn restore_body(&mut self, uid: TaskUid, body: Reg<String>) {
+        self.tasks.get_or_default(uid).body = body;
     }
 
     /// The earliest task keeps a contested key.
@@ -346,22 +364,23 @@ impl State {
 
 fn write_fields(task: &mut Task, set: &TaskFields, at: Stamp) {
     macro_rules! write {
-        ($($field:ident),+) => { $(
+        ($to:expr; $($field:ident),+) => { $(
             if let Some(value) = &set.$field {
-                task.$field.write(value.clone(), at);
+                $to.$field.write(value.clone(), at);
             }
         )+ };
     }
+    write!(task; title, body, kind);
     write!(
-        title,
-        body,
-        kind, complexity, deliverable, acceptance, assignee, due, defer_until, external_ref, agent
+        task.details;
+        complexity, deliverable, acceptance, assignee, due, defer_until, external_ref, agent
     );
     if let Some(priority) = set.priority {
         task.priority.write(Some(priority), at);
     }
     for (name, value) in &set.extra {
-        task.extra
+        task.details
+            .extra
             .entry(name.clone())
             .or_default()
             .write(value.clone(), at);

@@ -14,7 +14,7 @@ pub use budget::{BudgetPolicy, Caps};
 use std::collections::BTreeMap;
 
 use crate::domain::money::MicroUsd;
-use crate::domain::prices::PriceTable;
+use crate::domain::prices::Prices;
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
@@ -54,7 +54,7 @@ pub struct Policy {
     /// Budgets.
     pub budget: BudgetPolicy,
     /// What tokens cost: the embedded table, overlaid by `.orchestra/prices.toml`.
-    pub prices: PriceTable,
+    pub prices: Prices,
     /// What a diff may touch.
     pub diff: DiffPolicy,
     /// Commands that must pass in the workspace before work is published.

@@ -10,6 +10,9 @@
 //! alone, or `gpt-5-mini` would cost what `gpt-5` does.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::time::Timestamp;
@@ -51,6 +54,50 @@ pub struct Dated {
     pub from: Timestamp,
     /// The price.
     pub price: Price,
+}
+
+/// A price table that is made when it is first asked, which few commands do.
+#[derive(Clone)]
+pub struct Prices {
+    made: Arc<OnceLock<PriceTable>>,
+    make: Arc<dyn Fn() -> PriceTable + Send + Sync>,
+}
+
+impl Prices {
+    /// The table that `make` gives, asked for once at most.
+    #[must_use]
+    pub fn later(make: impl Fn() -> PriceTable + Send + Sync + 'static) -> Self {
+        Self {
+            made: Arc::default(),
+            make: Arc::new(make),
+        }
+    }
+}
+
+impl Default for Prices {
+    fn default() -> Self {
+        Self::later(PriceTable::default)
+    }
+}
+
+impl Deref for Prices {
+    type Target = PriceTable;
+
+    fn deref(&self) -> &PriceTable {
+        self.made.get_or_init(|| (self.make)())
+    }
+}
+
+impl PartialEq for Prices {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl fmt::Debug for Prices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Prices").field(&self.made.get()).finish()
+    }
 }
 
 /// Prices by model.

@@ -18,6 +18,12 @@ pub struct Stamp {
 const SKEW: DurationMs = DurationMs::mins(10);
 
 impl Stamp {
+    /// Before every record.
+    pub const NOBODY: Self = Self {
+        ts: Hlc(0),
+        id: RecordId(uuid::Uuid::nil()),
+    };
+
     /// When the record was written, as far as that can be believed at `now`; `None` if all that it
     /// says of time lies ahead. For rests, budgets and ages, never for order.
     ///
@@ -62,6 +68,14 @@ pub struct Reg<T> {
 }
 
 impl<T> Reg<T> {
+    /// A register that nobody wrote yet.
+    pub const fn unwritten(value: T) -> Self {
+        Self {
+            value,
+            at: Stamp::NOBODY,
+        }
+    }
+
     /// Writes `value` if its stamp is not older than the present one; says whether it won.
     pub fn write(&mut self, value: T, at: Stamp) -> bool {
         let wins = at >= self.at;

@@ -1,6 +1,7 @@
 //! Tasks: the units of work.
 
 use std::collections::BTreeMap;
+use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -72,23 +73,11 @@ pub struct Comment {
     pub text: String,
 }
 
-/// A task, folded. Phases such as ready, running or in review are computed, never stored.
+/// The registers that few tasks have written.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Task {
-    /// Who added it and when; `None` while only other records about it are known.
-    pub added: Option<(String, Stamp)>,
-    /// Granted number; see `State::number_of` for the one that is in force after collisions.
-    pub number: Reg<Option<TaskNumber>>,
+pub struct Seldom {
     /// Idempotency key.
     pub key: Option<String>,
-    /// One line.
-    pub title: Reg<String>,
-    /// Markdown.
-    pub body: Reg<String>,
-    /// Type, such as `implementation`; empty means `implementation`.
-    pub kind: Reg<String>,
-    /// 0 (most urgent) to 4; unwritten means 2.
-    pub priority: Reg<Option<u8>>,
     /// How hard.
     pub complexity: Reg<Complexity>,
     /// What it hands over.
@@ -105,6 +94,83 @@ pub struct Task {
     pub external_ref: Reg<Option<String>>,
     /// Agent asked for by name.
     pub agent: Reg<Option<String>>,
+    /// Hash that was admitted; must equal the text's hash if present.
+    pub admitted_sha256: Reg<Option<String>>,
+    /// Remarks, by record.
+    pub comments: BTreeMap<RecordId, Comment>,
+    /// Fields of newer versions.
+    pub extra: BTreeMap<String, Reg<Value>>,
+}
+
+/// What a task has that wrote none of them.
+static NOTHING: Seldom = Seldom {
+    key: None,
+    complexity: Reg::unwritten(Complexity::Medium),
+    deliverable: Reg::unwritten(Deliverable::Pr),
+    acceptance: Reg::unwritten(Vec::new()),
+    assignee: Reg::unwritten(None),
+    due: Reg::unwritten(None),
+    defer_until: Reg::unwritten(None),
+    external_ref: Reg::unwritten(None),
+    agent: Reg::unwritten(None),
+    admitted_sha256: Reg::unwritten(None),
+    comments: BTreeMap::new(),
+    extra: BTreeMap::new(),
+};
+
+/// [`Seldom`], in memory only once it is written: reading a large state costs the pages it touches.
+#[derive(Debug, Clone, Default)]
+pub struct Details(Option<Box<Seldom>>);
+
+impl Details {
+    /// True if nothing was ever written here.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        **self == NOTHING
+    }
+}
+
+impl From<Seldom> for Details {
+    fn from(seldom: Seldom) -> Self {
+        Self((seldom != NOTHING).then(|| Box::new(seldom)))
+    }
+}
+
+impl Deref for Details {
+    type Target = Seldom;
+
+    fn deref(&self) -> &Seldom {
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl DerefMut for Details {
+    fn deref_mut(&mut self) -> &mut Seldom {
+        self.0.get_or_insert_default()
+    }
+}
+
+impl PartialEq for Details {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+/// A task, folded. Phases such as ready, running or in review are computed, never stored.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Task {
+    /// Who added it and when; `None` while only other records about it are known.
+    pub added: Option<(String, Stamp)>,
+    /// Granted number; see `State::number_of` for the one that is in force after collisions.
+    pub number: Reg<Option<TaskNumber>>,
+    /// One line.
+    pub title: Reg<String>,
+    /// Markdown.
+    pub body: Reg<String>,
+    /// Type, such as `implementation`; empty means `implementation`.
+    pub kind: Reg<String>,
+    /// 0 (most urgent) to 4; unwritten means 2.
+    pub priority: Reg<Option<u8>>,
     /// Labels.
     pub labels: LwwSet,
     /// Path globs it expects to touch.
@@ -113,12 +179,8 @@ pub struct Task {
     pub status: Reg<Status>,
     /// False while the text waits for a human (R4).
     pub admitted: Reg<bool>,
-    /// Hash that was admitted; must equal the text's hash if present.
-    pub admitted_sha256: Reg<Option<String>>,
-    /// Remarks, by record.
-    pub comments: BTreeMap<RecordId, Comment>,
-    /// Fields of newer versions.
-    pub extra: BTreeMap<String, Reg<Value>>,
+    /// What most tasks have nothing of.
+    pub details: Details,
     /// Greatest stamp of any record about the task.
     pub updated: Stamp,
 }

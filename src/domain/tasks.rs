@@ -26,9 +26,14 @@ impl Tasks {
         self.0.entry(uid).or_default()
     }
 
-    /// Puts a task in; the place of an older one is taken.
-    pub(in crate::domain) fn insert(&mut self, uid: TaskUid, task: Box<Task>) {
-        self.0.insert(uid, task);
+    /// Puts tasks in; the places of older ones are taken.
+    pub(in crate::domain) fn restore(&mut self, tasks: Vec<(TaskUid, Box<Task>)>) {
+        if self.0.is_empty() {
+            // In one go: an insertion for each costs as much as reading it.
+            self.0 = tasks.into_iter().collect();
+        } else {
+            self.0.extend(tasks);
+        }
     }
 
     /// Whether there is such a task.

@@ -253,7 +253,7 @@ impl<'a> Claimer<'a> {
             }
         }
         let stand = branch_stand(state, self.board.index, self.facts, uid);
-        let wants_branch = state.tasks[&uid].deliverable.value == Deliverable::Pr;
+        let wants_branch = state.tasks[&uid].details.deliverable.value == Deliverable::Pr;
         let now = self.board.now;
         self.ledger.reserve(policy, bearer);
         *self.load.running.entry(routed.agent.clone()).or_default() += 1;

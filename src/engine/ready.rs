@@ -27,7 +27,7 @@ pub fn admission_hash(task: &Task) -> String {
     hash.update([0]);
     hash.update(task.body.value.as_bytes());
     hash.update([0]);
-    for (at, point) in task.acceptance.value.iter().enumerate() {
+    for (at, point) in task.details.acceptance.value.iter().enumerate() {
         if at > 0 {
             hash.update([0]);
         }
@@ -130,7 +130,8 @@ impl<'a> Board<'a> {
     }
 
     fn deferred(&self, task: &Task) -> Option<Timestamp> {
-        task.defer_until.value.filter(|until| *until > self.now)
+        let until = task.details.defer_until.value;
+        until.filter(|until| *until > self.now)
     }
 
     /// Tasks that may start now, by identity.
@@ -232,7 +233,7 @@ impl<'a> Board<'a> {
     fn add_own(&self, uid: TaskUid, task: &Task, whys: &mut Vec<Why>) {
         if !task.admitted.value {
             whys.push(Why::NotAdmitted);
-        } else if let Some(admitted) = &task.admitted_sha256.value
+        } else if let Some(admitted) = &task.details.admitted_sha256.value
             && *admitted != admission_hash(task)
         {
             whys.push(Why::AdmittedTextChanged);
@@ -240,7 +241,7 @@ impl<'a> Board<'a> {
         if let Some(until) = self.deferred(task) {
             whys.push(Why::Deferred { until });
         }
-        if let Some(who) = &task.assignee.value {
+        if let Some(who) = &task.details.assignee.value {
             whys.push(Why::AssignedToHuman { who: who.clone() });
         }
         if let Some((child, count)) = self.children.get(&uid) {

@@ -282,7 +282,7 @@ impl Reconciler<'_> {
         let Some((session, at)) = history.succeeded else {
             return false;
         };
-        let word = match what.deliverable.value {
+        let word = match what.details.deliverable.value {
             Deliverable::Pr => return false,
             Deliverable::Report => "reported",
             Deliverable::Plan => "planned",

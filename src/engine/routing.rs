@@ -166,7 +166,7 @@ impl<'a> Router<'a> {
                 && (route.types.is_empty() || route.types.iter().any(|t| t == task.type_name()))
                 && route.labels.iter().all(|label| task.labels.contains(label))
                 && (route.complexity.is_empty()
-                    || route.complexity.contains(&task.complexity.value));
+                    || route.complexity.contains(&task.details.complexity.value));
             if !fits {
                 continue;
             }
@@ -186,7 +186,7 @@ impl<'a> Router<'a> {
 
     fn candidates(&self, task: &Task, route: Option<&'a Route>) -> Result<Vec<String>, Vec<Why>> {
         let agents = &self.board.policy.agents;
-        if let Some(agent) = &task.agent.value {
+        if let Some(agent) = &task.details.agent.value {
             return Ok(vec![agent.clone()]);
         }
         if agents.is_empty() {

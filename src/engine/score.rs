@@ -62,7 +62,7 @@ impl Router<'_> {
             .policy
             .agents
             .values()
-            .map(|spec| fit_of(spec, task.complexity.value))
+            .map(|spec| fit_of(spec, task.details.complexity.value))
             .max()
             .unwrap_or(100);
         fit * w.complexity_fit
@@ -98,7 +98,7 @@ impl Router<'_> {
         let max = spec.max_parallel.max(1);
         let free = max.saturating_sub(load.of_agent(&spec.name));
         Values {
-            complexity_fit: fit_of(spec, task.complexity.value),
+            complexity_fit: fit_of(spec, task.details.complexity.value),
             file_overlap: self.room_of(task),
             dependencies: self.dependents_of(uid).1,
             priority: self.priority_of(task),
@@ -122,7 +122,11 @@ impl Router<'_> {
 
     /// 100 for priority 0, 0 for priority 4; overdue counts as one more urgent.
     fn priority_of(&self, task: &Task) -> u32 {
-        let overdue = task.due.value.is_some_and(|due| due < self.board.now);
+        let overdue = task
+            .details
+            .due
+            .value
+            .is_some_and(|due| due < self.board.now);
         let level = task
             .priority()
             .min(MAX_PRIORITY)
@@ -146,7 +150,7 @@ impl Router<'_> {
             points: weight * value,
             note,
         };
-        let complexity = format!("{:?}", task.complexity.value).to_lowercase();
+        let complexity = format!("{:?}", task.details.complexity.value).to_lowercase();
         let fit_note = match values.complexity_fit {
             100 => format!("{} is fit for {complexity} tasks", spec.name),
             50 => format!("{} is meant for harder tasks than {complexity}", spec.name),
@@ -203,7 +207,7 @@ impl Router<'_> {
 }
 
 fn overdue_note(task: &Task, now: Timestamp) -> &'static str {
-    if task.due.value.is_some_and(|due| due < now) {
+    if task.details.due.value.is_some_and(|due| due < now) {
         ", overdue"
     } else {
         ""

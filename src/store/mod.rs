@@ -31,4 +31,5 @@ pub use log::{HistoryOf, history};
 pub use merge::unpublished;
 pub use problem::{Problem, ProblemKind};
 pub use read::{Loaded, Scope, load, load_cached, load_log, verify};
+pub use snapshot::Bodies;
 pub use write::{Checkpoint, Write, checkpoint_is_due, plan_write};

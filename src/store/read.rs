@@ -5,14 +5,14 @@ use crate::domain::state::State;
 use crate::ports::state_repo::{Cache, StateTree, StateView};
 use crate::store::checkpoint::{
     ArchiveIndex, FileRef, HEADER_PATH, Header, KEYS, Luggage, Tables, apply_kept, differences,
-    file_of, find_key, read_refs, uncovered,
+    file_of, find_key, install, read_refs, uncovered,
 };
 use crate::store::error::StoreError;
 use crate::store::layout::{FORMAT, Format};
 use crate::store::log::{Tail, differing, read_all};
 use crate::store::problem::{Problem, ProblemKind};
 use crate::store::reach::needs_archive;
-use crate::store::snapshot;
+use crate::store::snapshot::{self, Bodies};
 
 /// How much of the state is wanted. More may come back; see [`Loaded::scope`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,11 +89,12 @@ impl Loaded {
 /// [`Loaded::problems`], and the rest is read. A damaged checkpoint is not used at all: the log is
 /// folded instead, which answers with [`Scope::All`].
 pub fn load(view: &StateView, scope: Scope) -> Result<Loaded, StoreError> {
-    load_cached(view, scope, None)
+    read(view, scope, None)
 }
 
 /// As [`load`], for readings that decide nothing: live rows may come from a snapshot of exactly
-/// this checkpoint, and one is left in `cache` for the next time. Never for a write.
+/// this checkpoint, and one is left in `cache` for the next time. Never for a write. Bodies that
+/// may be missing are empty then.
 ///
 /// # Errors
 /// As [`load`].
@@ -101,6 +102,15 @@ pub fn load_cached(
     view: &StateView,
     scope: Scope,
     cache: Option<&dyn Cache>,
+    bodies: Bodies,
+) -> Result<Loaded, StoreError> {
+    read(view, scope, cache.map(|cache| (cache, bodies)))
+}
+
+fn read(
+    view: &StateView,
+    scope: Scope,
+    cache: Option<(&dyn Cache, Bodies)>,
 ) -> Result<Loaded, StoreError> {
     let format = Format::read(&*view.tree)?;
     let header = match Header::read(&*view.tree)? {
@@ -114,7 +124,7 @@ pub fn load_cached(
         header: &header,
         tail: &tail,
         cache: match cache {
-            Some(cache) => Some((cache, snapshot::Key::of(&*view.tree)?)),
+            Some((cache, bodies)) => Some((cache, snapshot::Key::of(&*view.tree)?, bodies)),
             None => None,
         },
     };
@@ -187,7 +197,7 @@ struct Reading<'a> {
     header: &'a Header,
     tail: &'a Tail,
     /// Where live rows may be, if this reading decides nothing.
-    cache: Option<(&'a dyn Cache, snapshot::Key)>,
+    cache: Option<(&'a dyn Cache, snapshot::Key, Bodies)>,
 }
 
 impl Reading<'_> {
@@ -253,9 +263,7 @@ impl Reading<'_> {
         state.clock = self.header.clock;
         state.max_number = self.header.max_number;
         let mut luggage = Luggage::default();
-        for part in read_refs(self.tree, refs)? {
-            part.install(&mut state, &mut luggage);
-        }
+        install(read_refs(self.tree, refs)?, &mut state, &mut luggage);
         apply_kept(&mut state, &luggage);
         Ok((state, luggage))
     }

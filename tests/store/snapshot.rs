@@ -9,14 +9,15 @@ use uuid::Uuid;
 use fleet::domain::dep::DepKind;
 use fleet::domain::ids::{RecordId, TaskNumber, TaskUid};
 use fleet::domain::record::{
-    CloseOutcome, CommentAdded, DepEdge, Op, Record, TaskAdded, TaskClosed, TaskFields,
-    TaskNumbered, TaskUpdated,
+    CloseOutcome, CommentAdded, DepEdge, Op, Record, TaskAdded, TaskAdmitted, TaskClosed,
+    TaskFields, TaskNumbered, TaskUpdated,
 };
+use fleet::domain::register::Reg;
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
 use fleet::domain::time::{Hlc, Timestamp};
 use fleet::ports::memory_tree::MemoryTree;
 use fleet::ports::state_repo::{Cache, RemoteState, StateView};
-use fleet::store::{Checkpoint, Scope, Write, load, load_cached, plan_write};
+use fleet::store::{Bodies, Checkpoint, Scope, Write, load, load_cached, plan_write};
 
 const NOW: u64 = 1_795_248_000_000;
 
@@ -164,9 +165,9 @@ fn a_reading_through_a_snapshot_is_the_same_as_one_without() {
     write(&mut tree, &records(), Checkpoint::Force);
     let shelf = Shelf::default();
     let plain = load(&view(&tree), Scope::Live).unwrap();
-    let first = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    let first = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
     assert_eq!(shelf.0.lock().unwrap().len(), 1);
-    let second = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    let second = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
     assert_eq!(plain.state, first.state);
     assert_eq!(plain.state, second.state);
 
@@ -182,14 +183,52 @@ fn a_reading_through_a_snapshot_is_the_same_as_one_without() {
     );
     write(&mut tree, &[late], Checkpoint::Never);
     let plain = load(&view(&tree), Scope::Live).unwrap();
-    let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
     assert_eq!(plain.state, cached.state);
     assert_eq!(shelf.0.lock().unwrap().len(), 1);
     write(&mut tree, &[], Checkpoint::Force);
     let plain = load(&view(&tree), Scope::Live).unwrap();
-    let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
     assert_eq!(plain.state, cached.state);
     assert_eq!(shelf.0.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_reading_that_shows_no_bodies_leaves_them_but_for_those_that_were_admitted_by_hash() {
+    let mut tree = MemoryTree::default();
+    let mut all = records();
+    let (open, pinned) = (
+        TaskUid::created_by(all[0].id),
+        TaskUid::created_by(all[2].id),
+    );
+    let sha256 = "0".repeat(64);
+    let task = pinned;
+    all.push(record(
+        9_000,
+        Op::TaskAdmitted(TaskAdmitted { task, sha256 }),
+    ));
+    write(&mut tree, &all, Checkpoint::Force);
+    let shelf = Shelf::default();
+    let plain = load(&view(&tree), Scope::Live).unwrap();
+    load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
+
+    let skimmed = load_cached(
+        &view(&tree),
+        Scope::Live,
+        Some(&shelf),
+        Bodies::MayBeMissing,
+    )
+    .unwrap()
+    .state;
+    assert!(plain.state.tasks[&open].body.is_written());
+    assert_eq!(skimmed.tasks[&open].body, Reg::default());
+    assert_eq!(skimmed.tasks[&pinned], plain.state.tasks[&pinned]);
+    for (uid, task) in &plain.state.tasks {
+        let mut there = skimmed.tasks[uid].clone();
+        there.body.clone_from(&task.body);
+        assert_eq!(there, *task);
+    }
+    assert_eq!(skimmed.deps, plain.state.deps);
 }
 
 #[test]
@@ -198,7 +237,7 @@ fn a_damaged_snapshot_is_not_used() {
     write(&mut tree, &records(), Checkpoint::Force);
     let shelf = Shelf::default();
     let plain = load(&view(&tree), Scope::Live).unwrap();
-    load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+    load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
     let (name, good) = shelf.0.lock().unwrap().pop_first().unwrap();
     let tries = (0..good.len()).step_by(good.len() / 25);
     for at in tries.chain([20, good.len() - 1]) {
@@ -206,7 +245,8 @@ fn a_damaged_snapshot_is_not_used() {
         flipped[at] ^= 0x10;
         for bad in [flipped, good[..at].to_vec()] {
             shelf.put(&name, bad);
-            let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf)).unwrap();
+            let cached =
+                load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
             assert_eq!(plain.state, cached.state, "byte {at}");
         }
     }

@@ -92,7 +92,7 @@ fn i12_unknown_operations_fields_and_values_round_trip_byte_for_byte() {
     assert_eq!(after.state.tasks[&task(1)], before.state.tasks[&task(1)]);
     assert_eq!(after.state.unknown, before.state.unknown);
     assert_eq!(after.state.unknown[&id(5, 2)], "task.teleported");
-    assert_eq!(after.state.tasks[&task(1)].extra.len(), 1);
+    assert_eq!(after.state.tasks[&task(1)].details.extra.len(), 1);
     let told: Vec<_> = after.problems.iter().map(|p| (p.line, p.what)).collect();
     assert_eq!(told, [(4, ProblemKind::NotARecord)]);
     assert_eq!(verify(&store.view()).unwrap(), after.problems);

@@ -264,7 +264,9 @@ pub(super) fn document(
         session,
         task: state.name_of(claim.task).to_string(),
         title: task.map(|t| t.title.value.clone()).unwrap_or_default(),
-        deliverable: task.map(|t| t.deliverable.value).unwrap_or_default(),
+        deliverable: task
+            .map(|t| t.details.deliverable.value)
+            .unwrap_or_default(),
         paths: task
             .map(|t| t.paths.iter().map(str::to_owned).collect())
             .unwrap_or_default(),

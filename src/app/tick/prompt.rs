@@ -58,9 +58,9 @@ fn describe(out: &mut String, task: &Task) {
     if !task.body.value.trim().is_empty() {
         quote(out, &task.body.value);
     }
-    if !task.acceptance.value.is_empty() {
+    if !task.details.acceptance.value.is_empty() {
         let _ = writeln!(out, "It is done when all of these hold:");
-        for point in &task.acceptance.value {
+        for point in &task.details.acceptance.value {
             let mark = if point.done { "x" } else { " " };
             let _ = writeln!(out, "- [{mark}] {}", one_line(&point.text));
         }
@@ -77,12 +77,12 @@ fn describe(out: &mut String, task: &Task) {
 }
 
 fn conversation(out: &mut String, task: &Task) {
-    if task.comments.is_empty() {
+    if task.details.comments.is_empty() {
         return;
     }
     let _ = writeln!(out, "## Comments on the task\n");
-    let skip = task.comments.len().saturating_sub(20);
-    for comment in task.comments.values().skip(skip) {
+    let skip = task.details.comments.len().saturating_sub(20);
+    for comment in task.details.comments.values().skip(skip) {
         let _ = writeln!(
             out,
             "{} wrote at {}:",
@@ -155,7 +155,7 @@ fn taken_up(out: &mut String, state: &State, claim: &SessionClaimed) {
 
 fn rules(out: &mut String, policy: &Policy, task: &Task, remote: bool) {
     let _ = writeln!(out, "## Rules\n");
-    match task.deliverable.value {
+    match task.details.deliverable.value {
         Deliverable::Pr => {
             let _ = writeln!(
                 out,
@@ -178,7 +178,7 @@ fn rules(out: &mut String, policy: &Policy, task: &Task, remote: bool) {
             );
         }
     }
-    if !policy.verify.is_empty() && task.deliverable.value == Deliverable::Pr {
+    if !policy.verify.is_empty() && task.details.deliverable.value == Deliverable::Pr {
         let _ = writeln!(
             out,
             "- These checks must pass, run them yourself before you end:"

@@ -40,9 +40,9 @@ pub(super) fn body(
     } else {
         let _ = writeln!(out, "{}\n", foreign(&task.body.value));
     }
-    if !task.acceptance.value.is_empty() {
+    if !task.details.acceptance.value.is_empty() {
         let _ = writeln!(out, "Acceptance, for the reviewer to judge:\n");
-        for point in &task.acceptance.value {
+        for point in &task.details.acceptance.value {
             let _ = writeln!(out, "- [ ] {}", foreign(&point.text).replace('\n', " "));
         }
         out.push('\n');

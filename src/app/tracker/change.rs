@@ -129,7 +129,7 @@ pub fn update(
 fn readmission(desk: Desk<'_>, task: &Task, updated: &TaskUpdated) -> Option<Op> {
     let set = &updated.set;
     let text_changes = set.title.is_some() || set.body.is_some() || set.acceptance.is_some();
-    let pinned = task.admitted.value && task.admitted_sha256.value.is_some();
+    let pinned = task.admitted.value && task.details.admitted_sha256.value.is_some();
     if !text_changes || !pinned || desk.context.actor.starts_with("agent:") {
         return None;
     }
@@ -141,7 +141,7 @@ fn readmission(desk: Desk<'_>, task: &Task, updated: &TaskUpdated) -> Option<Op>
         after.body.value.clone_from(body);
     }
     if let Some(acceptance) = &set.acceptance {
-        after.acceptance.value.clone_from(acceptance);
+        after.details.acceptance.value.clone_from(acceptance);
     }
     Some(Op::TaskAdmitted(TaskAdmitted {
         task: updated.task,
@@ -171,18 +171,22 @@ fn difference(
     field!(body, "body", task.body.value);
     field!(kind, "type", *task.type_name());
     field!(priority, "priority", task.priority());
-    field!(complexity, "complexity", task.complexity.value);
-    field!(deliverable, "deliverable", task.deliverable.value);
-    field!(assignee, "assignee", task.assignee.value);
-    field!(due, "due", task.due.value);
-    field!(defer_until, "defer", task.defer_until.value);
-    field!(external_ref, "external-ref", task.external_ref.value);
-    field!(agent, "agent", task.agent.value);
+    field!(complexity, "complexity", task.details.complexity.value);
+    field!(deliverable, "deliverable", task.details.deliverable.value);
+    field!(assignee, "assignee", task.details.assignee.value);
+    field!(due, "due", task.details.due.value);
+    field!(defer_until, "defer", task.details.defer_until.value);
+    field!(
+        external_ref,
+        "external-ref",
+        task.details.external_ref.value
+    );
+    field!(agent, "agent", task.details.agent.value);
     let mut acceptance = checked
         .set
         .acceptance
         .clone()
-        .unwrap_or_else(|| task.acceptance.value.clone());
+        .unwrap_or_else(|| task.details.acceptance.value.clone());
     let count = acceptance.len();
     for met in &checked.meet {
         let point = met.checked_sub(1).and_then(|at| acceptance.get_mut(at));
@@ -194,7 +198,7 @@ fn difference(
         };
         point.done = true;
     }
-    if acceptance != task.acceptance.value {
+    if acceptance != task.details.acceptance.value {
         set.acceptance = Some(acceptance);
         names.push("acceptance");
     }
@@ -336,7 +340,7 @@ pub fn admit(
     }
     each(desk, "admitted", tasks, mode, |uid, task| {
         let sha256 = admission_hash(task);
-        let pinned = task.admitted_sha256.value.as_deref();
+        let pinned = task.details.admitted_sha256.value.as_deref();
         let so = task.admitted.value && pinned.is_none_or(|old| old == sha256);
         Ok(if so {
             Step {

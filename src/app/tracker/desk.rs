@@ -14,7 +14,7 @@ use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::ports::site::Site;
 use crate::ports::state_repo::{Freshness, RemoteState, StateView};
-use crate::store::{self, Checkpoint, Loaded, Scope, StoreError};
+use crate::store::{self, Bodies, Checkpoint, Loaded, Scope, StoreError};
 
 /// An open repository with its policy.
 #[derive(Debug, Clone, Copy)]
@@ -115,8 +115,22 @@ impl Desk<'_> {
 
     /// Reads what is known locally, without network.
     pub(in crate::app::tracker) fn read(self, scope: Scope) -> Result<Reading, TrackerError> {
+        self.look(scope, Bodies::Read)
+    }
+
+    /// The same for what shows no bodies: they may be empty.
+    pub(in crate::app::tracker) fn skim(self, scope: Scope) -> Result<Reading, TrackerError> {
+        self.look(scope, Bodies::MayBeMissing)
+    }
+
+    /// As told.
+    pub(in crate::app::tracker) fn look(
+        self,
+        scope: Scope,
+        bodies: Bodies,
+    ) -> Result<Reading, TrackerError> {
         let view = self.seek(self.context.repo.view(Freshness::Local)?)?;
-        let loaded = store::load_cached(&view, scope, self.context.repo.cache())?;
+        let loaded = store::load_cached(&view, scope, self.context.repo.cache(), bodies)?;
         self.remarks.damage(&loaded);
         Ok(Reading {
             view,
@@ -128,9 +142,10 @@ impl Desk<'_> {
     /// Reads live work; everything, if `found` says that this is not enough.
     pub(in crate::app::tracker) fn read_until<T>(
         self,
+        bodies: Bodies,
         find: impl Fn(&State) -> Result<T, TrackerError>,
     ) -> Result<(Reading, T), TrackerError> {
-        let mut reading = self.read(Scope::Live)?;
+        let mut reading = self.look(Scope::Live, bodies)?;
         match find(&reading.loaded.state) {
             Ok(value) => Ok((reading, value)),
             Err(TrackerError::UnknownTask { .. }) => {

@@ -10,7 +10,7 @@ use crate::domain::record::{Op, Record, TaskFields};
 use crate::domain::review::ReviewState;
 use crate::domain::session::Outcome;
 use crate::domain::state::State;
-use crate::store::{self, HistoryOf};
+use crate::store::{self, Bodies, HistoryOf};
 
 /// Records about a task in their order; with a limit, the latest.
 ///
@@ -21,7 +21,7 @@ pub fn log(
     task: &TaskSelector,
     limit: Option<usize>,
 ) -> Result<LogReport, TrackerError> {
-    let (reading, uid) = desk.read_until(|state| resolve(state, task))?;
+    let (reading, uid) = desk.read_until(Bodies::MayBeMissing, |state| resolve(state, task))?;
     let records = store::history(&reading.view, HistoryOf::Task(uid))?;
     let state = &reading.loaded.state;
     let total = records.len();

@@ -8,7 +8,7 @@ use crate::app::tracker::views::row;
 use crate::domain::task::Task;
 use crate::engine::phase::Phase;
 use crate::engine::ready::Board;
-use crate::store::Scope;
+use crate::store::{Bodies, Scope};
 
 /// Names of the phases, for filters.
 pub const PHASES: [&str; Phase::ALL.len()] = {
@@ -31,7 +31,12 @@ pub fn list(desk: Desk<'_>, filter: &Filter) -> Result<TaskList, TrackerError> {
     let closed = filter.all || named("closed") || (closed_phase && filter.status.is_empty());
     let open = filter.status.is_empty() || named("open");
     let scope = if closed { Scope::All } else { Scope::Live };
-    let reading = desk.read(scope)?;
+    let bodies = if filter.full || !filter.search.is_empty() {
+        Bodies::Read
+    } else {
+        Bodies::MayBeMissing
+    };
+    let reading = desk.look(scope, bodies)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
@@ -72,7 +77,7 @@ fn passes(task: &Task, filter: &Filter, search: &[String]) -> bool {
             .all(|label| task.labels.contains(label))
         && any(
             &filter.assignees,
-            task.assignee.value.as_deref().unwrap_or(""),
+            task.details.assignee.value.as_deref().unwrap_or(""),
         )
         && (search.is_empty() || {
             let text = format!("{}\n{}", task.title.value, task.body.value).to_lowercase();

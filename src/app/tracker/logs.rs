@@ -12,6 +12,7 @@ use crate::domain::time::DurationMs;
 use crate::ports::host::{Host, Life};
 use crate::ports::journal::{JournalError, Journals};
 pub use crate::ports::runner::{AgentEvent, Told};
+use crate::store::Bodies;
 
 /// How long a quiet journal is waited for before the run behind it is looked at.
 const QUIET: DurationMs = DurationMs::secs(1);
@@ -98,7 +99,8 @@ pub fn logs(
     request: &LogsRequest,
     show: &mut dyn FnMut(LogsItem) -> bool,
 ) -> Result<LogsReport, TrackerError> {
-    let (reading, task) = desk.read_until(|state| resolve(state, &request.task))?;
+    let (reading, task) =
+        desk.read_until(Bodies::MayBeMissing, |state| resolve(state, &request.task))?;
     let state = &reading.loaded.state;
     let (uid, session) = choose(state, task, request)?;
     let head = head(state, task, uid, session);
@@ -155,7 +157,7 @@ pub fn running(
     desk: Desk<'_>,
     task: Option<&TaskSelector>,
 ) -> Result<Vec<RunningSession>, TrackerError> {
-    let reading = desk.read(crate::store::Scope::Live)?;
+    let reading = desk.skim(crate::store::Scope::Live)?;
     let state = &reading.loaded.state;
     let only = task.map(|task| resolve(state, task)).transpose()?;
     let all = state.sessions.iter().filter(|(_, s)| runs(s));

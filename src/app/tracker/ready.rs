@@ -17,7 +17,7 @@ use crate::engine::ready::Board;
 use crate::engine::routing::{Load, Router};
 use crate::engine::why::Why;
 use crate::ports::state_repo::Freshness;
-use crate::store::{Checkpoint, Scope};
+use crate::store::{Bodies, Checkpoint, Scope};
 
 /// Tasks that can start now, best first.
 ///
@@ -26,7 +26,12 @@ use crate::store::{Checkpoint, Scope};
 pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, TrackerError> {
     // Budgets that count for ever need what was archived, too.
     let all = request.explain && desk.policy.budget.counts_all();
-    let reading = desk.read(if all { Scope::All } else { Scope::Live })?;
+    let bodies = if request.full {
+        Bodies::Read
+    } else {
+        Bodies::MayBeMissing
+    };
+    let reading = desk.look(if all { Scope::All } else { Scope::Live }, bodies)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
@@ -130,7 +135,7 @@ fn waiting(
 /// # Errors
 /// Unreadable state.
 pub fn blocked(desk: Desk<'_>, limit: Option<usize>) -> Result<TaskList, TrackerError> {
-    let reading = desk.read(Scope::Live)?;
+    let reading = desk.skim(Scope::Live)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());

@@ -11,6 +11,7 @@ use crate::domain::ids::TaskSelector;
 use crate::engine::ready::Board;
 use crate::engine::routing::{Load, Router, Skipped};
 use crate::engine::why::Why;
+use crate::store::Bodies;
 
 /// Who would take the task as its next attempt, and what keeps others from it. Whether programs
 /// are installed here is not looked at: `fleet doctor` does.
@@ -18,7 +19,7 @@ use crate::engine::why::Why;
 /// # Errors
 /// An unknown or ambiguous task, or unreadable state.
 pub fn route(desk: Desk<'_>, task: &TaskSelector) -> Result<RouteReport, TrackerError> {
-    let (reading, uid) = desk.read_until(|state| resolve(state, task))?;
+    let (reading, uid) = desk.read_until(Bodies::MayBeMissing, |state| resolve(state, task))?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());

@@ -7,6 +7,7 @@ use crate::app::tracker::report::ShowReport;
 use crate::app::tracker::views::detail;
 use crate::domain::ids::TaskSelector;
 use crate::engine::ready::Board;
+use crate::store::Bodies;
 
 /// Everything about these tasks. Live work is read, so that their phases take locks and blockers
 /// of others into account; archived work only if one of them is not among it.
@@ -14,7 +15,7 @@ use crate::engine::ready::Board;
 /// # Errors
 /// An unknown or ambiguous task, or unreadable state.
 pub fn show(desk: Desk<'_>, tasks: &[TaskSelector]) -> Result<ShowReport, TrackerError> {
-    let (reading, uids) = desk.read_until(|state| resolve_all(state, tasks))?;
+    let (reading, uids) = desk.read_until(Bodies::Read, |state| resolve_all(state, tasks))?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());

@@ -77,10 +77,10 @@ pub(in crate::app::tracker) fn row(
         title: task.title.value.clone(),
         kind: task.type_name().to_owned(),
         priority: task.priority(),
-        complexity: complexity_name(task.complexity.value),
+        complexity: complexity_name(task.details.complexity.value),
         status: if task.is_open() { "open" } else { "closed" },
         phase: phase.name(),
-        assignee: task.assignee.value.clone(),
+        assignee: task.details.assignee.value.clone(),
         labels: task.labels.iter().map(str::to_owned).collect(),
         reasons: Vec::new(),
         full: full.then(|| Box::new(full_row(task))),
@@ -98,6 +98,7 @@ fn full_row(task: &Task) -> TaskFull {
     TaskFull {
         body: task.body.value.clone(),
         acceptance: task
+            .details
             .acceptance
             .value
             .iter()
@@ -106,13 +107,13 @@ fn full_row(task: &Task) -> TaskFull {
                 done: point.done,
             })
             .collect(),
-        deliverable: deliverable_name(task.deliverable.value),
+        deliverable: deliverable_name(task.details.deliverable.value),
         paths: task.paths.iter().map(str::to_owned).collect(),
-        due: task.due.value,
-        defer_until: task.defer_until.value,
-        external_ref: task.external_ref.value.clone(),
-        agent: task.agent.value.clone(),
-        key: task.key.clone(),
+        due: task.details.due.value,
+        defer_until: task.details.defer_until.value,
+        external_ref: task.details.external_ref.value.clone(),
+        agent: task.details.agent.value.clone(),
+        key: task.details.key.clone(),
         admitted: task.admitted.value,
         outcome,
         close_reason,
@@ -120,6 +121,7 @@ fn full_row(task: &Task) -> TaskFull {
         added_at: task.added.as_ref().map(|(_, at)| at.ts.wall()),
         updated_at: task.updated.ts.wall(),
         extra: task
+            .details
             .extra
             .iter()
             .map(|(field, reg)| (field.clone(), reg.value.clone()))
@@ -200,7 +202,7 @@ pub(in crate::app::tracker) fn detail(board: &Board<'_>, uid: TaskUid, task: &Ta
 }
 
 fn comments(task: &Task) -> Vec<CommentRow> {
-    let mut comments: Vec<_> = task.comments.values().collect();
+    let mut comments: Vec<_> = task.details.comments.values().collect();
     comments.sort_by_key(|comment| comment.at);
     comments
         .into_iter()

@@ -62,7 +62,7 @@ pub(crate) fn key_rows(
     let mut found = Vec::new();
     let mut known = BTreeSet::new();
     for (uid, task) in &state.tasks {
-        let Some(key) = task.key.as_deref() else {
+        let Some(key) = task.details.key.as_deref() else {
             continue;
         };
         if state.by_key(key) == Some(*uid) {

@@ -19,7 +19,7 @@ mod text;
 
 pub(crate) use cover::uncovered;
 pub(crate) use header::{ArchiveIndex, FileRef, HEADER_PATH, Header, Tables};
-pub(crate) use install::{Luggage, apply_kept, read_refs};
+pub(crate) use install::{Luggage, apply_kept, install, read_refs};
 pub(crate) use keys::{KEYS, find_key};
 pub(crate) use save::{Changes, checkpoint, differences};
 pub(crate) use shard::file_of;

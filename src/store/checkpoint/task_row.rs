@@ -165,28 +165,28 @@ const fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
-/// Calls a macro with all plain registers (`Reg<T>`, field and wire name).
+/// Calls a macro with all plain registers (`Reg<T>`; where in the task, field and wire name).
 macro_rules! plain {
     ($do:ident) => {
-        $do!(title, "title");
-        $do!(body, "body");
-        $do!(kind, "type");
-        $do!(complexity, "complexity");
-        $do!(deliverable, "deliverable");
-        $do!(acceptance, "acceptance");
+        $do!([] title, "title");
+        $do!([] body, "body");
+        $do!([] kind, "type");
+        $do!([details.] complexity, "complexity");
+        $do!([details.] deliverable, "deliverable");
+        $do!([details.] acceptance, "acceptance");
     };
 }
 
 /// The same for registers that may be empty (`Reg<Option<T>>`).
 macro_rules! clearable {
     ($do:ident) => {
-        $do!(priority, "priority");
-        $do!(assignee, "assignee");
-        $do!(due, "due");
-        $do!(defer_until, "defer_until");
-        $do!(external_ref, "external_ref");
-        $do!(agent, "agent");
-        $do!(admitted_sha256, "admitted_sha256");
+        $do!([] priority, "priority");
+        $do!([details.] assignee, "assignee");
+        $do!([details.] due, "due");
+        $do!([details.] defer_until, "defer_until");
+        $do!([details.] external_ref, "external_ref");
+        $do!([details.] agent, "agent");
+        $do!([details.] admitted_sha256, "admitted_sha256");
     };
 }
 
@@ -199,24 +199,25 @@ impl TaskRow {
             id: Some(uid),
             ts: task.added.as_ref().map(|(_, at)| at.ts),
             by: task.added.as_ref().map(|(by, _)| by.clone()),
-            key: task.key.clone(),
+            key: task.details.key.clone(),
             updated: (task.updated != base).then_some(task.updated),
             ..Self::default()
         };
         let mut at = Ats::default();
         macro_rules! plain_field {
-            ($field:ident, $name:literal) => {
-                if task.$field.is_written() {
-                    row.$field = Some(task.$field.value.clone());
-                    at.note($name, task.$field.at, base, false);
+            ([$($in:tt)*] $field:ident, $name:literal) => {
+                if task.$($in)*$field.is_written() {
+                    row.$field = Some(task.$($in)*$field.value.clone());
+                    at.note($name, task.$($in)*$field.at, base, false);
                 }
             };
         }
         macro_rules! clearable_field {
-            ($field:ident, $name:literal) => {
-                if task.$field.is_written() {
-                    row.$field.clone_from(&task.$field.value);
-                    at.note($name, task.$field.at, base, task.$field.value.is_none());
+            ([$($in:tt)*] $field:ident, $name:literal) => {
+                let reg = &task.$($in)*$field;
+                if reg.is_written() {
+                    row.$field.clone_from(&reg.value);
+                    at.note($name, reg.at, base, reg.value.is_none());
                 }
             };
         }
@@ -243,6 +244,7 @@ impl TaskRow {
         (row.labels, row.labels_at) = split(&task.labels, base);
         (row.paths, row.paths_at) = split(&task.paths, base);
         row.extra = task
+            .details
             .extra
             .iter()
             .map(|(name, reg)| (name.clone(), (reg.value.clone(), reg.at)))
@@ -258,22 +260,25 @@ impl TaskRow {
         let base = base_of(uid, self.ts);
         let mut task = Task {
             added: self.ts.map(|_| (self.by.unwrap_or_default(), base)),
-            key: self.key,
             updated: self.updated.unwrap_or(base),
             ..Task::default()
         };
         let at = |name: &str| self.at.get(name);
         macro_rules! plain_field {
-            ($field:ident, $name:literal) => {
+            ([$($in:tt)*] $field:ident, $name:literal) => {
                 if let Some(value) = self.$field {
                     let at = at($name).unwrap_or(base);
-                    task.$field = Reg { value, at };
+                    task.$($in)*$field = Reg { value, at };
                 }
             };
         }
         macro_rules! clearable_field {
-            ($field:ident, $name:literal) => {
-                task.$field = clearable(self.$field, at($name), base);
+            ([$($in:tt)*] $field:ident, $name:literal) => {
+                let reg = clearable(self.$field, at($name), base);
+                // Writing an unwritten one would make room for all the details.
+                if reg.is_written() {
+                    task.$($in)*$field = reg;
+                }
             };
         }
         plain!(plain_field);
@@ -295,12 +300,15 @@ impl TaskRow {
         }
         task.labels = join(self.labels, self.labels_at, base);
         task.paths = join(self.paths, self.paths_at, base);
-        task.extra = self
-            .extra
-            .into_iter()
-            .map(|(name, (value, at))| (name, Reg { value, at }))
-            .collect();
-        task.comments = self.comments.into_iter().map(comment).collect();
+        if self.key.is_some() {
+            task.details.key = self.key;
+        }
+        for (name, (value, at)) in self.extra {
+            task.details.extra.insert(name, Reg { value, at });
+        }
+        for (id, comment) in self.comments.into_iter().map(comment) {
+            task.details.comments.insert(id, comment);
+        }
         Some((uid, task))
     }
 }
@@ -350,7 +358,8 @@ fn join(plain: Vec<String>, others: Elements, base: Stamp) -> LwwSet {
 }
 
 fn comment_rows(task: &Task) -> Vec<CommentRow> {
-    task.comments
+    task.details
+        .comments
         .values()
         .map(|c| CommentRow {
             id: c.at.id,

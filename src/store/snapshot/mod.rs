@@ -5,24 +5,32 @@
 //! used. It can be thrown away at any time.
 //!
 //! ```text
-//! line    fleet-snapshot 1 <version of fleet> <key>\n
+//! line    fleet-snapshot 2 <version of fleet> <key>\n
 //! block   length u32 · fingerprint u64 · kind u8 · items     (numbers are little-endian)
 //! end     length 0 · number of items u64
+//! block   …
+//! end     …
 //! ```
+//!
+//! Behind the first end are the bodies of tasks, which most readings leave where they are: half of
+//! the bytes, and a page that is not touched costs nothing. A body that readiness depends on (its
+//! hash was admitted) stands before it.
 
 mod pack;
 mod task;
 
 use std::io::Read;
 
-use crate::domain::register::Reg;
+use crate::domain::ids::TaskUid;
+use crate::domain::register::{Reg, Stamp};
 use crate::domain::state::{DepKey, State};
+use crate::domain::task::Task;
 use crate::ports::state_repo::{Cache, StateTree};
 use crate::store::checkpoint::FileRef;
 use crate::store::error::StoreError;
 use crate::store::fingerprint::{fingerprint, spread};
 use crate::store::layout::ROOT;
-use crate::store::snapshot::pack::{Bytes, Pack};
+use crate::store::snapshot::pack::{Bytes, Pack, pack_near, unpack_near};
 
 /// A block is closed when it is at least this long.
 const BLOCK_BYTES: usize = 128 * 1024;
@@ -35,6 +43,16 @@ const TABLES: [&str; 2] = ["tasks", "deps"];
 
 const TASKS: u8 = b'T';
 const DEPS: u8 = b'D';
+const BODIES: u8 = b'B';
+
+/// What a reading needs besides identities, registers and edges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    /// The bodies of all tasks.
+    Read,
+    /// None but those that readiness depends on; whatever else is there may be used.
+    MayBeMissing,
+}
 
 /// Where a snapshot of one checkpoint belongs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +65,7 @@ impl Key {
     /// The identities of all files of the checkpoint, but for the archive; the log is not in it.
     pub(crate) fn of(tree: &dyn StateTree) -> Result<Self, StoreError> {
         let version = env!("CARGO_PKG_VERSION");
-        let mut line = format!("fleet-snapshot 1 {version}");
+        let mut line = format!("fleet-snapshot 2 {version}");
         for entry in tree.list(ROOT)? {
             if !matches!(entry.name.as_str(), "log" | "archive") {
                 line.push_str(&format!(" {}={}", entry.name.escape_debug(), entry.id));
@@ -62,18 +80,18 @@ impl Key {
 /// All live rows of a checkpoint: those of [`TABLES`] from a snapshot, or all by `read`, which then
 /// leaves one.
 pub(crate) fn rows<L>(
-    cache: Option<&(&dyn Cache, Key)>,
+    cache: Option<&(&dyn Cache, Key, Bodies)>,
     refs: &[(&str, &FileRef)],
     read: impl Fn(&[(&str, &FileRef)]) -> Result<(State, L), String>,
 ) -> Result<(State, L), String> {
     // What a newer version understands better is applied after the rows: too rare to be cached.
     let plain = !refs.iter().any(|(table, _)| *table == "unknown");
-    let Some((cache, key)) = cache.filter(|_| plain) else {
+    let Some((cache, key, bodies)) = cache.filter(|_| plain) else {
         return read(refs);
     };
     let others = refs.iter().filter(|(table, _)| !TABLES.contains(table));
     let (mut state, luggage) = read(&others.copied().collect::<Vec<_>>())?;
-    if get(*cache, key, &mut state).is_some() {
+    if get(*cache, key, *bodies, &mut state).is_some() {
         return Ok((state, luggage));
     }
     let (state, luggage) = read(refs)?;
@@ -83,21 +101,30 @@ pub(crate) fn rows<L>(
 
 /// Puts the snapshot of this key into a state that holds no tasks and edges yet. `None` if there is
 /// no snapshot or anything is odd about it: the state is worthless then.
-fn get(cache: &dyn Cache, key: &Key, state: &mut State) -> Option<()> {
+fn get(cache: &dyn Cache, key: &Key, bodies: Bodies, state: &mut State) -> Option<()> {
     let mut from = cache.get(&key.name)?;
     let mut line = vec![0; key.line.len()];
     from.read_exact(&mut line).ok()?;
     if line != key.line.as_bytes() {
         return None;
     }
-    let mut deps = Vec::new();
+    part(&mut from, state)?;
+    if bodies == Bodies::Read {
+        part(&mut from, state)?;
+    }
+    Some(())
+}
+
+/// Takes in the blocks up to an end.
+fn part(from: &mut dyn Read, state: &mut State) -> Option<()> {
+    let mut found = Found::default();
     let mut items = 0;
     let mut block = Vec::new();
     loop {
-        let length = usize::try_from(u32::from_le_bytes(array(&mut from)?)).ok()?;
-        let number = u64::from_le_bytes(array(&mut from)?);
+        let length = usize::try_from(u32::from_le_bytes(array(from)?)).ok()?;
+        let number = u64::from_le_bytes(array(from)?);
         if length == 0 {
-            state.deps = deps.into_iter().collect();
+            found.install(state)?;
             return (items == number).then_some(());
         }
         if length > BLOCK_MAX {
@@ -108,7 +135,7 @@ fn get(cache: &dyn Cache, key: &Key, state: &mut State) -> Option<()> {
         if spread(&block) != number {
             return None;
         }
-        items += take(&block, state, &mut deps)?;
+        items += take(&block, &mut found)?;
     }
 }
 
@@ -118,18 +145,49 @@ fn array<const N: usize>(from: &mut dyn Read) -> Option<[u8; N]> {
     Some(bytes)
 }
 
+/// What blocks hold.
+#[derive(Default)]
+struct Found {
+    tasks: Vec<(TaskUid, Box<Task>)>,
+    deps: Vec<(DepKey, Reg<bool>)>,
+    bodies: Vec<(TaskUid, Reg<String>)>,
+}
+
+impl Found {
+    fn install(self, state: &mut State) -> Option<()> {
+        state.restore_tasks(self.tasks);
+        if state.deps.is_empty() {
+            state.deps = self.deps.into_iter().collect();
+        } else {
+            state.deps.extend(self.deps);
+        }
+        for (uid, mut body) in self.bodies {
+            let base = task::base_of(state.tasks.get(&uid)?);
+            if body.at == Stamp::NOBODY {
+                body.at = base;
+            }
+            state.restore_body(uid, body);
+        }
+        Some(())
+    }
+}
+
 /// Takes in one block; gives the number of its items.
-fn take(block: &[u8], state: &mut State, deps: &mut Vec<(DepKey, Reg<bool>)>) -> Option<u64> {
+fn take(block: &[u8], found: &mut Found) -> Option<u64> {
     let mut bytes = Bytes(block);
     let kind = u8::unpack(&mut bytes)?;
     let mut items = 0;
     while !bytes.0.is_empty() {
         match kind {
             TASKS => {
-                let (uid, task) = task::unpack(&mut bytes)?;
-                state.restore_task(uid, Box::new(task));
+                found.tasks.push(task::unpack(&mut bytes)?);
             }
-            DEPS => deps.push(Pack::unpack(&mut bytes)?),
+            // The base is known when all tasks are: nobody's stamp stands for it until then.
+            BODIES => found.bodies.push((
+                TaskUid::unpack(&mut bytes)?,
+                unpack_near(&mut bytes, Stamp::NOBODY)?,
+            )),
+            DEPS => found.deps.push(Pack::unpack(&mut bytes)?),
             _ => return None,
         }
         items += 1;
@@ -142,37 +200,71 @@ fn put(cache: &dyn Cache, key: &Key, state: &State) {
     if state.tasks.len() < WORTH_TASKS {
         return;
     }
-    let mut out = key.line.clone().into_bytes();
-    let mut items = 0u64;
-    let mut block = vec![TASKS];
+    let pinned = |task: &Task| task.details.admitted_sha256.is_written();
+    let mut out = Out::new(&key.line);
     for (uid, one) in &state.tasks {
-        task::pack(*uid, one, &mut block);
-        items += 1;
-        close(&mut out, &mut block, BLOCK_BYTES, TASKS);
+        out.item(TASKS, |block| task::pack(*uid, one, block));
     }
-    close(&mut out, &mut block, 2, DEPS);
-    block[0] = DEPS;
     for (key, reg) in &state.deps {
-        (*key, reg.clone()).pack(&mut block);
-        items += 1;
-        close(&mut out, &mut block, BLOCK_BYTES, DEPS);
+        out.item(DEPS, |block| (*key, reg.clone()).pack(block));
     }
-    close(&mut out, &mut block, 2, DEPS);
-    out.extend_from_slice(&0u32.to_le_bytes());
-    out.extend_from_slice(&items.to_le_bytes());
-    cache.put(&key.name, out);
+    for wanted in [true, false] {
+        for (uid, one) in &state.tasks {
+            if one.body.is_written() && pinned(one) == wanted {
+                out.item(BODIES, |block| {
+                    uid.pack(block);
+                    pack_near(&one.body, task::base_of(one), block);
+                });
+            }
+        }
+        out.end();
+    }
+    cache.put(&key.name, out.bytes);
 }
 
-/// Closes the block if it has `least` bytes, and begins one of kind `next`.
-fn close(out: &mut Vec<u8>, block: &mut Vec<u8>, least: usize, next: u8) {
-    let Ok(length) = u32::try_from(block.len()) else {
-        return;
-    };
-    if block.len() >= least {
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&spread(block).to_le_bytes());
-        out.extend_from_slice(block);
-        block.clear();
-        block.push(next);
+/// A snapshot in the making.
+struct Out {
+    bytes: Vec<u8>,
+    /// Its first byte is its kind.
+    block: Vec<u8>,
+    items: u64,
+}
+
+impl Out {
+    fn new(line: &str) -> Self {
+        Self {
+            bytes: line.as_bytes().to_vec(),
+            block: Vec::new(),
+            items: 0,
+        }
+    }
+
+    fn item(&mut self, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
+        if self.block.len() >= BLOCK_BYTES || self.block.first().is_some_and(|old| *old != kind) {
+            self.close();
+        }
+        if self.block.is_empty() {
+            self.block.push(kind);
+        }
+        write(&mut self.block);
+        self.items += 1;
+    }
+
+    fn close(&mut self) {
+        // A block that is too long for its length is not read back: the count is wrong then.
+        if let Ok(length @ 1..) = u32::try_from(self.block.len()) {
+            self.bytes.extend_from_slice(&length.to_le_bytes());
+            self.bytes
+                .extend_from_slice(&spread(&self.block).to_le_bytes());
+            self.bytes.append(&mut self.block);
+        }
+        self.block.clear();
+    }
+
+    fn end(&mut self) {
+        self.close();
+        self.bytes.extend_from_slice(&0u32.to_le_bytes());
+        self.bytes.extend_from_slice(&self.items.to_le_bytes());
+        self.items = 0;
     }
 }

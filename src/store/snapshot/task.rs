@@ -1,21 +1,21 @@
 //! One task of a snapshot.
 
 use crate::domain::ids::TaskUid;
-use crate::domain::register::Stamp;
-use crate::domain::task::Task;
-use crate::store::snapshot::pack::{
-    Bytes, Pack as _, pack_near, pack_set, unpack_near, unpack_set,
-};
+use crate::domain::register::{Reg, Stamp};
+use crate::domain::task::{Details, Seldom, Task};
+use crate::store::snapshot::pack::{Bytes, Pack, pack_near, pack_set, unpack_near, unpack_set};
 
-/// Calls a macro with the names of all registers.
+/// Calls a macro with the names of all registers that most tasks have.
 macro_rules! registers {
     ($do:ident) => {
+        $do!(number, title, kind, priority, status, admitted)
+    };
+}
+
+/// The same with those of the details.
+macro_rules! seldom {
+    ($do:ident) => {
         $do!(
-            number,
-            title,
-            body,
-            kind,
-            priority,
             complexity,
             deliverable,
             acceptance,
@@ -24,58 +24,95 @@ macro_rules! registers {
             defer_until,
             external_ref,
             agent,
-            status,
-            admitted,
             admitted_sha256
         )
     };
 }
 
 /// Most registers carry the stamp of the record that made the task.
-fn base_of(added: Option<&(String, Stamp)>) -> Stamp {
-    added.map_or_else(Stamp::default, |(_, at)| *at)
+pub(super) fn base_of(task: &Task) -> Stamp {
+    stamp_of(task.added.as_ref())
 }
 
-/// Writes a task down.
+fn stamp_of(added: Option<&(String, Stamp)>) -> Stamp {
+    added.map_or(Stamp::NOBODY, |(_, at)| *at)
+}
+
+/// Writes a task down, but for its body.
 pub(super) fn pack(uid: TaskUid, task: &Task, out: &mut Vec<u8>) {
     macro_rules! write {
         ($($field:ident),+) => {{
             // Every field is named, so that a new one cannot be forgotten here.
-            let Task { added, key, labels, paths, comments, extra, updated, $($field),+ } = task;
-            let base = base_of(added.as_ref());
+            let Task { added, labels, paths, details, updated, body: _, $($field),+ } = task;
+            let base = stamp_of(added.as_ref());
             uid.pack(out);
             added.pack(out);
-            key.pack(out);
             pack_set(labels, base, out);
             pack_set(paths, base, out);
-            comments.pack(out);
-            extra.pack(out);
-            updated.pack(out);
+            (*updated == base).pack(out);
+            if *updated != base {
+                updated.pack(out);
+            }
             $( pack_near($field, base, out); )+
+            (!details.is_empty()).pack(out);
+            if !details.is_empty() {
+                pack_details(details, base, out);
+            }
         }};
     }
     registers!(write);
 }
 
+fn pack_details(details: &Seldom, base: Stamp, out: &mut Vec<u8>) {
+    macro_rules! write {
+        ($($field:ident),+) => {{
+            let Seldom { key, comments, extra, $($field),+ } = details;
+            key.pack(out);
+            comments.pack(out);
+            extra.pack(out);
+            $( pack_near($field, base, out); )+
+        }};
+    }
+    seldom!(write);
+}
+
 /// Reads it back; `None` if the bytes do not fit.
-pub(super) fn unpack(bytes: &mut Bytes<'_>) -> Option<(TaskUid, Task)> {
+pub(super) fn unpack(bytes: &mut Bytes<'_>) -> Option<(TaskUid, Box<Task>)> {
     macro_rules! read {
         ($($field:ident),+) => {{
             let uid = TaskUid::unpack(bytes)?;
             let added = Option::<(String, Stamp)>::unpack(bytes)?;
-            let base = base_of(added.as_ref());
+            let base = stamp_of(added.as_ref());
             let task = Task {
                 added,
-                key: Option::unpack(bytes)?,
                 labels: unpack_set(bytes, base)?,
                 paths: unpack_set(bytes, base)?,
-                comments: crate::store::snapshot::pack::Pack::unpack(bytes)?,
-                extra: crate::store::snapshot::pack::Pack::unpack(bytes)?,
-                updated: Stamp::unpack(bytes)?,
+                updated: if bool::unpack(bytes)? { base } else { Stamp::unpack(bytes)? },
+                body: Reg::default(),
                 $( $field: unpack_near(bytes, base)?, )+
+                details: unpack_details(bytes, base)?,
             };
-            Some((uid, task))
+            Some((uid, Box::new(task)))
         }};
     }
     registers!(read)
+}
+
+fn unpack_details(bytes: &mut Bytes<'_>, base: Stamp) -> Option<Details> {
+    macro_rules! read {
+        ($($field:ident),+) => {{
+            let seldom = Seldom {
+                key: Pack::unpack(bytes)?,
+                comments: Pack::unpack(bytes)?,
+                extra: Pack::unpack(bytes)?,
+                $( $field: unpack_near(bytes, base)?, )+
+            };
+            Some(seldom.into())
+        }};
+    }
+    if bool::unpack(bytes)? {
+        seldom!(read)
+    } else {
+        Some(Details::default())
+    }
 }
