@@ -75,11 +75,15 @@ fn fields(n: u32) -> TaskFields {
     }
 }
 
-/// 300 tasks with every kind of field, edges, closes, remarks and later changes.
 fn records() -> Vec<Record> {
+    records_of(300)
+}
+
+/// Tasks with every kind of field, edges, closes, remarks and later changes.
+fn records_of(count: u32) -> Vec<Record> {
     let mut all = Vec::new();
     let mut last = None;
-    for n in 1..=300 {
+    for n in 1..=count {
         let added = record(
             n * 10,
             Op::TaskAdded(TaskAdded {
@@ -191,6 +195,20 @@ fn a_reading_through_a_snapshot_is_the_same_as_one_without() {
     let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
     assert_eq!(plain.state, cached.state);
     assert_eq!(shelf.0.lock().unwrap().len(), 2);
+}
+
+#[test]
+fn a_large_snapshot_is_read_by_two_threads_into_the_same() {
+    let mut tree = MemoryTree::default();
+    write(&mut tree, &records_of(6_000), Checkpoint::Force);
+    let shelf = Shelf::default();
+    let first = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
+    let bytes = shelf.0.lock().unwrap().values().next().unwrap().len();
+    assert!(bytes > 10 * 128 * 1024, "{bytes}");
+    for _ in 0..4 {
+        let again = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
+        assert_eq!(first.state, again.state);
+    }
 }
 
 #[test]
