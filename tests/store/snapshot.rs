@@ -49,11 +49,11 @@ fn record(at: u32, op: Op) -> Record {
     }
 }
 
-fn fields(n: u32) -> TaskFields {
+fn fields(n: u32, length: usize) -> TaskFields {
     let rare = n.is_multiple_of(3);
     TaskFields {
         title: Some(format!("Task {n} – “ü”")),
-        body: Some("words ".repeat(n as usize % 40)),
+        body: Some("words ".repeat(n as usize % 40 * length)),
         kind: rare.then(|| "testing".to_owned()),
         priority: n.is_multiple_of(2).then_some(u8::try_from(n % 5).unwrap()),
         complexity: rare.then_some(Complexity::High),
@@ -76,11 +76,11 @@ fn fields(n: u32) -> TaskFields {
 }
 
 fn records() -> Vec<Record> {
-    records_of(300)
+    records_of(300, 1)
 }
 
 /// Tasks with every kind of field, edges, closes, remarks and later changes.
-fn records_of(count: u32) -> Vec<Record> {
+fn records_of(count: u32, length: usize) -> Vec<Record> {
     let mut all = Vec::new();
     let mut last = None;
     for n in 1..=count {
@@ -89,7 +89,7 @@ fn records_of(count: u32) -> Vec<Record> {
             Op::TaskAdded(TaskAdded {
                 n: (n % 2 == 0).then(|| TaskNumber::new(n).unwrap()),
                 key: (n % 7 == 0).then(|| format!("key-{n}")),
-                set: fields(n),
+                set: fields(n, length),
                 labels: vec!["core".to_owned(), "docs".to_owned()],
                 paths: vec![format!("src/{n}/**")],
                 admitted: n % 11 != 0,
@@ -200,7 +200,7 @@ fn a_reading_through_a_snapshot_is_the_same_as_one_without() {
 #[test]
 fn a_large_snapshot_is_read_by_two_threads_into_the_same() {
     let mut tree = MemoryTree::default();
-    write(&mut tree, &records_of(6_000), Checkpoint::Force);
+    write(&mut tree, &records_of(500, 50), Checkpoint::Force);
     let shelf = Shelf::default();
     let first = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
     let bytes = shelf.0.lock().unwrap().values().next().unwrap().len();
