@@ -11,14 +11,15 @@ use crate::app::tracker::agents::{find, how};
 use crate::app::tracker::error::TrackerError;
 use crate::domain::ids::{Oid, SessionUid, TaskUid};
 use crate::domain::money::{MicroUsd, Usage};
-use crate::domain::policy::Policy;
+use crate::domain::policy::{AgentSpec, Policy};
 use crate::domain::record::SessionClaimed;
-use crate::domain::session::RunnerIdentity;
+use crate::domain::session::{FailureClass, RunnerIdentity};
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::secrets::Scanner;
 use crate::engine::text::{one_line, truncated};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::lease::Lease;
+use crate::ports::remote_session::{Fate, RemoteSessions};
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunRequest, Runner};
 
 /// What it is asked.
@@ -26,6 +27,8 @@ const PROMPT: &str = "This is a test of the connection. Reply with the single wo
                       Do not use any tool and do not change any file.\n";
 /// Most characters of the answer that are told.
 const MAX_ANSWER: usize = 200;
+/// Most characters of why a service does not work.
+const MAX_REASON: usize = 400;
 
 /// What a trial needs.
 pub struct TrialBench<'a> {
@@ -33,6 +36,8 @@ pub struct TrialBench<'a> {
     pub policy: &'a Policy,
     /// Runs agents.
     pub runner: &'a dyn Runner,
+    /// Services that run agents by themselves.
+    pub remotes: &'a dyn RemoteSessions,
     /// Time.
     pub clock: &'a dyn Clock,
     /// Identities.
@@ -67,7 +72,7 @@ pub struct TrialReport {
     pub answer: String,
     /// Class of the failure, such as `rate_limited`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub failure: Option<crate::domain::session::FailureClass>,
+    pub failure: Option<FailureClass>,
     /// What went wrong, in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -100,6 +105,9 @@ pub fn trial(
     let mut agent = find(bench.policy, name)?.clone();
     agent.total_timeout = agent.total_timeout.min(limit);
     agent.idle_timeout = agent.idle_timeout.min(limit);
+    if agent.kind.service().is_some() {
+        return Ok(at_service(bench, &agent, limit));
+    }
     let dir = |part: &str| bench.dir.join(part);
     let request = RunRequest {
         task: "trial".to_owned(),
@@ -152,6 +160,37 @@ pub fn trial(
         cost: outcome.cost,
         sandbox: outcome.sandbox,
     })
+}
+
+/// A service is asked for a sign of life; a session there would be work, and some are paid for.
+fn at_service(bench: &TrialBench<'_>, agent: &AgentSpec, limit: DurationMs) -> TrialReport {
+    let begun = bench.clock.moment();
+    let answer = bench.remotes.health(agent, limit);
+    let took = bench.clock.moment().since(begun).0;
+    let safe =
+        |text: &str| truncated(&one_line(&bench.secrets.redact(text)), MAX_REASON).into_owned();
+    let (class, until) = match answer.as_ref().err().map(|error| &error.fate) {
+        Some(Fate::Refused { class, until }) => (Some(*class), *until),
+        Some(Fate::Unknown) => (Some(FailureClass::Timeout), None),
+        None => (None, None),
+    };
+    TrialReport {
+        agent: agent.name.clone(),
+        how: how(agent),
+        working: answer.is_ok(),
+        model: agent.model.clone(),
+        answer: answer.as_deref().map(safe).unwrap_or_default(),
+        failure: class,
+        reason: answer
+            .err()
+            .map(|error| safe(&format!("failed to {error}"))),
+        retry_at: until,
+        first_event_ms: class.is_none().then_some(took),
+        duration_ms: took,
+        usage: Usage::default(),
+        cost: Some(MicroUsd(0)),
+        sandbox: "remote".to_owned(),
+    }
 }
 
 /// A trial starts from no commit.

@@ -81,6 +81,7 @@ pub(super) fn read(
         }
         if let Some(spec) = agent(&name, &section, roles, sandbox, forge) {
             no_tokens(&section, &spec, forge);
+            remote::no_promise(&section, &spec);
             agents.insert(name, spec);
         }
     }

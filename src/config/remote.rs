@@ -1,7 +1,9 @@
 //! The keys of `kind = "session"`: which service, and how it is reached.
 
 use crate::config::reader::Section;
-use crate::domain::policy::{ForgePolicy, PlanApproval, RemoteKind, RemoteService};
+use crate::domain::policy::{
+    AgentSpec, ForgePolicy, PlanApproval, RemoteKind, RemoteService, SandboxMode,
+};
 use crate::domain::time::DurationMs;
 
 const SERVICES: &[(&str, RemoteKind)] = &[
@@ -70,6 +72,18 @@ pub(super) fn service(
     })
 }
 
+/// What runs at a service is confined there or not at all: fleet promises nothing for it.
+pub(super) fn no_promise(section: &Section<'_, '_>, agent: &AgentSpec) {
+    if agent.kind.service().is_some() && agent.sandbox == SandboxMode::Require {
+        section.bad(
+            "sandbox",
+            "`require` cannot be kept for kind \"session\": what runs at a service is confined by that \
+             service, not by fleet. Write sandbox = \"auto\" for this agent if that is enough; the checks \
+             of its work then run in the strongest sandbox that works here",
+        );
+    }
+}
+
 /// The key is a name, and not that of a token which may push (R1).
 fn check_key(section: &Section<'_, '_>, name: &str, forge: &ForgePolicy) {
     let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -101,5 +115,37 @@ fn check_url(section: &Section<'_, '_>, url: &str) {
         );
     } else if url.contains('@') {
         section.bad("base_url", "it holds no user name; `key_env` names the key");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::{CONFIG_PATH, CommitFiles, Env, load};
+    use crate::domain::policy::{Policy, SandboxMode};
+
+    fn read(text: &str) -> Result<Policy, String> {
+        let files = CommitFiles::from([(CONFIG_PATH.to_owned(), text.as_bytes().to_vec())]);
+        load(None, &files, &Env::of([("HOME", "/home/u")]))
+            .map(|settings| settings.policy)
+            .map_err(|errors| errors.to_string())
+    }
+
+    #[test]
+    fn a_sandbox_that_is_required_is_not_promised_for_a_service() {
+        for (general, own) in [("require", ""), ("auto", "sandbox = \"require\"\n")] {
+            let error = read(&format!(
+                "[sandbox]\nmode = \"{general}\"\n[agents.opencode]\nkind = \"session\"\n{own}"
+            ))
+            .unwrap_err();
+            assert!(error.contains("agents.opencode.sandbox"), "{error}");
+            assert!(error.contains("confined by that service"), "{error}");
+        }
+        let policy = read(
+            "[sandbox]\nmode = \"require\"\n\
+             [agents.opencode]\nkind = \"session\"\nsandbox = \"auto\"\n",
+        )
+        .unwrap();
+        assert_eq!(policy.agents["opencode"].sandbox, SandboxMode::Auto);
+        assert_eq!(policy.sandbox.mode, SandboxMode::Require);
     }
 }

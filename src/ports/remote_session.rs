@@ -12,7 +12,7 @@ use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::AgentSpec;
 use crate::domain::remote::RemoteSight;
 use crate::domain::session::FailureClass;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{DurationMs, Timestamp};
 use crate::ports::lease::Lease;
 
 /// Which session at which service.
@@ -132,6 +132,13 @@ pub trait RemoteSessions: Send + Sync {
     /// # Errors
     /// A sentence that says what is missing and what to do.
     fn available(&self, agent: &AgentSpec) -> Result<(), String>;
+
+    /// Asks the service of an agent whether it works, and knows the agent's model or repository; gives
+    /// a sentence that says so. Changes nothing, and spends nothing.
+    ///
+    /// # Errors
+    /// [`RemoteError`]: it does not answer within `limit`, or it would not work for this agent.
+    fn health(&self, agent: &AgentSpec, limit: DurationMs) -> Result<String, RemoteError>;
 
     /// One look at a session. Never changes anything.
     fn look(&self, at: &RemoteAt) -> RemoteSight;

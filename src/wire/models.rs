@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::config::Env;
-use crate::domain::policy::{Policy, ProviderSpec};
+use crate::domain::policy::{Policy, ProviderSpec, RemoteService};
 use crate::git::place::Place;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::model::Models as _;
@@ -53,4 +53,27 @@ pub(super) fn has_key(
         said.retain(|text| !text.is_empty());
         said.join("; ")
     })
+}
+
+/// Whether the key of a service is there. Stored secrets are opened only if the environment has none.
+pub(super) fn has_service_key(
+    env: &Env,
+    place: &Place,
+    service: &RemoteService,
+) -> Result<(), String> {
+    let Some(name) = service.key_env.as_deref() else {
+        return Ok(());
+    };
+    if env.get(name).is_some() {
+        return Ok(());
+    }
+    let (clock, _) = clock_and_ids(env);
+    let (env, notes) = with_secrets(env, place, clock);
+    if env.get(name).is_some() {
+        return Ok(());
+    }
+    let missing = format!(
+        "the variable {name}, which holds its key, is not set; set it, or store it with `fleet secret`"
+    );
+    Err([vec![missing], notes].concat().join("; "))
 }

@@ -18,7 +18,7 @@ use crate::git::process::Git;
 use crate::git::site as facts;
 use crate::ports::sandbox::{Sandbox as _, SandboxFacts};
 use crate::ports::site::{AgentChange, ConfigTrouble, Configured, Site, SiteFacts};
-use crate::wire::models::has_key;
+use crate::wire::models::{has_key, has_service_key};
 use crate::wire::{own_program, sandbox};
 
 /// Folder of everything that fleet keeps on the code branch.
@@ -198,7 +198,10 @@ impl Site for ProjectSite {
                 let settings = self.settings().map_err(|errors| errors.to_string())?;
                 return has_key(&settings.policy, &self.env, &self.place, provider);
             }
-            AgentKind::Demo | AgentKind::Session { .. } => return Ok(()),
+            AgentKind::Session { service } => {
+                return has_service_key(&self.env, &self.place, service);
+            }
+            AgentKind::Demo => return Ok(()),
         };
         if self.finds(&program) {
             Ok(())

@@ -231,6 +231,7 @@ impl Works for Workshop {
         let bench = TrialBench {
             policy: &self.policy,
             runner: &self.runner,
+            remotes: &self.remotes,
             clock: &*self.clock,
             ids: &*self.ids,
             secrets: &self.secrets,

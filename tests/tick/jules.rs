@@ -4,7 +4,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::{Value, json};
@@ -37,8 +37,9 @@ pub(crate) struct Model {
     pub(crate) outputs: Value,
     /// What a new session shows of its work while it goes on.
     pub(crate) artifacts: Value,
-    /// The answer that is held once, and who is told of it: method, end of the path.
-    hold: Option<(&'static str, &'static str, Sender<()>)>,
+    /// The next request of this kind is done and not answered: its answer is held until the client has
+    /// gone. Method, end of the path, and who is told that it is held.
+    pub(crate) hold: Option<(&'static str, &'static str, Sender<()>)>,
 }
 
 #[derive(Debug, Clone)]
@@ -143,14 +144,6 @@ impl Jules {
         self.model.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next request of this kind is done and not answered: its answer is held until the client
-    /// has gone. Says so when it holds it.
-    pub(crate) fn hold(&self, method: &'static str, end: &'static str) -> Receiver<()> {
-        let (tell, told) = channel();
-        self.model().hold = Some((method, end, tell));
-        told
-    }
-
     /// Requests to paths that end so.
     pub(crate) fn asked(&self, method: &str, end: &str) -> usize {
         let model = self.model();
@@ -246,6 +239,10 @@ fn answer(model: &mut Model, method: &str, target: &str, body: &Value) -> Answer
         return Some((429, said, seconds));
     }
     match (method, path) {
+        ("GET", "/sources/github/octo/hello") => {
+            let source = json!({ "name": "sources/github/octo/hello", "id": "github/octo/hello" });
+            Some((200, source, 0))
+        }
         ("POST", "/sessions") => create(model, body),
         ("GET", "/sessions") => {
             if take(model, Fault::LookFails) {
@@ -262,7 +259,10 @@ fn answer(model: &mut Model, method: &str, target: &str, body: &Value) -> Answer
             }
             Some((200, page(&list, "sessions", query), 0))
         }
-        _ => of_session(model, method, path.strip_prefix("/sessions/")?, query, body),
+        _ => match path.strip_prefix("/sessions/") {
+            Some(rest) => of_session(model, method, rest, query, body),
+            None => Some((404, json!({ "error": { "message": "not found" } }), 0)),
+        },
     }
 }
 

@@ -15,6 +15,8 @@ use fleet::domain::record::{EscalationAnswered, Op};
 use fleet::domain::session::{FailureClass, Outcome};
 use fleet::domain::time::DurationMs;
 
+use fleet::ports::remote_session::{Fate, RemoteSessions as _};
+
 use crate::town::{Clone, OPENCODE_PASSWORD, Town, policy, verify};
 
 /// A program of the test, ended with it.
@@ -272,4 +274,29 @@ fn a_closed_task_stops_the_session_at_opencode() {
     let class = FailureClass::Cancelled;
     assert_eq!(finished.outcome, Outcome::Failed { class });
     assert_eq!(service.clone.leftovers(), Vec::<String>::new());
+}
+
+#[test]
+fn opencode_says_whether_it_works_and_knows_the_model() {
+    let Some(mut service) = service(r#"{"turns":[]}"#) else {
+        return;
+    };
+    let services = service.clone.services();
+    let mut agent = service.clone.policy.agents["opencode"].clone();
+    let limit = DurationMs::secs(20);
+    let said = services.health(&agent, limit).unwrap();
+    assert!(said.starts_with("OpenCode 1."), "{said}");
+    agent.model = Some("scripted/m".to_owned());
+    let said = services.health(&agent, limit).unwrap();
+    assert!(said.ends_with("knows scripted/m"), "{said}");
+    for (model, what) in [("scripted/x", "model"), ("nobody/m", "provider")] {
+        agent.model = Some(model.to_owned());
+        let error = services.health(&agent, limit).unwrap_err();
+        let told = format!("knows no such {what}: {model}");
+        assert!(error.cause.contains(&told), "{error}");
+    }
+    service.server.0.kill().unwrap();
+    service.server.0.wait().unwrap();
+    let error = services.health(&agent, limit).unwrap_err();
+    assert_eq!(error.fate, Fate::Unknown, "{error}");
 }

@@ -439,6 +439,10 @@ impl RemoteSessions for Dying {
         self.inner.available(agent)
     }
 
+    fn health(&self, agent: &AgentSpec, limit: DurationMs) -> Result<String, RemoteError> {
+        self.inner.health(agent, limit)
+    }
+
     fn look(&self, at: &RemoteAt) -> RemoteSight {
         let seen = self.inner.look(at);
         self.dies("look", When::After);

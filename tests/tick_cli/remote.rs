@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::process::Stdio;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -108,7 +109,8 @@ fn i7_a_tick_killed_in_any_request_to_a_service_makes_no_second_session_and_lose
     ];
     for (method, end) in requests {
         let story = Story::new(COURSE, "plans = \"ask\"\n");
-        let held = story.jules.hold(method, end);
+        let (tell, held) = channel();
+        story.jules.model().hold = Some((method, end, tell));
         // Ticks until one of them waits for that answer: it is killed.
         let killed = (0..20).any(|_| {
             let mut tick = story.command(&["tick"]);
@@ -155,4 +157,42 @@ fn a_service_that_limits_the_rate_is_left_alone_and_shown_so() {
     story.ok(&["tick"]);
     assert_eq!(story.jules.asked("POST", "/sessions"), 1);
     assert_eq!(story.data(&["show", "T-1"])["tasks"][0]["phase"], "ready");
+}
+
+#[test]
+fn an_agent_at_a_service_is_shown_and_tried_without_putting_it_to_work() {
+    let story = Story::new(COURSE, "");
+    let shown = story.data(&["agents", "show", "jules"]);
+    assert_eq!(shown["available"], true);
+    assert_eq!(shown["service"]["name"], "jules");
+    assert_eq!(shown["service"]["key_env"], "JULES_API_KEY");
+    let tried = story.data(&["agents", "test", "jules"]);
+    assert_eq!(tried["working"], true, "{tried:#}");
+    assert_eq!(tried["answer"], "Jules, knows sources/github/octo/hello");
+    assert_eq!(
+        (&tried["cost"], &tried["sandbox"]),
+        (&json!(0), &json!("remote"))
+    );
+    assert!(tried["first_event_ms"].is_u64());
+    assert_eq!(story.jules.asked("POST", "/sessions"), 0);
+
+    // Without its key it is not available, and says what is missing.
+    let out = story.world.fleet(&["agents", "test", "jules"]);
+    assert_exit(&out, 7);
+    let said = String::from_utf8(out.stdout).unwrap();
+    assert!(said.contains("JULES_API_KEY"), "{said}");
+    let row = story.world.data(&["agents", "list"])["agents"][0].take();
+    assert_eq!(row["available"], false, "{row:#}");
+
+    // With one that is refused, and while it limits the rate.
+    let test = |key: &str| {
+        let mut command = story.command(&["agents", "test", "jules"]);
+        command.env("JULES_API_KEY", key).output().unwrap()
+    };
+    let refused = test("wrong");
+    assert_exit(&refused, 7);
+    let said = String::from_utf8(refused.stdout).unwrap();
+    assert!(said.contains("the key is missing or refused"), "{said}");
+    story.jules.model().faults.push(Fault::Limited(60));
+    assert_exit(&test(KEY), 10);
 }

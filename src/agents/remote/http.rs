@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::remote_session::Fate;
 
 /// Longest wait for one answer.
-const ANSWER_WITHIN: Duration = Duration::from_secs(20);
+pub(super) const ANSWER_WITHIN: Duration = Duration::from_secs(20);
 /// Largest answer that is read.
 const ANSWER_MAX_BYTES: usize = 16 << 20;
 /// Most bytes of an answer that a message repeats.
@@ -43,6 +43,8 @@ pub(super) struct Ask<'a> {
     pub(super) body: Option<Value>,
     pub(super) credential: &'a Credential,
     pub(super) now: Timestamp,
+    /// How long it may take.
+    pub(super) within: Duration,
 }
 
 /// What went wrong with a request.
@@ -103,10 +105,10 @@ pub(super) fn exchange(ask: &Ask<'_>) -> Result<Value, Trouble> {
         .build()
         .map_err(|_| lost("no runtime can be started"))?;
     let answer = runtime.block_on(async {
-        let limit = tokio::time::timeout(ANSWER_WITHIN, send(ask));
+        let limit = tokio::time::timeout(ask.within, send(ask));
         limit.await.unwrap_or_else(|_| {
-            let seconds = ANSWER_WITHIN.as_secs();
-            Err(lost(&format!("no answer within {seconds} s")))
+            let ms = ask.within.as_millis();
+            Err(lost(&format!("no answer within {ms} ms")))
         })
     });
     let (status, retry_after, body) = answer?;
@@ -118,7 +120,7 @@ async fn send(ask: &Ask<'_>) -> Result<(u16, Option<String>, Vec<u8>), Trouble> 
         cause: way(&error).to_owned(),
     };
     let mut client = reqwest::Client::builder()
-        .timeout(ANSWER_WITHIN)
+        .timeout(ask.within)
         // A redirect would carry the key on: it is reported instead.
         .redirect(reqwest::redirect::Policy::none());
     if ask.url.starts_with("http://") {

@@ -12,6 +12,7 @@ use crate::agents::remote::speech::{MESSAGE_BYTES, heard_in, question_in, text};
 use crate::domain::money::Usage;
 use crate::domain::policy::PlanApproval;
 use crate::domain::remote::{Asking, RemotePhase, RemoteView};
+use crate::domain::session::FailureClass;
 use crate::ports::remote_session::{Collected, RemoteCreated, RemoteRequest, RemoteWork};
 
 /// Largest page that it gives.
@@ -38,6 +39,7 @@ impl Call<'_> {
             body,
             credential: &self.credential,
             now: self.clock.now(),
+            within: self.within,
         })
     }
 
@@ -66,6 +68,31 @@ impl Call<'_> {
 
     fn jules_session(&self) -> String {
         format!("/sessions/{}", escaped(self.id()))
+    }
+
+    /// That the key is good and the repository is connected.
+    pub(super) fn jules_health(&self) -> Result<String, Trouble> {
+        let source = self.service.source.as_deref().unwrap_or_default();
+        let parts: Vec<String> = source.split('/').map(escaped).collect();
+        let path = format!("/{}", parts.join("/"));
+        let found = self.jules(Method::GET, &path, Vec::new(), None);
+        match found {
+            Ok(_) => Ok(format!("Jules, knows {source}")),
+            Err(Trouble::NotFound) => Err(self.jules_stranger()),
+            Err(other) => Err(other),
+        }
+    }
+
+    fn jules_stranger(&self) -> Trouble {
+        let source = self.service.source.as_deref();
+        Trouble::Refused {
+            class: FailureClass::AgentError,
+            cause: format!(
+                "HTTP 404: it does not know {}; connect the repository to Jules",
+                source.unwrap_or("the repository")
+            ),
+            until: None,
+        }
     }
 
     pub(super) fn jules_look(&self) -> Result<Option<RemoteView>, Trouble> {
@@ -168,14 +195,7 @@ impl Call<'_> {
         }
         let created = self.jules(Method::POST, "/sessions", Vec::new(), Some(body));
         let created = created.map_err(|trouble| match trouble {
-            Trouble::NotFound => Trouble::Refused {
-                class: crate::domain::session::FailureClass::AgentError,
-                cause: format!(
-                    "HTTP 404: it does not know {}; connect the repository to Jules",
-                    self.service.source.as_deref().unwrap_or("the repository")
-                ),
-                until: None,
-            },
+            Trouble::NotFound => self.jules_stranger(),
             other => other,
         })?;
         let id = id_of(&created);
@@ -247,7 +267,7 @@ impl Call<'_> {
                 let patch = text(output, "/changeSet/gitPatch/unidiffPatch");
                 if patch.len() > PATCH_BYTES {
                     return Err(Trouble::Refused {
-                        class: crate::domain::session::FailureClass::InvalidOutput,
+                        class: FailureClass::InvalidOutput,
                         cause: format!("its patch is larger than {PATCH_BYTES} bytes"),
                         until: None,
                     });

@@ -10,13 +10,15 @@ mod speech;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use secrecy::SecretString;
 
 use crate::agents::Redact;
-use crate::agents::remote::http::{Credential, Trouble};
+use crate::agents::remote::http::{ANSWER_WITHIN, Credential, Trouble};
 use crate::domain::policy::{AgentSpec, RemoteKind, RemoteService};
 use crate::domain::remote::{RemoteSight, RemoteView};
+use crate::domain::time::DurationMs;
 use crate::ports::clock::Clock;
 use crate::ports::lease::Lease;
 use crate::ports::remote_session::{
@@ -75,6 +77,7 @@ impl Remotes {
             service,
             credential,
             clock: &*self.clock,
+            within: ANSWER_WITHIN,
         })
     }
 
@@ -119,6 +122,7 @@ struct Call<'a> {
     service: &'a RemoteService,
     credential: Credential,
     clock: &'a dyn Clock,
+    within: Duration,
 }
 
 impl Call<'_> {
@@ -144,6 +148,27 @@ impl RemoteSessions for Remotes {
             )),
             _ => Ok(()),
         }
+    }
+
+    fn health(&self, agent: &AgentSpec, limit: DurationMs) -> Result<String, RemoteError> {
+        let at = RemoteAt {
+            agent: agent.clone(),
+            mark: String::new(),
+            id: None,
+            place: None,
+            unheard: Vec::new(),
+        };
+        self.change(&at, "get a sign of life", |call| {
+            let call = Call {
+                within: limit.std().min(ANSWER_WITHIN),
+                credential: call.credential.clone(),
+                ..*call
+            };
+            match call.service.kind {
+                RemoteKind::Jules => call.jules_health(),
+                RemoteKind::OpenCode => call.opencode_health(),
+            }
+        })
     }
 
     fn look(&self, at: &RemoteAt) -> RemoteSight {

@@ -59,6 +59,59 @@ impl Call<'_> {
             body,
             credential: &self.credential,
             now: self.clock.now(),
+            within: self.within,
+        })
+    }
+
+    /// What it is, and that it knows the agent's model.
+    pub(super) fn opencode_health(&self) -> Result<String, Trouble> {
+        let ask = |path: &str| {
+            exchange(&Ask {
+                method: Method::GET,
+                url: self.url(path),
+                query: Vec::new(),
+                body: None,
+                credential: &self.credential,
+                now: self.clock.now(),
+                within: self.within,
+            })
+        };
+        let health = ask("/global/health")?;
+        let version = cut(text(&health, "/version"), 40);
+        if health.get("healthy") != Some(&Value::Bool(true)) || version.is_empty() {
+            return Err(Trouble::Refused {
+                class: FailureClass::AgentError,
+                cause: "what answers is no healthy OpenCode server".to_owned(),
+                until: None,
+            });
+        }
+        let Some((provider, model)) = self
+            .at
+            .agent
+            .model
+            .as_deref()
+            .and_then(|m| m.split_once('/'))
+        else {
+            return Ok(format!(
+                "OpenCode {version}, with its own choice of a model"
+            ));
+        };
+        let known = ask("/config/providers")?;
+        let providers = known.get("providers").and_then(Value::as_array);
+        let mut providers = providers.into_iter().flatten();
+        let ours = providers.find(|p| text(p, "/id") == provider);
+        let has = ours.and_then(|p| p.get("models")?.get(model)).is_some();
+        if has {
+            return Ok(format!("OpenCode {version}, knows {provider}/{model}"));
+        }
+        let what = if ours.is_some() { "model" } else { "provider" };
+        Err(Trouble::Refused {
+            class: FailureClass::AgentError,
+            cause: format!(
+                "OpenCode {version} knows no such {what}: {provider}/{model}; `opencode models` lists \
+                 what it knows"
+            ),
+            until: None,
         })
     }
 

@@ -37,8 +37,10 @@ pub(super) fn claim(
     let started = world.context.clock.now();
     let mut report = empty_report(false);
     let mut first = opening::open(world, options, &mut report, on)?;
-    // The agents will run on another machine: what is missing here says nothing.
-    first.facts.agents.clear();
+    // The agents will run on another machine, and what is missing here says nothing; but for those at
+    // services, which this phase speaks to.
+    let agents = &mut first.facts.agents;
+    agents.retain(|name, _| remote::is_remote(world, name));
     // Before anything is claimed: what cannot be handed over would be held until its lease ends.
     if world.handover.get(CLAIMS)?.is_none() {
         let nothing = ClaimsDoc {

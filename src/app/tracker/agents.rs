@@ -9,7 +9,7 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::init::first_trouble;
 use crate::app::tracker::views::complexity_name;
 use crate::domain::money::MicroUsd;
-use crate::domain::policy::{AgentKind, AgentSpec, Policy};
+use crate::domain::policy::{AgentKind, AgentSpec, PlanApproval, Policy, RemoteService};
 use crate::domain::time::{DurationMs, Timestamp};
 pub use crate::ports::site::{AgentChange, AgentVerb};
 use crate::store::Scope;
@@ -76,8 +76,41 @@ pub struct AgentReport {
     pub set_env: Vec<String>,
     /// Extra arguments.
     pub args: Vec<String>,
+    /// The service, if its sessions run at one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceRow>,
     /// Positions of the routes that name it, from 1.
     pub routes: Vec<usize>,
+}
+
+/// The service of an agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ServiceRow {
+    /// `opencode` or `jules`.
+    pub name: &'static str,
+    /// Address of its API.
+    pub base_url: String,
+    /// Variable that holds its key, by name.
+    pub key_env: Option<String>,
+    /// The repository as the service names it.
+    pub source: Option<String>,
+    /// Whether a human approves plans.
+    pub asks_about_plans: bool,
+    /// Least time between two looks at a session.
+    pub poll: DurationMs,
+}
+
+impl ServiceRow {
+    fn of(service: &RemoteService) -> Self {
+        Self {
+            name: service.kind.name(),
+            base_url: service.base_url.clone(),
+            key_env: service.key_env.clone(),
+            source: service.source.clone(),
+            asks_about_plans: service.plans == PlanApproval::Ask,
+            poll: service.poll,
+        }
+    }
 }
 
 /// Answer of `agents add`, `edit` and `rm`.
@@ -124,6 +157,7 @@ pub fn show(place: &dyn Place, name: &str) -> Result<AgentReport, TrackerError> 
         env: agent.env.clone(),
         set_env: agent.set_env.keys().cloned().collect(),
         args: agent.args.clone(),
+        service: agent.kind.service().map(ServiceRow::of),
         routes: routes
             .filter(|(_, route)| route.agents.iter().any(|a| a == name))
             .map(|(at, _)| at + 1)

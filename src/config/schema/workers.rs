@@ -197,7 +197,7 @@ pub(super) const WORKERS: &[Key] = &[
         "agents.*",
         "sandbox",
         "`sandbox.mode`",
-        "`require`, `auto` or `off`, for this agent and the checks of its work",
+        "`require`, `auto` or `off`, for this agent and the checks of its work; not `require` for kind `session`",
     ),
     key(
         "agents.*",

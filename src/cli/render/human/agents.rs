@@ -68,9 +68,21 @@ pub fn agent(report: &AgentReport, page: &mut Page) {
     } else {
         format!("number {} names it", routes.join(", "))
     };
+    let service = report.service.as_ref();
+    let key = service.and_then(|service| service.key_env.clone());
+    let source = service.and_then(|service| service.source.clone());
+    let plans = service.map(|service| match service.asks_about_plans {
+        true => "a human approves them",
+        false => "nobody is asked",
+    });
+    let poll = service.map(|service| format!("every {} at most", human_span(service.poll)));
     page.pairs(&[
         ("name", row.name.clone()),
         ("how", row.how.clone()),
+        ("key", key.unwrap_or_default()),
+        ("repository", source.unwrap_or_default()),
+        ("plans", plans.unwrap_or_default().to_owned()),
+        ("is looked at", poll.unwrap_or_default()),
         ("model", row.model.clone().unwrap_or_default()),
         (
             "role",
