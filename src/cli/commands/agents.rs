@@ -59,7 +59,7 @@ enum AgentsVerb {
     Add {
         /// Its name
         name: String,
-        /// Settings
+        /// Settings, such as kind=api provider=anthropic model=claude-sonnet-4-5
         #[arg(value_name = "KEY=VALUE", value_parser = setting, required = true)]
         set: Vec<(String, String)>,
     },
