@@ -20,8 +20,6 @@ mod pack;
 mod task;
 
 use std::io::Read;
-use std::sync::mpsc::{self, TrySendError};
-use std::thread;
 
 use crate::domain::ids::TaskUid;
 use crate::domain::register::{Reg, Stamp};
@@ -38,8 +36,6 @@ use crate::store::snapshot::pack::{Bytes, Pack, pack_near, unpack_near};
 const BLOCK_BYTES: usize = 128 * 1024;
 /// A longer block is not believed.
 const BLOCK_MAX: usize = 64 << 20;
-/// So many blocks are decoded before a second thread is worth starting.
-const ALONE: usize = 3;
 /// Below this many tasks the checkpoint itself is read as fast.
 const WORTH_TASKS: usize = 200;
 /// Tables that a snapshot holds.
@@ -119,108 +115,27 @@ fn get(cache: &dyn Cache, key: &Key, bodies: Bodies, state: &mut State) -> Optio
     Some(())
 }
 
-/// Takes in the blocks up to an end. A long list of blocks is decoded on two threads: making the
-/// values, and touching the memory for them, takes far longer than reading the file.
+/// Takes in the blocks up to an end.
 fn part(from: &mut dyn Read, state: &mut State) -> Option<()> {
-    let mut decoded = Vec::new();
-    let wanted = thread::scope(|scope| {
-        let (hand_over, taken) = mpsc::sync_channel::<(usize, Block)>(1);
-        let mut taken = Some(taken);
-        let mut helper = None;
-        let mut items = 0;
-        for at in 0.. {
-            let mut block = match Block::read(from)? {
-                Next::Block(block) => block,
-                Next::End(number) => {
-                    items = number;
-                    break;
-                }
-            };
-            if at >= ALONE
-                && let Some(taken) = taken.take()
-            {
-                let decode_all = || {
-                    let all = taken.into_iter();
-                    all.map(|(at, block)| Some((at, block.decode()?))).collect()
-                };
-                helper = Some(scope.spawn(decode_all));
-            }
-            if helper.is_some() {
-                match hand_over.try_send((at, block)) {
-                    Ok(()) => continue,
-                    Err(TrySendError::Full((_, kept)) | TrySendError::Disconnected((_, kept))) => {
-                        block = kept;
-                    }
-                }
-            }
-            decoded.push((at, block.decode()?));
-        }
-        drop(hand_over);
-        if let Some(helper) = helper {
-            let more: Option<Vec<(usize, Found)>> = helper.join().ok()?;
-            decoded.extend(more?);
-        }
-        Some(items)
-    })?;
-    decoded.sort_by_key(|(at, _)| *at);
-    let mut all = Found::default();
-    for (_, found) in decoded {
-        all.extend(found);
-    }
-    (all.len() == wanted).then_some(())?;
-    all.install(state)
-}
-
-/// One block, not looked into yet.
-struct Block {
-    fingerprint: u64,
-    bytes: Vec<u8>,
-}
-
-enum Next {
-    Block(Block),
-    /// The number of items before it.
-    End(u64),
-}
-
-impl Block {
-    fn read(from: &mut dyn Read) -> Option<Next> {
+    let mut found = Found::default();
+    let mut items = 0;
+    let mut block = Vec::new();
+    loop {
         let length = usize::try_from(u32::from_le_bytes(array(from)?)).ok()?;
         let number = u64::from_le_bytes(array(from)?);
         if length == 0 {
-            return Some(Next::End(number));
+            found.install(state)?;
+            return (items == number).then_some(());
         }
         if length > BLOCK_MAX {
             return None;
         }
-        let mut bytes = vec![0; length];
-        from.read_exact(&mut bytes).ok()?;
-        Some(Next::Block(Self {
-            fingerprint: number,
-            bytes,
-        }))
-    }
-
-    fn decode(self) -> Option<Found> {
-        if spread(&self.bytes) != self.fingerprint {
+        block.resize(length, 0);
+        from.read_exact(&mut block).ok()?;
+        if spread(&block) != number {
             return None;
         }
-        let mut found = Found::default();
-        let mut bytes = Bytes(&self.bytes);
-        let kind = u8::unpack(&mut bytes)?;
-        while !bytes.0.is_empty() {
-            match kind {
-                TASKS => found.tasks.push(task::unpack(&mut bytes)?),
-                DEPS => found.deps.push(Pack::unpack(&mut bytes)?),
-                // The base is known when all tasks are: nobody's stamp stands for it until then.
-                BODIES => found.bodies.push((
-                    TaskUid::unpack(&mut bytes)?,
-                    unpack_near(&mut bytes, Stamp::NOBODY)?,
-                )),
-                _ => return None,
-            }
-        }
-        Some(found)
+        items += take(&block, &mut found)?;
     }
 }
 
@@ -239,16 +154,6 @@ struct Found {
 }
 
 impl Found {
-    fn len(&self) -> u64 {
-        (self.tasks.len() + self.deps.len() + self.bodies.len()) as u64
-    }
-
-    fn extend(&mut self, other: Self) {
-        self.tasks.extend(other.tasks);
-        self.deps.extend(other.deps);
-        self.bodies.extend(other.bodies);
-    }
-
     fn install(self, state: &mut State) -> Option<()> {
         state.restore_tasks(self.tasks);
         if state.deps.is_empty() {
@@ -265,6 +170,29 @@ impl Found {
         }
         Some(())
     }
+}
+
+/// Takes in one block; gives the number of its items.
+fn take(block: &[u8], found: &mut Found) -> Option<u64> {
+    let mut bytes = Bytes(block);
+    let kind = u8::unpack(&mut bytes)?;
+    let mut items = 0;
+    while !bytes.0.is_empty() {
+        match kind {
+            TASKS => {
+                found.tasks.push(task::unpack(&mut bytes)?);
+            }
+            // The base is known when all tasks are: nobody's stamp stands for it until then.
+            BODIES => found.bodies.push((
+                TaskUid::unpack(&mut bytes)?,
+                unpack_near(&mut bytes, Stamp::NOBODY)?,
+            )),
+            DEPS => found.deps.push(Pack::unpack(&mut bytes)?),
+            _ => return None,
+        }
+        items += 1;
+    }
+    Some(items)
 }
 
 /// Keeps the tasks and edges of a state that was read from the checkpoint of this key alone.
