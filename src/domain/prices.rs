@@ -74,6 +74,12 @@ impl Prices {
     }
 }
 
+impl From<PriceTable> for Prices {
+    fn from(table: PriceTable) -> Self {
+        Self::later(move || table.clone())
+    }
+}
+
 impl Default for Prices {
     fn default() -> Self {
         Self::later(PriceTable::default)

@@ -4,7 +4,7 @@ use fleet::app::tick::report::Ended;
 use fleet::domain::ids::TaskUid;
 use fleet::domain::money::{CostSource, MicroUsd, Usage};
 use fleet::domain::policy::{BudgetPolicy, Caps, Route};
-use fleet::domain::prices::{Dated, Price, PriceTable, Prices};
+use fleet::domain::prices::{Dated, Price, PriceTable};
 use fleet::domain::session::{FailureClass, Outcome, Session};
 use fleet::domain::state::State;
 use fleet::domain::time::Timestamp;
@@ -208,11 +208,9 @@ fn tokens_without_money_are_priced_by_the_table_and_flagged() {
         ..Price::default()
     };
     let from = Timestamp(0);
-    rules.prices = Prices::later(move || {
-        let mut table = PriceTable::default();
-        table.add(None, "quill-2", Dated { from, price });
-        table
-    });
+    let mut table = PriceTable::default();
+    table.add(None, "quill-2", Dated { from, price });
+    rules.prices = table.into();
     let clone = town.clone("one", rules);
     let task = clone.add("A task", &[]);
     clone.tick();

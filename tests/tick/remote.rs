@@ -369,7 +369,7 @@ fn the_pull_request_of_a_service_is_read_as_data_and_named_to_the_reviewer() {
     );
     assert_eq!(shown, "one\nred");
     let state = story.clone.state();
-    let comments = &state.tasks[&story.task].comments;
+    let comments = &state.tasks[&story.task].details.comments;
     assert!(
         comments.values().any(|c| c.text.contains(url)),
         "{comments:?}"

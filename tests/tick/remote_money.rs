@@ -3,7 +3,7 @@
 use fleet::app::tick::report::Ended;
 use fleet::domain::money::{CostSource, MicroUsd};
 use fleet::domain::policy::{AgentKind, PlanApproval};
-use fleet::domain::prices::{Dated, Price};
+use fleet::domain::prices::{Dated, Price, PriceTable};
 use fleet::domain::session::{FailureClass, Outcome};
 use fleet::domain::time::{DurationMs, Timestamp};
 
@@ -109,7 +109,9 @@ fn i13_a_session_over_its_cap_is_stopped_at_opencode_and_its_work_is_kept() {
     };
     let from = Timestamp(0);
     let rules = &mut service.clone.policy;
-    rules.prices.add(None, "m", Dated { from, price });
+    let mut table = PriceTable::default();
+    table.add(None, "m", Dated { from, price });
+    rules.prices = table.into();
     rules.budget.per_session = Some(MicroUsd(500_000));
     rules.retry.max_attempts = 1;
     rules.verify = vec![verify(&["grep", "-q", "half", "src/b.txt"])];

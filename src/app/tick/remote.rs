@@ -185,7 +185,7 @@ pub(super) fn jobs(world: &World<'_>, state: &State, steps: &[RemoteStep]) -> Ve
         let Some(task) = session.task().and_then(|t| state.tasks.get(&t)) else {
             continue;
         };
-        let told: Deliverable = task.deliverable.value;
+        let told: Deliverable = task.details.deliverable.value;
         let Some(doc) = claims::as_published(world, state, &index, *uid, told) else {
             continue;
         };
