@@ -59,6 +59,9 @@ pub struct SessionRemoteSeen {
     pub session: SessionUid,
     /// What it does.
     pub phase: RemotePhase,
+    /// Since when it does that, as far as was seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase_since: Option<Timestamp>,
     /// One bounded line: what the service says, or why it does not answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
@@ -71,6 +74,9 @@ pub struct SessionRemoteSeen {
     /// What of the things told has been seen to have arrived.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub heard: Vec<String>,
+    /// The last thing at the service that was read for the journal, by its id there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upto: Option<String>,
 }
 
 /// Payload of `session.remote_told`: the right to say one thing to the service, published before it
@@ -199,6 +205,12 @@ impl Remote {
         self.bound.as_ref().map(|(bound, _)| bound.id.as_str())
     }
 
+    /// The last thing that was read there.
+    #[must_use]
+    pub fn upto(&self) -> Option<&str> {
+        self.seen.as_ref()?.0.upto.as_deref()
+    }
+
     /// The mark that its session at the service bears.
     #[must_use]
     pub fn mark(&self) -> &str {
@@ -272,6 +284,10 @@ pub struct RemoteView {
     pub asking: Option<Asking>,
     /// What of the things told has arrived.
     pub heard: Vec<String>,
+    /// What was said and done after what was read before.
+    pub said: Vec<RemoteSaid>,
+    /// The last thing that was read, by its id.
+    pub upto: Option<String>,
     /// Model that works, if told.
     pub model: Option<String>,
     /// Tokens so far.
@@ -280,6 +296,57 @@ pub struct RemoteView {
     pub cost: Option<MicroUsd>,
     /// Ids of further sessions with the same mark: they came from a request thought lost.
     pub spare: Vec<String>,
+}
+
+/// Something that a session said or did, or that was said to it. Texts are bounded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemoteSaid {
+    /// Text for the reader.
+    Message(String),
+    /// Reasoning.
+    Thinking(String),
+    /// How far it is, in a line.
+    Progress(String),
+    /// What was said to it, in a line.
+    Heard(String),
+    /// What went wrong, in a line.
+    Error(String),
+    /// How it stands, in a line.
+    Status(String),
+    /// What it has spent so far.
+    Spent(Spent),
+    /// A tool was used.
+    Tool {
+        /// Which.
+        name: String,
+        /// What it was asked, in a line.
+        asked: String,
+        /// Whether it worked.
+        ok: bool,
+        /// What it answered, in a line.
+        answered: String,
+    },
+}
+
+impl RemoteSaid {
+    /// Changes every text of it.
+    pub fn each_text(&mut self, change: &mut dyn FnMut(&mut String)) {
+        match self {
+            Self::Message(text)
+            | Self::Thinking(text)
+            | Self::Progress(text)
+            | Self::Heard(text)
+            | Self::Error(text)
+            | Self::Status(text) => change(text),
+            Self::Spent(_) => {}
+            Self::Tool {
+                name,
+                asked,
+                answered,
+                ..
+            } => [name, asked, answered].into_iter().for_each(change),
+        }
+    }
 }
 
 /// What one look at a service gave.

@@ -15,8 +15,8 @@ use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::policy::{AgentSpec, Policy, RemoteService};
 use crate::domain::record::{LockAcquired, Op};
 use crate::domain::remote::{
-    RemotePhase, RemoteSight, RemoteView, RemoteWord, SessionRemoteBound, SessionRemoteIntended,
-    SessionRemoteSeen,
+    RemotePhase, RemoteSaid, RemoteSight, RemoteView, RemoteWord, SessionRemoteBound,
+    SessionRemoteIntended, SessionRemoteSeen,
 };
 use crate::domain::session::{FailureClass, Session};
 use crate::domain::state::{Index, State};
@@ -31,6 +31,11 @@ const DETAIL_BYTES: usize = 300;
 /// What is to be done at a service, once the records beside it are published.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RemoteAct {
+    /// Pass on what was said there.
+    Hear {
+        /// In its order.
+        said: Vec<RemoteSaid>,
+    },
     /// Create the session.
     Create,
     /// Give it its prompt.
@@ -194,9 +199,16 @@ impl Case<'_> {
     }
 
     fn note(&mut self, phase: RemotePhase, detail: &str, view: Option<&RemoteView>) {
+        self.hear(phase, detail, view);
+        let last = self.session.remote.seen.as_ref().map(|(seen, _)| seen);
+        let same = last.filter(|seen| seen.phase == phase);
+        let since = same.and_then(|seen| seen.phase_since);
+        let upto = view.and_then(|view| view.upto.clone());
+        let upto = upto.or_else(|| last.and_then(|seen| seen.upto.clone()));
         self.plan.ops.push(Op::SessionRemoteSeen(SessionRemoteSeen {
             session: self.uid,
             phase,
+            phase_since: Some(since.unwrap_or(self.now)),
             detail: line(detail),
             spent: view.and_then(|view| self.spent(view)),
             lease_until: view.map(|_| self.now.plus(self.policy.leases.lease)),
@@ -206,6 +218,7 @@ impl Case<'_> {
                 .into_iter()
                 .filter(|about| !self.session.remote.heard.contains(about))
                 .collect(),
+            upto,
         }));
         let lock = self.state.locks.get(&self.uid);
         if view.is_some()
@@ -217,6 +230,28 @@ impl Case<'_> {
                 globs: lock.globs.clone(),
                 until: self.now.plus(self.policy.leases.lock),
             }));
+        }
+    }
+
+    /// What is new goes into its journal, once the record of the look is published.
+    fn hear(&mut self, phase: RemotePhase, detail: &str, view: Option<&RemoteView>) {
+        let mut said = view.map(|view| view.said.clone()).unwrap_or_default();
+        let last = self
+            .session
+            .remote
+            .seen
+            .as_ref()
+            .map(|(seen, _)| seen.phase);
+        if last != Some(phase) {
+            let text = format!("{}: {}", phase.name().replace('_', " "), line(detail));
+            said.push(RemoteSaid::Status(text));
+        }
+        let spent = view.and_then(|view| self.spent(view));
+        if spent.is_some() && spent != self.session.spent.value {
+            said.extend(spent.map(RemoteSaid::Spent));
+        }
+        if !said.is_empty() {
+            self.act(RemoteAct::Hear { said });
         }
     }
 

@@ -13,6 +13,8 @@ use crate::ports::runner::{AgentEvent, Told};
 
 /// Most bytes of one chunk; a journal has about a megabyte.
 const MAX_CHUNK_BYTES: u64 = 4 << 20;
+/// From this size on a journal takes no more of what is said.
+const MAX_JOURNAL_BYTES: u64 = 1 << 20;
 /// Most files that are kept, the youngest ones.
 const MAX_FILES: usize = 1_000;
 /// End of a journal in which its last count of tokens is looked for.
@@ -73,7 +75,11 @@ impl JournalDir {
             .create(true)
             .mode(0o600)
             .open(self.path(session))?;
-        if file.metadata()?.len() == 0 {
+        let size = file.metadata()?.len();
+        if size >= MAX_JOURNAL_BYTES && !stays(event) {
+            return Ok(());
+        }
+        if size == 0 {
             // A folder that cannot be tidied is no reason not to write.
             let _ = self.prune();
         }
@@ -95,6 +101,14 @@ impl JournalDir {
         line.push(b'\n');
         file.write_all(&line)
     }
+}
+
+/// What a full journal still takes: how a session ends, and how its work is judged.
+const fn stays(event: &AgentEvent) -> bool {
+    matches!(
+        event,
+        AgentEvent::SessionFinished { .. } | AgentEvent::Verify { .. }
+    )
 }
 
 /// Whether the last line is torn, and the tokens that the last whole one names.

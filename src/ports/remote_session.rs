@@ -28,6 +28,8 @@ pub struct RemoteAt {
     pub place: Option<PathBuf>,
     /// What was told and has not been seen to have arrived.
     pub unheard: Vec<String>,
+    /// The last thing that was read there, by its id.
+    pub upto: Option<String>,
 }
 
 /// What a new session is to do.

@@ -277,9 +277,11 @@ fn remote_op() -> impl Strategy<Value = Op> {
                 Op::SessionRemoteSeen(SessionRemoteSeen {
                     session,
                     phase: RemotePhase::Working,
+                    phase_since: lease_until,
                     detail,
                     spent: lease_until.map(|_| Spent::default()),
                     lease_until,
+                    upto: heard.first().cloned(),
                     heard,
                 })
             }

@@ -169,6 +169,21 @@ fn opencode_works_over_ticks_in_a_workspace_that_stays_until_its_work_is_taken_o
     assert_eq!(finished.summary, "Added a line.");
     assert_eq!(finished.model.as_deref(), Some("m"));
     assert!(finished.usage.output >= 15, "{:?}", finished.usage);
+    // What it said and did is in its journal, each thing once.
+    let journal = finished.journal.expect("it has a journal");
+    let journal = service.clone.dir.join(".git/fleet").join(journal);
+    let journal = std::fs::read_to_string(journal).unwrap();
+    let told = |what: &str| journal.lines().filter(|line| line.contains(what)).count();
+    for what in [
+        r#""event":"session_started""#,
+        r#""name":"bash","summary":"echo two >> src/a.txt""#,
+        r#""event":"tool_result","id":"","ok":true"#,
+        r#""event":"message","text":"Added a line.""#,
+        r#""event":"session_finished""#,
+    ] {
+        assert_eq!(told(what), 1, "{what}: {journal}");
+    }
+    assert!(told(r#""event":"usage""#) >= 1, "{journal}");
     assert_eq!(service.clone.leftovers(), Vec::<String>::new());
 }
 

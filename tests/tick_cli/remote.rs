@@ -196,3 +196,58 @@ fn an_agent_at_a_service_is_shown_and_tried_without_putting_it_to_work() {
     story.jules.model().faults.push(Fault::Limited(60));
     assert_exit(&test(KEY), 10);
 }
+
+#[test]
+fn what_a_session_at_a_service_said_and_how_it_stands_is_shown() {
+    let story = Story::new(COURSE, "plans = \"ask\"\n");
+    for _ in 0..3 {
+        story.ok(&["tick"]);
+    }
+    let session = story.data(&["show", "T-1"])["tasks"][0]["sessions"][0].take();
+    let remote = &session["remote"];
+    assert_eq!(session["state"], "running", "{session:#}");
+    assert_eq!(
+        (&remote["service"], &remote["id"]),
+        (&json!("jules"), &json!("1"))
+    );
+    assert_eq!(remote["url"], "https://jules.google.com/session/1");
+    assert_eq!(remote["phase"], "awaiting_approval", "{remote:#}");
+    let times = ["since", "phase_since", "looked_at"].map(|key| remote[key].as_str().unwrap());
+    assert!(times.is_sorted(), "{times:?}");
+    let shown = story.ok(&["show", "T-1"]);
+    assert!(
+        shown.contains("at jules: 1 https://jules.google.com/session/1"),
+        "{shown}"
+    );
+    assert!(shown.contains("awaiting approval since 2"), "{shown}");
+
+    story.until_review();
+    let told = story.ok(&["logs", "T-1", "-f", "--json"]);
+    let events: Vec<Value> = told
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let of = |kind: &str| -> Vec<&str> {
+        let ours = events.iter().filter(|event| event["event"] == kind);
+        ours.map(|event| event["text"].as_str().unwrap_or_default())
+            .collect()
+    };
+    assert_eq!(of("message"), ["Which colour do you want?"], "{told}");
+    assert_eq!(
+        of("progress"),
+        ["plan: Add a line", "its plan was approved", "going on"]
+    );
+    let states: Vec<&str> = of("status");
+    assert!(states.contains(&"it was told: blue"), "{states:?}");
+    let ways = ["awaiting approval", "awaiting answer", "succeeded"];
+    let mut ways = ways.iter();
+    let mut way = ways.next();
+    for text in states {
+        if way.is_some_and(|way| text.starts_with(way)) {
+            way = ways.next();
+        }
+    }
+    assert_eq!(way, None, "every step is told: {told}");
+    assert_eq!(of("session_started").len(), 1);
+    assert_eq!(of("session_finished").len(), 1);
+}

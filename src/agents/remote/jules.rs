@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use crate::agents::remote::Call;
 use crate::agents::remote::http::{Ask, Trouble, bounded, cut, escaped, exchange};
+use crate::agents::remote::news;
 use crate::agents::remote::speech::{MESSAGE_BYTES, heard_in, question_in, text};
 use crate::domain::money::Usage;
 use crate::domain::policy::PlanApproval;
@@ -132,6 +133,8 @@ impl Call<'_> {
             detail: text(session, "/state").to_owned(),
             asking: None,
             heard: Vec::new(),
+            said: Vec::new(),
+            upto: None,
             model: None,
             usage: Usage::default(),
             cost: None,
@@ -141,10 +144,14 @@ impl Call<'_> {
             phase,
             RemotePhase::AwaitingApproval | RemotePhase::AwaitingAnswer | RemotePhase::Succeeded
         );
-        if !waits && self.at.unheard.is_empty() {
-            return Ok(view);
-        }
-        let activities = self.jules_activities(&view.id)?;
+        let activities = match self.jules_activities(&view.id) {
+            Ok(activities) => activities,
+            // They are only read for the journal: the next look has them.
+            Err(_) if !waits && self.at.unheard.is_empty() => return Ok(view),
+            Err(trouble) => return Err(trouble),
+        };
+        let news = news::of_jules(&activities, self.at.upto.as_deref());
+        (view.said, view.upto) = (news.said, news.upto);
         view.heard = activities
             .iter()
             .map(|a| text(a, "/userMessaged/userMessage"))

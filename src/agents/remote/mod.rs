@@ -5,6 +5,7 @@
 
 mod http;
 mod jules;
+mod news;
 mod opencode;
 mod speech;
 
@@ -112,6 +113,9 @@ impl Remotes {
         if let Some(asking) = &mut view.asking {
             asking.text = (self.redact)(&asking.text);
         }
+        for said in &mut view.said {
+            said.each_text(&mut |text| *text = (self.redact)(text));
+        }
         view
     }
 }
@@ -157,6 +161,7 @@ impl RemoteSessions for Remotes {
             id: None,
             place: None,
             unheard: Vec::new(),
+            upto: None,
         };
         self.change(&at, "get a sign of life", |call| {
             let call = Call {

@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 use crate::agents::remote::Call;
 use crate::agents::remote::http::{Ask, Trouble, bounded, cut, escaped, exchange};
-use crate::agents::remote::speech::{MESSAGE_BYTES, heard_in, question_in, text};
+use crate::agents::remote::news;
+use crate::agents::remote::speech::{MESSAGE_BYTES, heard_in, question_in, text, told_in, words};
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::remote::{Asking, RemotePhase, RemoteView};
 use crate::domain::session::FailureClass;
@@ -145,11 +146,14 @@ impl Call<'_> {
         let id = text(session, "/id").to_owned();
         let stand = self.opencode_stand(&id)?;
         let usage = usage_of(session);
+        let news = news::of_opencode(&stand.1, self.at.upto.as_deref());
         Ok(RemoteView {
             phase: stand.0.phase,
             detail: stand.0.detail,
             asking: stand.0.asking,
-            heard: heard_in(&stand.1, &self.at.unheard),
+            heard: heard_in(&told_in(&stand.1), &self.at.unheard),
+            said: news.said,
+            upto: news.upto,
             model: stand.0.model,
             cost: cost_of(session, usage),
             usage,
@@ -159,29 +163,28 @@ impl Call<'_> {
         })
     }
 
-    /// How it stands, and everything that was said to it.
-    fn opencode_stand(&self, id: &str) -> Result<(Stand, String), Trouble> {
+    /// How it stands, and its newest messages.
+    fn opencode_stand(&self, id: &str) -> Result<(Stand, Vec<Value>), Trouble> {
         let all = self.opencode(Method::GET, "/session/status", None)?;
         let status = all.get(id);
         let path = format!("/session/{}/message", escaped(id));
         let query = vec![("limit", MESSAGES.to_owned())];
         let messages = self.opencode_with(Method::GET, &path, query, None)?;
-        let messages: Vec<&Value> = messages.as_array().into_iter().flatten().collect();
-        let told: Vec<String> = messages
-            .iter()
-            .filter(|m| text(m, "/info/role") == "user")
-            .map(|m| words(m))
-            .collect();
+        let Value::Array(messages) = messages else {
+            return Err(Trouble::Lost {
+                cause: "its messages are no list".to_owned(),
+            });
+        };
         let busy = status.map_or("", |s| text(s, "/type"));
         let stand = if matches!(busy, "busy" | "retry") {
             Stand {
-                model: messages.iter().rev().find_map(|m| model_of(m)),
+                model: messages.iter().rev().find_map(model_of),
                 ..self.opencode_busy(id, status)?
             }
         } else {
             stand_of(&messages, self.clock.now().0)
         };
-        Ok((stand, told.join("\n")))
+        Ok((stand, messages))
     }
 
     /// At work; or waiting for a permission, which nobody at its screen will give.
@@ -287,18 +290,6 @@ impl Call<'_> {
     }
 }
 
-/// The texts of a message.
-fn words(message: &Value) -> String {
-    let parts = message.get("parts").and_then(Value::as_array);
-    let texts: Vec<&str> = parts
-        .into_iter()
-        .flatten()
-        .filter(|p| text(p, "/type") == "text")
-        .map(|p| text(p, "/text"))
-        .collect();
-    texts.join("\n")
-}
-
 /// The model that wrote a message.
 fn model_of(message: &Value) -> Option<String> {
     let model = text(message, "/info/modelID");
@@ -310,7 +301,7 @@ fn time(message: &Value, which: &str) -> Option<u64> {
 }
 
 /// How an idle conversation stands: by its last prompt and the last answer to that.
-fn stand_of(messages: &[&Value], now_ms: u64) -> Stand {
+fn stand_of(messages: &[Value], now_ms: u64) -> Stand {
     let mut stand = Stand {
         phase: RemotePhase::Empty,
         detail: String::new(),

@@ -12,6 +12,12 @@ pub(super) fn signed(about: &str, text: &str) -> String {
     format!("{text}\n\n[{}]", sign(about))
 }
 
+/// A message without that sign.
+pub(super) fn unsigned(text: &str) -> &str {
+    text.split_once("\n\n[fleet-message ")
+        .map_or(text, |(said, _)| said)
+}
+
 fn sign(about: &str) -> String {
     format!("fleet-message {about}")
 }
@@ -51,4 +57,24 @@ pub(super) fn question_in(text: &str) -> Option<String> {
 /// A text field of a JSON object.
 pub(super) fn text<'v>(value: &'v Value, pointer: &str) -> &'v str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or("")
+}
+
+/// Everything that was said to an OpenCode session.
+pub(super) fn told_in(messages: &[Value]) -> String {
+    let told = messages
+        .iter()
+        .filter(|message| text(message, "/info/role") == "user");
+    told.map(words).collect::<Vec<_>>().join("\n")
+}
+
+/// The texts of a message there.
+pub(super) fn words(message: &Value) -> String {
+    let parts = message.get("parts").and_then(Value::as_array);
+    let texts: Vec<&str> = parts
+        .into_iter()
+        .flatten()
+        .filter(|p| text(p, "/type") == "text")
+        .map(|p| text(p, "/text"))
+        .collect();
+    texts.join("\n")
 }

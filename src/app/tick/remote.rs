@@ -4,6 +4,7 @@
 //! Nothing is done at a service before the record that allows it is published, and what was done is
 //! found again by a look: so a tick may die between any two lines here.
 
+mod hearing;
 mod steps;
 
 use std::convert::Infallible;
@@ -55,6 +56,7 @@ fn place_of(world: &World<'_>, uid: SessionUid, session: &Session, agent: &Agent
             .filter(|_| local)
             .map(|start| world.workspaces.at(uid, start).dir),
         unheard: unheard(session),
+        upto: session.remote.upto().map(str::to_owned),
     }
 }
 

@@ -106,6 +106,8 @@ pub fn logs(
     let head = head(state, task, uid, session);
     let runner = runner(session).cloned();
     let ended = !runs(session);
+    // Between ticks no fleet runs it, and its journal grows all the same.
+    let elsewhere = session.remote.is_intended();
     drop(reading);
     let mut report = LogsReport {
         events: 0,
@@ -130,7 +132,7 @@ pub fn logs(
             continue;
         }
         let over = report.finished || ended;
-        let gone = if over {
+        let gone = if over || elsewhere {
             None
         } else {
             gone(shelf.host, runner.as_ref())

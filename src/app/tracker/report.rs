@@ -6,8 +6,8 @@ mod place;
 
 pub use cost::{BudgetRow, CostReport, CostRow, RouteStat, RouteStats};
 pub use detail::{
-    CommentRow, DepRow, EscalationRow, FindingRow, LockRow, ReviewRow, SessionRow, ShowReport,
-    TaskDetail,
+    CommentRow, DepRow, EscalationRow, FindingRow, LockRow, RemoteRow, ReviewRow, SessionRow,
+    ShowReport, TaskDetail,
 };
 pub use place::{
     ConfigReport, DoctorFinding, DoctorReport, Factor, InitReport, InitStep, NumberedRow,

@@ -2,8 +2,8 @@
 
 use crate::app::tracker::names::{escalation as escalation_name, name, title};
 use crate::app::tracker::report::{
-    AcceptanceRow, CommentRow, DepRow, EscalationRow, FindingRow, LockRow, Reason, ReviewRow,
-    SessionRow, TaskDetail, TaskFull, TaskRow,
+    AcceptanceRow, CommentRow, DepRow, EscalationRow, FindingRow, LockRow, Reason, RemoteRow,
+    ReviewRow, SessionRow, TaskDetail, TaskFull, TaskRow,
 };
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{EscalationUid, Oid, ReviewUid, SessionUid, TaskUid};
@@ -226,7 +226,7 @@ fn session_state(session: &Session) -> (&'static str, Option<String>, Option<Tim
     if let Some((release, at)) = &session.released {
         return ("released", Some(release.proof.clone()), Some(at.ts.wall()));
     }
-    let state = if session.started.is_some() {
+    let state = if session.started.is_some() || session.remote.id().is_some() {
         "running"
     } else {
         "claimed"
@@ -263,7 +263,25 @@ fn session_row(id: SessionUid, session: &Session) -> Option<SessionRow> {
         sandbox: finished
             .map(|f| f.sandbox.clone())
             .filter(|level| !level.is_empty()),
+        remote: remote_row(session),
         summary: finished.map_or_else(String::new, |f| f.summary.clone()),
+    })
+}
+
+fn remote_row(session: &Session) -> Option<RemoteRow> {
+    let remote = &session.remote;
+    let (intended, _) = remote.intended.as_ref()?;
+    let bound = remote.bound.as_ref().map(|(bound, _)| bound);
+    let seen = remote.seen.as_ref();
+    Some(RemoteRow {
+        service: intended.service.clone(),
+        id: remote.id().map(str::to_owned),
+        url: bound.and_then(|bound| bound.url.clone()),
+        since: remote.since.map(|at| at.ts.wall()),
+        phase: seen.map(|(seen, _)| seen.phase.name()),
+        phase_since: seen.and_then(|(seen, _)| seen.phase_since),
+        detail: seen.map_or_else(String::new, |(seen, _)| seen.detail.clone()),
+        looked_at: seen.map(|(_, at)| at.ts.wall()),
     })
 }
 

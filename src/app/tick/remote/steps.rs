@@ -4,7 +4,7 @@ use crate::app::tick::claims::Claimed;
 use crate::app::tick::documents::{
     ClaimDoc, CollectedDoc, CutShort, HANDOVER_VERSION, ResultDoc, collected_name,
 };
-use crate::app::tick::remote::{Done, Job};
+use crate::app::tick::remote::{Done, Job, hearing};
 use crate::app::tick::till::Till;
 use crate::app::tick::{World, work};
 use crate::domain::ids::SessionUid;
@@ -54,6 +54,10 @@ fn one(
     let (lease, at) = (&job.claimed.lease, &job.at);
     match act {
         RemoteAct::Create => create(world, till, job, events),
+        RemoteAct::Hear { said } => {
+            hearing::pass_on(world, job, said, events);
+            Done::Goes
+        }
         RemoteAct::Begin => said(world.remotes.begin(lease, at, &request(world, job))),
         RemoteAct::Approve { plan } => said(world.remotes.approve(lease, at, plan)),
         RemoteAct::Tell { about, text } => said(world.remotes.tell(lease, at, about, text)),
@@ -152,10 +156,11 @@ fn create(world: &World<'_>, till: &Till, job: &Job, events: &mut dyn FnMut(Agen
     };
     // If this fails, a look finds the session without a prompt.
     let _ = world.remotes.begin(&job.claimed.lease, &at, &request);
-    events(AgentEvent::SessionStarted {
+    let begins = AgentEvent::SessionStarted {
         agent_session: Some(created.id.clone()),
         model: request.model,
-    });
+    };
+    hearing::tell(world, job, begins, events);
     Done::Bound(created)
 }
 
@@ -221,6 +226,7 @@ fn take_over(
     };
     result.finished.agent_session.clone_from(&job.at.id);
     LEVEL.clone_into(&mut result.finished.sandbox);
+    result.finished.journal = Some(World::journal_name(job.session()));
     Done::Ended(Box::new(result))
 }
 
@@ -236,10 +242,11 @@ fn ended(
     let reason = reason.to_owned();
     let account = (job.spent, job.at.id.is_some());
     let cause = CutShort { class, reason };
-    let mut result = work::failed(world, till, &job.claimed, account, cause);
+    let mut result = work::failed(world, till, &job.claimed, account, cause, &mut |_| {});
     result.retry_at = until;
     result.finished.agent_session.clone_from(&job.at.id);
     LEVEL.clone_into(&mut result.finished.sandbox);
+    result.finished.journal = Some(World::journal_name(job.session()));
     Done::Ended(Box::new(result))
 }
 
@@ -305,6 +312,7 @@ pub(in crate::app::tick) fn in_run_phase(
     let cause = match taken {
         Some(Some(mut result)) => {
             LEVEL.clone_into(&mut result.finished.sandbox);
+            result.finished.journal = Some(World::journal_name(session));
             tidy(world, claimed);
             return result;
         }
@@ -317,7 +325,7 @@ pub(in crate::app::tick) fn in_run_phase(
             reason: "what its service handed over is not in the hand-over directory".to_owned(),
         },
     };
-    work::failed(world, till, claimed, (spent, true), cause)
+    work::failed(world, till, claimed, (spent, true), cause, events)
 }
 
 /// Removes the workspace of an attempt that ended, once its result is stored.

@@ -49,11 +49,14 @@ pub(in crate::app::tick) fn failed(
     claimed: &Claimed,
     (spent, began): (Option<Spent>, bool),
     cause: CutShort,
+    events: &mut dyn FnMut(AgentEvent),
 ) -> ResultDoc {
     let CutShort { class, reason } = cause;
     let mut session = Session::new(world, till, claimed, world.context.clock.now());
     session.fail(Failure { class, reason });
     session.account(spent, began);
+    let ends = AgentEvent::finished(session.finished.summary.clone(), false);
+    session.tell(ends, events);
     session.into_result()
 }
 

@@ -73,7 +73,31 @@ pub struct SessionRow {
     pub usage: Usage,
     pub agent_session: Option<String>,
     pub sandbox: Option<String>,
+    /// Its session at a service, if its agent is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteRow>,
     pub summary: String,
+}
+
+/// A session at a service, as it was last seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemoteRow {
+    /// `opencode` or `jules`.
+    pub service: String,
+    /// Its id there; none while that is not known.
+    pub id: Option<String>,
+    /// Where a human looks.
+    pub url: Option<String>,
+    /// When the right to make it was first recorded.
+    pub since: Option<Timestamp>,
+    /// What it does, such as `working`; none if it was not looked at yet.
+    pub phase: Option<&'static str>,
+    /// Since when it does that.
+    pub phase_since: Option<Timestamp>,
+    /// What the service says besides, in a line.
+    pub detail: String,
+    /// When it was last looked at.
+    pub looked_at: Option<Timestamp>,
 }
 
 /// A lock of a task.

@@ -1,8 +1,8 @@
 //! Everything about tasks, questions and histories.
 
 use crate::app::tracker::report::{
-    AnswerReport, DepRow, EscalationRow, InboxReport, LogReport, ReviewRow, SessionRow, ShowReport,
-    TaskDetail, TaskFull,
+    AnswerReport, DepRow, EscalationRow, InboxReport, LogReport, RemoteRow, ReviewRow, SessionRow,
+    ShowReport, TaskDetail, TaskFull,
 };
 use crate::cli::render::human::dry;
 use crate::cli::render::page::{Page, Tone, cell};
@@ -204,10 +204,34 @@ fn one_session(session: &SessionRow, page: &mut Page) {
         let branch = session.branch.as_deref().unwrap_or("");
         page.line(format!("    {branch} at {}", &head[..head.len().min(10)]));
     }
+    if let Some(remote) = &session.remote {
+        one_remote(remote, page);
+    }
     if let Some(level) = &session.sandbox {
         page.line(format!("    sandbox: {level}"));
     }
     page.block(&session.summary, 4);
+}
+
+fn one_remote(remote: &RemoteRow, page: &mut Page) {
+    let id = remote.id.as_deref().unwrap_or("not known yet");
+    let url = remote.url.as_deref().unwrap_or("");
+    page.line(format!("    at {}: {id} {url}", remote.service).trim_end());
+    let Some(phase) = remote.phase else {
+        return;
+    };
+    let since = remote
+        .phase_since
+        .map_or_else(String::new, |at| format!(" since {}", minute(at)));
+    let looked = remote
+        .looked_at
+        .map_or_else(String::new, |at| format!(", last looked at {}", minute(at)));
+    let detail = match remote.detail.as_str() {
+        "" => String::new(),
+        said => format!(" ({said})"),
+    };
+    let phase = phase.replace('_', " ");
+    page.line(format!("    {phase}{since}{detail}{looked}"));
 }
 
 fn one_review(review: &ReviewRow, page: &mut Page) {
