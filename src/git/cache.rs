@@ -7,9 +7,12 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::thread::JoinHandle;
 
+use super::native;
 use super::place::Place;
 use crate::ports::state_repo::Cache;
 
+/// A file that is worth preparing memory for, in bytes.
+const LARGE: u64 = 4 << 20;
 /// Files that stay when one is added.
 const KEPT: usize = 2;
 
@@ -31,6 +34,10 @@ impl DiskCache {
 impl Cache for DiskCache {
     fn get(&self, name: &str) -> Option<Box<dyn Read>> {
         let file = File::open(self.dir.join(name)).ok()?;
+        let length = file.metadata().map_or(0, |meta| meta.len());
+        if length >= LARGE {
+            native::expect_memory(usize::try_from(length).unwrap_or(0).saturating_mul(2));
+        }
         Some(Box::new(file))
     }
 

@@ -22,7 +22,7 @@ mod durable;
 mod import;
 mod index_lock;
 mod leftover;
-mod libgit;
+mod native;
 mod objects;
 mod owned;
 pub mod place;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use git2::{ErrorCode, FileMode, ObjectType, Repository};
 
+use super::native;
 use super::place::Place;
 use crate::domain::ids::Oid;
 use crate::ports::state_repo::{EntryKind, StateReadError, StateTree, TreeEntry};
@@ -15,6 +16,10 @@ const FILE_MAX: usize = 32 << 20;
 
 /// Below this many files a second thread costs more than it brings.
 const THREAD_MIN: usize = 12;
+/// From so many files on, memory is prepared for what they hold.
+const MANY: usize = 60;
+/// What the values of one file take in memory on one of two threads, in bytes.
+const MEMORY_OF_FILE: usize = 80 << 10;
 
 /// The repository, shared by the trees that are read from it.
 #[derive(Clone)]
@@ -227,12 +232,19 @@ impl StateTree for ObjectTree {
         }
         // Both threads take the next file until there is none: files cost differently.
         let next = AtomicUsize::new(0);
+        let prepare = || {
+            if paths.len() >= MANY {
+                native::expect_memory(paths.len() * MEMORY_OF_FILE);
+            }
+        };
         std::thread::scope(|scope| {
             let other = scope.spawn(|| {
+                prepare();
                 let repo = self.objects.place.open();
                 let repo = repo.map_err(|error| read_error(&paths[0], &error))?;
                 read_each(&repo, root, paths, &next, visit)
             });
+            prepare();
             let mine = read_each(&self.objects.lock(), root, paths, &next, visit);
             let theirs = match other.join() {
                 Ok(theirs) => theirs,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{ErrorCode, Repository, RepositoryOpenFlags};
 
-use super::libgit;
+use super::native;
 use crate::ports::state_repo::StateRepoError;
 
 /// Where a repository keeps its things. Linked worktrees of one repository share one place.
@@ -39,7 +39,7 @@ impl Place {
             on: dir.display().to_string(),
             cause: explain(error, dir),
         };
-        libgit::prepare().map_err(|error| unusable(&error))?;
+        native::prepare().map_err(|error| unusable(&error))?;
         let none: &[&Path] = &[];
         let here = Repository::open_ext(dir, RepositoryOpenFlags::empty(), none)
             .map_err(|error| unusable(&error))?;
@@ -95,7 +95,7 @@ impl Place {
     /// # Errors
     /// It is gone or damaged.
     pub fn open(&self) -> Result<Repository, git2::Error> {
-        libgit::prepare()?;
+        native::prepare()?;
         Repository::open(&self.common)
     }
 }
