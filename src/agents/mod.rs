@@ -30,6 +30,7 @@ pub mod remote;
 mod run;
 mod said;
 pub mod stream;
+mod telling;
 mod tree;
 
 #[cfg(test)]

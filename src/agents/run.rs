@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::agents::command::{self, CommandParser};
-use crate::agents::journal::{Journal, scrub};
+use crate::agents::journal::Journal;
 use crate::agents::lines::{Line, Tail, clip};
 use crate::agents::outbox::Outbox;
 use crate::agents::process::{self, Ended, Limits, Sink, Spec, Stream};
 use crate::agents::reading::{MAX_FINAL_BYTES, Parser, Reading, fail, verdict};
+use crate::agents::telling::Telling;
 use crate::agents::{Setup, api, cli, confine, environment};
 use crate::domain::policy::AgentKind;
 use crate::domain::session::FailureClass;
@@ -18,8 +19,6 @@ use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest};
 use crate::ports::sandbox::Confinement;
 
-/// After so many events of a run only money, errors and the end are passed on.
-pub(crate) const MAX_EVENTS: u32 = 5000;
 /// End of standard error that is kept for the reason.
 const STDERR_TAIL_BYTES: usize = 2048;
 
@@ -76,6 +75,7 @@ pub(crate) fn agent(
         Ok(walled) => walled,
         Err(reason) => return not_started(setup, request, reason, begun),
     };
+    let journal = Journal::open(&request.journal, session, &request.task);
     let mut reader = Reader {
         setup,
         parser: launch.parser,
@@ -84,10 +84,8 @@ pub(crate) fn agent(
             ..Reading::default()
         },
         stderr: Tail::new(STDERR_TAIL_BYTES),
-        journal: Journal::open(&request.journal, session, &request.task),
+        telling: Telling::new(setup, journal, events),
         outbox: Outbox::new(request.outbox.clone()),
-        events,
-        passed: 0,
         confinement: walled.confinement,
     };
     match process::run(&walled.spec, cancel, &mut reader) {
@@ -186,10 +184,8 @@ struct Reader<'a> {
     parser: Box<dyn Parser>,
     reading: Reading,
     stderr: Tail,
-    journal: Journal,
+    telling: Telling<'a>,
     outbox: Outbox,
-    events: &'a mut dyn FnMut(AgentEvent),
-    passed: u32,
     confinement: Confinement,
 }
 
@@ -225,24 +221,7 @@ impl Sink for Reader<'_> {
 impl Reader<'_> {
     fn pass_on(&mut self) {
         for event in std::mem::take(&mut self.reading.events) {
-            let matters = matches!(
-                event,
-                AgentEvent::SessionStarted { .. }
-                    | AgentEvent::Usage { .. }
-                    | AgentEvent::SessionFinished { .. }
-            );
-            self.passed += 1;
-            let event = match self.passed.cmp(&MAX_EVENTS) {
-                std::cmp::Ordering::Less => event,
-                _ if matters => event,
-                std::cmp::Ordering::Equal => AgentEvent::Status {
-                    text: "it says a great deal; what follows is not shown".to_owned(),
-                },
-                std::cmp::Ordering::Greater => continue,
-            };
-            let event = scrub(event, &self.setup.redact);
-            self.journal.write(self.setup.clock.now(), &event);
-            (self.events)(event);
+            self.telling.tell(event);
         }
     }
 
@@ -289,7 +268,6 @@ impl Reader<'_> {
         self.reading
             .events
             .push(AgentEvent::finished(summary, end == RunEnd::Completed));
-        self.passed = self.passed.min(MAX_EVENTS);
         self.pass_on();
         let reading = self.reading;
         RunOutcome {

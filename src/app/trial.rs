@@ -13,7 +13,7 @@ use crate::domain::ids::{Oid, SessionUid, TaskUid};
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::{AgentSpec, Policy};
 use crate::domain::record::SessionClaimed;
-use crate::domain::session::{FailureClass, RunnerIdentity};
+use crate::domain::session::FailureClass;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::secrets::Scanner;
 use crate::engine::text::{one_line, truncated};
@@ -205,20 +205,13 @@ fn lease(bench: &TrialBench<'_>, name: &str) -> Lease {
     Lease::trial(
         session,
         SessionClaimed {
-            task: TaskUid::created_by(bench.ids.record(now)),
-            attempt: 1,
             nonce: bench.ids.nonce(),
-            agent: name.to_owned(),
-            model: None,
-            role: String::new(),
-            route: None,
-            provider: None,
-            runner: RunnerIdentity::default(),
-            base: nothing(),
-            branch: None,
-            continues: None,
-            lease_until: now,
-            addresses: Vec::new(),
+            ..SessionClaimed::first(
+                TaskUid::created_by(bench.ids.record(now)),
+                name,
+                nothing(),
+                now,
+            )
         },
     )
 }

@@ -35,6 +35,9 @@ enum Kind {
     Demo,
 }
 
+/// How long an attempt at a service may take if nothing is said: it waits in a queue, too.
+const AT_A_SERVICE: DurationMs = DurationMs::mins(180);
+
 const KINDS: &[(&str, Kind)] = &[
     ("cli", Kind::Cli),
     ("command", Kind::Command),
@@ -135,6 +138,7 @@ fn agent(
         Some(Kind::Cli | Kind::Api | Kind::Session) => 1_000_000,
         _ => 0,
     };
+    let usual = AgentSpec::usual(name, AgentKind::Demo);
     let spec = AgentSpec {
         name: name.to_owned(),
         model: section.text("model"),
@@ -143,12 +147,22 @@ fn agent(
             .flatten(),
         role,
         fits: complexities(section, "fits"),
-        max_parallel: section.number("max_parallel", 1..1001).unwrap_or(1),
+        max_parallel: section
+            .number("max_parallel", 1..1001)
+            .unwrap_or(usual.max_parallel),
         idle_timeout: section
             .duration("idle_timeout")
-            .unwrap_or(DurationMs::mins(5)),
-        total_timeout: section.duration("total_timeout").unwrap_or(longest(kind)),
-        max_output_bytes: section.bytes("max_output").unwrap_or(64 << 20),
+            .unwrap_or(usual.idle_timeout),
+        total_timeout: section.duration("total_timeout").unwrap_or(
+            if kind == Some(Kind::Session) {
+                AT_A_SERVICE
+            } else {
+                usual.total_timeout
+            },
+        ),
+        max_output_bytes: section
+            .bytes("max_output")
+            .unwrap_or(usual.max_output_bytes),
         env: env_names(section, "env"),
         set_env: section.text_map("set_env").into_iter().flatten().collect(),
         home_files: home_files(section),
@@ -179,14 +193,6 @@ fn agent(
         }
     }
     Some(spec)
-}
-
-/// How long an attempt may take if nothing is said: one at a service waits in its queue, too.
-const fn longest(kind: Option<Kind>) -> DurationMs {
-    match kind {
-        Some(Kind::Session) => DurationMs::mins(180),
-        _ => DurationMs::mins(30),
-    }
 }
 
 /// Which known program: named, or the agent is called like it.

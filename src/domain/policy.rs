@@ -138,6 +138,31 @@ pub struct AgentSpec {
 }
 
 impl AgentSpec {
+    /// An agent about which nothing else is said.
+    #[must_use]
+    pub fn usual(name: &str, kind: AgentKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            model: None,
+            shares: None,
+            role: None,
+            fits: Vec::new(),
+            max_parallel: 1,
+            idle_timeout: DurationMs::mins(5),
+            total_timeout: DurationMs::mins(30),
+            max_output_bytes: 64 << 20,
+            env: Vec::new(),
+            set_env: BTreeMap::new(),
+            home_files: BTreeMap::new(),
+            args: Vec::new(),
+            cost_estimate: MicroUsd(0),
+            estimated: false,
+            sandbox: SandboxMode::default(),
+            network: true,
+        }
+    }
+
     /// Whose model it talks to, and so whose limits and budget it shares: what the configuration
     /// says, else by its kind, or by the prefix of the model (`openrouter/…`). `model` is the one
     /// that a route asks for, if any.

@@ -78,22 +78,6 @@ impl Wire for Chat {
     fn reading(&self) -> Box<dyn Reading> {
         Box::new(Reply::new())
     }
-
-    fn key(&self, key: &str) -> (&'static str, String) {
-        ("authorization", format!("Bearer {key}"))
-    }
-
-    fn list(&self, _: Option<&str>) -> Ask {
-        Ask {
-            path: "/models".to_owned(),
-            headers: Vec::new(),
-            body: None,
-        }
-    }
-
-    fn listed(&self, page: &Value) -> (Vec<ModelInfo>, Option<String>) {
-        (listed_models(page), None)
-    }
 }
 
 impl Chat {

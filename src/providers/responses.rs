@@ -7,10 +7,9 @@ use serde_json::{Value, json};
 
 use crate::domain::money::Usage;
 use crate::ports::model::{
-    Effort, ModelEvent, ModelInfo, ModelReply, ModelRequest, Part, Signature, StopReason, Thinking,
+    Effort, ModelEvent, ModelReply, ModelRequest, Part, Signature, StopReason, Thinking,
     ToolChoice, ToolInput, Turn,
 };
-use crate::providers::chat::listed_models;
 use crate::providers::families;
 use crate::providers::refusal::inside;
 use crate::providers::trouble::Trouble;
@@ -78,22 +77,6 @@ impl Wire for Responses {
 
     fn reading(&self) -> Box<dyn Reading> {
         Box::new(Reply::default())
-    }
-
-    fn key(&self, key: &str) -> (&'static str, String) {
-        ("authorization", format!("Bearer {key}"))
-    }
-
-    fn list(&self, _: Option<&str>) -> Ask {
-        Ask {
-            path: "/models".to_owned(),
-            headers: Vec::new(),
-            body: None,
-        }
-    }
-
-    fn listed(&self, page: &Value) -> (Vec<ModelInfo>, Option<String>) {
-        (listed_models(page), None)
     }
 }
 

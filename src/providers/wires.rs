@@ -6,7 +6,7 @@ use crate::domain::money::Usage;
 use crate::domain::provider::{ProviderKind, ProviderSpec};
 use crate::ports::model::{ModelEvent, ModelInfo, ModelReply, ModelRequest, Part};
 use crate::providers::anthropic::Anthropic;
-use crate::providers::chat::Chat;
+use crate::providers::chat::{Chat, listed_models};
 use crate::providers::gemini::Gemini;
 use crate::providers::responses::Responses;
 use crate::providers::trouble::Trouble;
@@ -28,12 +28,23 @@ pub(super) trait Wire: Send + Sync {
     fn ask(&self, request: &ModelRequest, stream: bool) -> Ask;
     /// Reads the reply to it.
     fn reading(&self) -> Box<dyn Reading>;
-    /// Headers that carry the key.
-    fn key(&self, key: &str) -> (&'static str, String);
-    /// The request for the list of models; `page` is what the last page named as next.
-    fn list(&self, page: Option<&str>) -> Ask;
+    /// Headers that carry the key: as OpenAI has it, if nothing else is said.
+    fn key(&self, key: &str) -> (&'static str, String) {
+        ("authorization", format!("Bearer {key}"))
+    }
+    /// The request for the list of models; `page` is what the last page named as next. OpenAI's has
+    /// one page.
+    fn list(&self, _page: Option<&str>) -> Ask {
+        Ask {
+            path: "/models".to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
     /// Models of a page, and what the next page is called.
-    fn listed(&self, page: &Value) -> (Vec<ModelInfo>, Option<String>);
+    fn listed(&self, page: &Value) -> (Vec<ModelInfo>, Option<String>) {
+        (listed_models(page), None)
+    }
 }
 
 /// A reply that comes in.

@@ -14,7 +14,7 @@ use fleet::domain::policy::{
     AgentKind, AgentSpec, ApiBounds, ProviderKind, ProviderSpec, SandboxMode,
 };
 use fleet::domain::record::SessionClaimed;
-use fleet::domain::session::{FailureClass, RunnerIdentity};
+use fleet::domain::session::FailureClass;
 use fleet::domain::time::{DurationMs, Timestamp};
 use fleet::machine::clock::SystemClock;
 use fleet::machine::ids::SystemIds;
@@ -239,29 +239,17 @@ pub(crate) fn setup(api: Option<ApiSetup>) -> Setup {
 }
 
 fn agent() -> AgentSpec {
+    let kind = AgentKind::Api {
+        provider: "house".to_owned(),
+        bounds: ApiBounds::default(),
+    };
     AgentSpec {
-        name: "worker".to_owned(),
-        kind: AgentKind::Api {
-            provider: "house".to_owned(),
-            bounds: ApiBounds::default(),
-        },
-        model: None,
-        shares: None,
-        role: None,
-        fits: Vec::new(),
-        max_parallel: 1,
         idle_timeout: DurationMs::secs(20),
         total_timeout: DurationMs::secs(60),
-        max_output_bytes: 1 << 20,
         // The owner names the key by mistake: no tool gets it.
         env: vec!["NAMED".to_owned(), "HOUSE_KEY".to_owned()],
-        set_env: BTreeMap::new(),
-        home_files: BTreeMap::new(),
-        args: Vec::new(),
-        cost_estimate: MicroUsd(0),
-        estimated: false,
         sandbox: SandboxMode::Off,
-        network: true,
+        ..AgentSpec::usual("worker", kind)
     }
 }
 
@@ -269,22 +257,9 @@ fn lease() -> Lease {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let n = (u64::from(std::process::id()) << 24) + NEXT.fetch_add(1, Ordering::SeqCst);
     let session: SessionUid = format!("00000000-0000-7000-8000-{n:012x}").parse().unwrap();
-    let claim = SessionClaimed {
-        task: "00000000-0000-7000-8000-000000000007".parse().unwrap(),
-        attempt: 1,
-        nonce: "n".to_owned(),
-        agent: "worker".to_owned(),
-        model: None,
-        role: "writer".to_owned(),
-        route: None,
-        provider: None,
-        runner: RunnerIdentity::default(),
-        base: Oid::try_from("a".repeat(40)).unwrap(),
-        branch: None,
-        continues: None,
-        lease_until: Timestamp(0),
-        addresses: Vec::new(),
-    };
+    let base = Oid::try_from("a".repeat(40)).unwrap();
+    let task = "00000000-0000-7000-8000-000000000007".parse().unwrap();
+    let claim = SessionClaimed::first(task, "worker", base, Timestamp(0));
     Lease::found_live(session, claim)
 }
 

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -17,6 +18,9 @@ from model import Model, refuse, say, shell, silence, steps, write
 from tools import Tools
 from world import Failed, Skipped, World, contains, equal, lacks, matches, run_git
 
+# How agents are confined: by what works on the machine (`auto`, `require`), by `landlock` though
+# bubblewrap would work, or not at all (`off`).
+SANDBOX = os.environ.get("FLEET_E2E_SANDBOX") or "auto"
 TASK = "Greet in French"
 BODY = "`hello.sh` greets in English only. With `fr` as its first argument it must say `Bonjour!`."
 HELLO = '#!/bin/sh\nif [ "$1" = fr ]; then echo "Bonjour!"; else echo "Hello!"; fi\n'
@@ -72,7 +76,10 @@ class Stage:
         return path, extra
 
     def world(self, path: list[Path]) -> World:
-        return World(self.program, path)
+        world = World(self.program, path)
+        if SANDBOX == "landlock":
+            world.without_bubblewrap()
+        return world
 
 
 class Site:
@@ -116,7 +123,7 @@ class Site:
     def env(self) -> dict[str, str]:
         return {"GITHUB_TOKEN": self.token}
 
-    def start(self, clone: Path, config: str) -> None:
+    def start(self, clone: Path, config: str, sandbox: str = "") -> None:
         """`fleet init`, then the owner's configuration, committed and pushed."""
         self.world.fleet(clone, "init", **self.env())
         forge = '[forge]\nkind = "local"\n'
@@ -124,7 +131,7 @@ class Site:
             forge = (f'[forge]\nkind = "github"\nbase_url = "{self.github.url}"\n'
                      f'repo = "{OWNER}/{NAME}"\nlabels = ["fleet"]\n')
         verify = '[[verify]]\nargv = ["sh", "check.sh"]\ntimeout = "20s"\n'
-        put(clone, {".orchestra/config.toml": f"{forge}\n{verify}\n{config}\n[sandbox]\nmode = \"off\"\n"})
+        put(clone, {".orchestra/config.toml": f"{forge}\n{verify}\n{config}\n[sandbox]\nmode = \"{sandbox_mode()}\"\n{sandbox}"})
         self.world.fleet(clone, "config", "check", **self.env())
         git = lambda *args: self.world.run(["git", *args], clone)
         git("add", "-A")
@@ -149,6 +156,19 @@ class Site:
             oid = line.partition(" ")[0]
             if oid and run_git(self.bare, "cat-file", "-t", oid).strip() != "tree":
                 lacks(f"object {line}", run_git(self.bare, "cat-file", "-p", oid), *secrets)
+
+
+def sandbox_mode() -> str:
+    return "require" if SANDBOX == "landlock" else SANDBOX
+
+
+def confined(site: Site, clone: Path, finished: dict) -> None:
+    """The agent ran behind the walls that this machine has, with the network on."""
+    facts = dict(site.world.data(clone, "doctor", code=None, **site.env())["facts"])
+    level = "none" if SANDBOX == "off" else facts["sandbox"].split(";")[0].split()[0]
+    if SANDBOX == "landlock":
+        equal("the sandbox of this machine", level, "landlock")
+    equal("how the agent was confined", finished["sandbox"].split(",")[0], level)
 
 
 def put(root: Path, files: dict[str, str]) -> None:
@@ -241,6 +261,7 @@ def greeted(site: Site, clone: Path, cli: str, told: Model) -> dict:
         raise Failed("no record holds the agent's own session id")
     contains("what the agent was told", told.asked[0].text(), TASK, "Bonjour!")
     equal("checks", [check.get("exit") for check in finished["verify"]], [0])
+    confined(site, clone, finished)
     return finished
 
 
@@ -298,6 +319,60 @@ for _cli in ("claude", "codex", "gemini", "opencode"):
     story(_cli, "github", name=f"{_cli}_works_on_a_task_until_its_pull_request_is_merged")(pull_request(_cli))
 
 
+def link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def at_home(world: World, cli: str) -> None:
+    """Moves a CLI to where its own installer, or npm with a prefix in HOME, puts it."""
+    found = Path(shutil.which(cli, path=world.path) or "")
+    modules = found.parent.parent
+    if cli == "claude":
+        program = world.home / ".local/share/claude/versions/1"
+        program.parent.mkdir(parents=True)
+        link(str(found.resolve()), str(program))
+        folder, target = world.home / ".local/bin", program
+    else:
+        prefix = world.home / ".npm-global"
+        shutil.copytree(modules, prefix / "lib/node_modules", symlinks=True, copy_function=link)
+        folder = prefix / "bin"
+        target = Path("../lib/node_modules") / os.readlink(found).removeprefix("../")
+    folder.mkdir(parents=True)
+    (folder / cli).symlink_to(target)
+    world.path = os.pathsep.join([str(folder), world.path])
+
+
+def installed_in_home(cli: str) -> Callable:
+    def tell(world: World) -> None:
+        at_home(world, cli)
+        private = world.home / ".ssh" / "id_ed25519"
+        private.parent.mkdir()
+        private.write_text("a key of the person who runs fleet\n")
+        site = Site(world)
+        edit = f"cat > hello.sh <<'END'\n{HELLO}END"
+        look = f"cat {private}; echo read: $?; ls -a {world.home}"
+        model = world.keep(Model(steps(shell(look), shell(edit), say("It greets in French now."))))
+        clone = site.clone("clone")
+        site.start(clone, agent(cli, model.url))
+        world.fleet(clone, "add", TASK, "--body", BODY, "--path", "hello.sh", **site.env())
+        world.fleet(clone, "tick", **site.env())
+        greeted(site, clone, cli, model)
+        seen = "\n".join(model.tool_answers())
+        matches("what the agent saw", seen, r"read: \d")
+        if SANDBOX != "off":
+            lacks("what the agent saw", seen, "a key of the person", ".gitconfig")
+        nothing_is_left(world)
+
+    return tell
+
+
+for _cli in ("claude", "codex", "opencode"):
+    story(_cli, name=f"{_cli}_installed_in_home_runs_without_seeing_the_rest_of_it")(installed_in_home(_cli))
+
+
 @story("aider")
 def aider_works_on_a_task_and_leaves_nothing_of_its_own_behind(world: World) -> None:
     site = Site(world)
@@ -315,6 +390,7 @@ def aider_works_on_a_task_and_leaves_nothing_of_its_own_behind(world: World) -> 
     equal("outcome", finished["outcome"]["kind"], "succeeded")
     if not finished["usage"]["input"] or not finished["usage"]["output"]:
         raise Failed(f"tokens were not counted: {finished['usage']}")
+    confined(site, clone, finished)
     told = world.fleet(clone, "logs", "T-1", **site.env()).out
     contains("the journal", told, "It greets in French now.", "edit hello.sh", "sh check.sh", "finished")
     idle_tick(site, clone)
@@ -510,10 +586,13 @@ def the_backlog_of_this_repository_is_worked_on(world: World, repository: Path) 
 @story()
 def two_ticks_on_two_clones_run_every_task_once(world: World) -> None:
     site = Site(world)
-    log = world.root / "runs.log"
+    # The one folder outside that its agent may write.
+    log = world.root / "logs" / "runs.log"
+    log.parent.mkdir()
     one = site.clone("one")
     site.start(one, '[tick]\nmax_parallel = 2\n\n'
-               + command(f'echo "$FLEET_TASK" >> {log}; mkdir -p done; echo done > "done/$FLEET_TASK"'))
+               + command(f'echo "$FLEET_TASK" >> {log}; mkdir -p done; echo done > "done/$FLEET_TASK"'),
+               sandbox=f'write = ["{log.parent}"]\n')
     names = [f"T-{n}" for n in range(1, 5)]
     for name in names:
         world.fleet(one, "add", f"Do part {name}", "--path", f"done/{name}", **site.env())

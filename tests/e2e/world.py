@@ -74,6 +74,14 @@ class World:
             "[user]\n\tname = Ada\n\temail = ada@example.com\n[init]\n\tdefaultBranch = main\n"
         )
 
+    def without_bubblewrap(self) -> None:
+        """The first `bwrap` on PATH is one that does not work."""
+        folder = self.root / "bin"
+        folder.mkdir()
+        (folder / "bwrap").write_text("#!/bin/sh\nexit 1\n")
+        (folder / "bwrap").chmod(0o755)
+        self.path = os.pathsep.join([str(folder), self.path])
+
     def env(self, **more: str) -> dict[str, str]:
         return {"PATH": self.path, "HOME": str(self.home), "TMPDIR": str(self.root / "tmp"),
                 "LANG": "C.UTF-8", **more}

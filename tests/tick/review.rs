@@ -7,7 +7,14 @@ use fleet::domain::escalation::Trigger;
 use fleet::domain::record::{DepEdge, EscalationAnswered, Op};
 use fleet::domain::session::Outcome;
 
-use crate::town::{Town, policy, verify};
+use crate::town::{Clone, Town, policy, verify};
+
+/// A clone whose agent is this script.
+fn working(script: &str) -> (Town, Clone) {
+    let town = Town::new();
+    let clone = town.clone("one", policy(&[("writer", script)]));
+    (town, clone)
+}
 
 #[test]
 fn a_ready_task_becomes_a_verified_branch_with_a_local_review() {
@@ -50,8 +57,7 @@ fn a_ready_task_becomes_a_verified_branch_with_a_local_review() {
 
 #[test]
 fn i8_ticking_again_changes_nothing() {
-    let town = Town::new();
-    let clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    let (town, clone) = working("echo two >> src/a.txt");
     clone.add("Add a line", &["src/**"]);
     clone.tick();
     let before = town.remote_ref("refs/heads/fleet/state");
@@ -67,11 +73,7 @@ fn i8_ticking_again_changes_nothing() {
 
 #[test]
 fn a_merged_branch_closes_its_task_and_starts_what_waited_for_it() {
-    let town = Town::new();
-    let clone = town.clone(
-        "one",
-        policy(&[("writer", "echo $FLEET_TASK > src/$FLEET_TASK.txt")]),
-    );
+    let (town, clone) = working("echo $FLEET_TASK > src/$FLEET_TASK.txt");
     let first = clone.add("First", &[]);
     let second = clone.add("Second", &[]);
     clone.write(vec![Op::DepAdded(DepEdge {
@@ -112,8 +114,7 @@ fn a_merged_branch_closes_its_task_and_starts_what_waited_for_it() {
 
 #[test]
 fn a_squash_merge_is_seen_as_a_merge() {
-    let town = Town::new();
-    let clone = town.clone("one", policy(&[("writer", "echo new > src/new.txt")]));
+    let (town, clone) = working("echo new > src/new.txt");
     let task = clone.add("A file", &[]);
     clone.tick();
     let human = town.path("one");
@@ -191,8 +192,7 @@ fn an_agent_asks_and_is_started_again_with_the_answer() {
 
 #[test]
 fn a_commit_of_a_human_on_the_branch_is_never_overwritten() {
-    let town = Town::new();
-    let clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    let (town, clone) = working("echo two >> src/a.txt");
     let task = clone.add("Add a line", &[]);
     clone.tick();
     let human = town.path("one");
@@ -221,8 +221,7 @@ fn a_commit_of_a_human_on_the_branch_is_never_overwritten() {
 
 #[test]
 fn a_dry_run_tells_the_plan_and_writes_nothing() {
-    let town = Town::new();
-    let clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    let (town, clone) = working("echo two >> src/a.txt");
     clone.add("Add a line", &["src/**"]);
     let before = town.remote_ref("refs/heads/fleet/state");
     let options = TickOptions {
@@ -238,11 +237,7 @@ fn a_dry_run_tells_the_plan_and_writes_nothing() {
 
 #[test]
 fn overlapping_work_waits_for_the_lock() {
-    let town = Town::new();
-    let clone = town.clone(
-        "one",
-        policy(&[("writer", "echo $FLEET_TASK >> src/a.txt")]),
-    );
+    let (_town, clone) = working("echo $FLEET_TASK >> src/a.txt");
     clone.add("One", &["src/a.txt"]);
     clone.add("Two", &["src/**"]);
     clone.add("Three", &["docs/**"]);
@@ -260,10 +255,9 @@ fn overlapping_work_waits_for_the_lock() {
 
 #[test]
 fn what_a_human_allowed_is_what_the_question_showed_and_no_more() {
-    let town = Town::new();
     let script = "mkdir -p .github/workflows; echo x > .github/workflows/a.yml
         [ $FLEET_ATTEMPT = 1 ] || echo y > .github/workflows/b.yml";
-    let clone = town.clone("one", policy(&[("writer", script)]));
+    let (_town, clone) = working(script);
     clone.add("Change the build", &[]);
     let mut ends = Vec::new();
     for _ in 0..3 {
@@ -282,11 +276,7 @@ fn what_a_human_allowed_is_what_the_question_showed_and_no_more() {
 
 #[test]
 fn a_local_review_whose_branch_is_deleted_asks_a_human_and_goes_on_with_the_answer() {
-    let town = Town::new();
-    let clone = town.clone(
-        "one",
-        policy(&[("writer", "echo $FLEET_ATTEMPT >> src/a.txt")]),
-    );
+    let (town, clone) = working("echo $FLEET_ATTEMPT >> src/a.txt");
     let task = clone.add("Add a line", &[]);
     assert_eq!(clone.tick().sessions[0].ended, Ended::InReview);
     let human = town.path("one");
@@ -323,8 +313,7 @@ fn a_local_review_whose_branch_is_deleted_asks_a_human_and_goes_on_with_the_answ
 
 #[test]
 fn a_merged_local_review_whose_branch_is_deleted_then_is_done() {
-    let town = Town::new();
-    let clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    let (town, clone) = working("echo two >> src/a.txt");
     let task = clone.add("Add a line", &[]);
     clone.tick();
     let human = town.path("one");
@@ -338,8 +327,7 @@ fn a_merged_local_review_whose_branch_is_deleted_then_is_done() {
 
 #[test]
 fn a_record_names_the_journal_as_every_clone_finds_it() {
-    let town = Town::new();
-    let clone = town.clone("one", policy(&[("writer", "echo two >> src/a.txt")]));
+    let (_town, clone) = working("echo two >> src/a.txt");
     clone.add("Add a line", &[]);
     clone.tick();
     let state = clone.state();

@@ -17,7 +17,6 @@ use fleet::app::publish::{Decision, How, Terms, change};
 use fleet::app::tick::report::{TickEvent, TickReport};
 use fleet::app::tick::{TickError, TickOptions, World, tick};
 use fleet::domain::ids::TaskUid;
-use fleet::domain::money::MicroUsd;
 use fleet::domain::policy::{
     AgentKind, AgentSpec, BudgetPolicy, DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy,
     PushMode, RetryPolicy, Route, SandboxMode, SandboxPolicy, StatePolicy, TickPolicy, UnblockOn,
@@ -428,28 +427,16 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
 }
 
 pub(crate) fn shell(name: &str, script: &str) -> AgentSpec {
+    let kind = AgentKind::Command {
+        argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
+        prompt_stdin: false,
+    };
     AgentSpec {
-        name: name.to_owned(),
-        kind: AgentKind::Command {
-            argv: ["sh", "-c", script].map(str::to_owned).to_vec(),
-            prompt_stdin: false,
-        },
-        model: None,
-        shares: None,
-        role: None,
-        fits: Vec::new(),
         max_parallel: 8,
         idle_timeout: DurationMs::secs(20),
         total_timeout: DurationMs::secs(30),
-        max_output_bytes: 1 << 20,
-        env: Vec::new(),
-        set_env: BTreeMap::new(),
-        home_files: BTreeMap::new(),
-        args: Vec::new(),
-        cost_estimate: MicroUsd(0),
-        estimated: false,
         sandbox: SandboxMode::Off,
-        network: true,
+        ..AgentSpec::usual(name, kind)
     }
 }
 

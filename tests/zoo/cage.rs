@@ -12,12 +12,11 @@ use std::time::Duration;
 
 use fleet::agents::{Agents, Manners, Setup, take_charge};
 use fleet::domain::ids::{Oid, SessionUid, TaskUid};
-use fleet::domain::money::MicroUsd;
 use fleet::domain::policy::{
     AgentKind, AgentSpec, SandboxLimits, SandboxMode, SandboxPolicy, VerifyCommand,
 };
 use fleet::domain::record::SessionClaimed;
-use fleet::domain::session::{RunnerIdentity, VerifyResult};
+use fleet::domain::session::VerifyResult;
 use fleet::domain::time::{DurationMs, Timestamp};
 use fleet::machine::clock::FixedClock;
 use fleet::machine::ids::SeededIds;
@@ -228,24 +227,12 @@ fn now() -> Timestamp {
 
 fn agent() -> AgentSpec {
     AgentSpec {
-        name: "animal".to_owned(),
-        kind: AgentKind::Demo,
-        model: None,
-        shares: None,
-        role: None,
-        fits: Vec::new(),
-        max_parallel: 1,
         idle_timeout: DurationMs::secs(120),
         total_timeout: DurationMs::secs(120),
         max_output_bytes: 1 << 20,
-        env: Vec::new(),
-        set_env: BTreeMap::new(),
-        home_files: BTreeMap::new(),
-        args: Vec::new(),
-        cost_estimate: MicroUsd(0),
-        estimated: false,
         sandbox: SandboxMode::Auto,
         network: false,
+        ..AgentSpec::usual("animal", AgentKind::Demo)
     }
 }
 
@@ -257,22 +244,12 @@ fn lease() -> Lease {
     let task: TaskUid = "00000000-0000-7000-8000-000000000007".parse().unwrap();
     Lease::found_live(
         session,
-        SessionClaimed {
+        SessionClaimed::first(
             task,
-            attempt: 1,
-            nonce: "n".to_owned(),
-            agent: "animal".to_owned(),
-            model: None,
-            role: "writer".to_owned(),
-            route: None,
-            provider: None,
-            runner: RunnerIdentity::default(),
-            base: Oid::try_from("a".repeat(40)).unwrap(),
-            branch: None,
-            continues: None,
-            lease_until: now(),
-            addresses: Vec::new(),
-        },
+            "animal",
+            Oid::try_from("a".repeat(40)).unwrap(),
+            now(),
+        ),
     )
 }
 

@@ -27,13 +27,13 @@ use crate::agents::api::beneath::Beneath;
 use crate::agents::api::context::{Count, result_bytes};
 use crate::agents::api::run::{Halt, Run, Start};
 use crate::agents::api::talk::{Closing, Talk};
-use crate::agents::api::tell::Teller;
 use crate::agents::api::tools::{Desk, Plan};
 use crate::agents::api::transcript::Transcript;
 use crate::agents::journal::Journal;
 use crate::agents::lines::clip;
 use crate::agents::reading::MAX_FINAL_BYTES;
 use crate::agents::run::{millis, not_started};
+use crate::agents::telling::Telling;
 use crate::agents::{Setup, confine, environment};
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::ApiBounds;
@@ -94,7 +94,7 @@ pub(crate) fn agent(
             || Arc::new(|_: &str, _| None) as Price,
             |api| api.price.clone(),
         ),
-        teller: Teller::new(setup, journal, events),
+        teller: Telling::new(setup, journal, events),
         cancel,
         begun,
     });

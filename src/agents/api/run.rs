@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::agents::api::Price;
 use crate::agents::api::context::Count;
-use crate::agents::api::tell::Teller;
 use crate::agents::api::tools::{Desk, Within};
+use crate::agents::telling::Telling;
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::ApiBounds;
 use crate::domain::session::FailureClass;
@@ -64,7 +64,7 @@ pub(crate) struct Run<'a> {
     pub(crate) count: Count,
     pub(crate) bounds: ApiBounds,
     pub(crate) price: Price,
-    pub(crate) teller: Teller<'a>,
+    pub(crate) teller: Telling<'a>,
     pub(crate) cancel: &'a Cancel,
     pub(crate) begun: Instant,
     /// Tokens of the run.
@@ -89,7 +89,7 @@ pub(crate) struct Start<'a> {
     pub(crate) count: Count,
     pub(crate) bounds: ApiBounds,
     pub(crate) price: Price,
-    pub(crate) teller: Teller<'a>,
+    pub(crate) teller: Telling<'a>,
     pub(crate) cancel: &'a Cancel,
     pub(crate) begun: Instant,
 }

@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use crate::agents::{Agents, Manners, Setup};
 use crate::domain::ids::{Oid, RecordId, SessionUid, TaskUid};
-use crate::domain::money::MicroUsd;
 use crate::domain::policy::{AgentKind, AgentSpec, CliKind, SandboxMode, VerifyCommand};
 use crate::domain::record::SessionClaimed;
-use crate::domain::session::{FailureClass, RunnerIdentity, VerifyResult};
+use crate::domain::session::{FailureClass, VerifyResult};
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::lease::Lease;
@@ -220,24 +219,13 @@ impl Bench {
 
 pub(super) fn spec(kind: AgentKind) -> AgentSpec {
     AgentSpec {
-        name: "worker".to_owned(),
-        kind,
-        model: None,
-        shares: None,
-        role: None,
-        fits: Vec::new(),
-        max_parallel: 1,
         idle_timeout: DurationMs::secs(20),
         total_timeout: DurationMs::secs(20),
         max_output_bytes: 1 << 20,
         env: vec!["NAMED_KEY".to_owned()],
         set_env: BTreeMap::from([("SET".to_owned(), "set".to_owned())]),
-        home_files: BTreeMap::new(),
-        args: Vec::new(),
-        cost_estimate: MicroUsd(0),
-        estimated: false,
         sandbox: SandboxMode::Off,
-        network: true,
+        ..AgentSpec::usual("worker", kind)
     }
 }
 
@@ -252,21 +240,10 @@ fn lease() -> Lease {
     let task: TaskUid = "00000000-0000-7000-8000-000000000007"
         .parse()
         .expect("a uuid");
+    let base = Oid::try_from("a".repeat(40)).expect("hexadecimal");
     let claim = SessionClaimed {
-        task,
         attempt: 2,
-        nonce: "n".to_owned(),
-        agent: "worker".to_owned(),
-        model: None,
-        role: "writer".to_owned(),
-        route: None,
-        provider: None,
-        runner: RunnerIdentity::default(),
-        base: Oid::try_from("a".repeat(40)).expect("hexadecimal"),
-        branch: None,
-        continues: None,
-        lease_until: NOW,
-        addresses: Vec::new(),
+        ..SessionClaimed::first(task, "worker", base, NOW)
     };
     Lease::found_live(session, claim)
 }

@@ -9,7 +9,6 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{
     EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid,
 };
-use crate::domain::money::MicroUsd;
 use crate::domain::policy::*;
 use crate::domain::record::*;
 use crate::domain::session::{FailureClass, Outcome, RunnerIdentity};
@@ -39,24 +38,10 @@ pub(super) struct World {
 
 pub(super) fn agent(name: &str) -> AgentSpec {
     AgentSpec {
-        name: name.to_owned(),
-        kind: AgentKind::Demo,
         model: Some(format!("{name}-model")),
-        shares: None,
-        role: None,
-        fits: Vec::new(),
         max_parallel: 8,
-        idle_timeout: DurationMs::mins(5),
-        total_timeout: DurationMs::mins(30),
-        max_output_bytes: 1 << 20,
-        env: Vec::new(),
-        set_env: BTreeMap::new(),
-        home_files: BTreeMap::new(),
-        args: Vec::new(),
-        cost_estimate: MicroUsd(0),
-        estimated: false,
         sandbox: SandboxMode::Off,
-        network: true,
+        ..AgentSpec::usual(name, AgentKind::Demo)
     }
 }
 
