@@ -106,24 +106,14 @@ fn no_tokens(section: &Section<'_, '_>, spec: &AgentSpec, forge: &ForgePolicy) {
     }
 }
 
-fn agent(
-    name: &str,
-    section: &Section<'_, '_>,
-    roles: &BTreeMap<String, String>,
-    sandbox: &SandboxPolicy,
-    forge: &ForgePolicy,
-) -> Option<AgentSpec> {
+/// There is a kind, and every key is one that it has.
+fn keys_of_kind(section: &Section<'_, '_>, kind: Option<Kind>) {
     if section.get("kind").is_none() {
         section.bad(
             "kind",
             "it is required: \"cli\", \"api\", \"command\" or \"session\"",
         );
     }
-    let role = section.text("role");
-    if let Some(role) = &role {
-        check_role(section, role, roles);
-    }
-    let kind = section.choice("kind", KINDS);
     for (key, of) in OF_KIND {
         let wrong = kind.is_some_and(|kind| kind != *of);
         if wrong && section.get(key).is_some() {
@@ -134,6 +124,21 @@ fn agent(
             section.bad(key, &format!("it is for kind \"{word}\" only"));
         }
     }
+}
+
+fn agent(
+    name: &str,
+    section: &Section<'_, '_>,
+    roles: &BTreeMap<String, String>,
+    sandbox: &SandboxPolicy,
+    forge: &ForgePolicy,
+) -> Option<AgentSpec> {
+    let role = section.text("role");
+    if let Some(role) = &role {
+        check_role(section, role, roles);
+    }
+    let kind = section.choice("kind", KINDS);
+    keys_of_kind(section, kind);
     let estimate = match kind {
         Some(Kind::Cli | Kind::Api | Kind::Session) => 1_000_000,
         _ => 0,

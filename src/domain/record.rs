@@ -383,29 +383,6 @@ pub struct SessionClaimed {
     pub addresses: Vec<RecordId>,
 }
 
-impl SessionClaimed {
-    /// The first claim of a task, about which nothing else is said.
-    #[must_use]
-    pub fn first(task: TaskUid, agent: &str, base: Oid, lease_until: Timestamp) -> Self {
-        Self {
-            task,
-            attempt: 1,
-            nonce: String::new(),
-            agent: agent.to_owned(),
-            model: None,
-            role: String::new(),
-            route: None,
-            provider: None,
-            runner: RunnerIdentity::default(),
-            base,
-            branch: None,
-            continues: None,
-            lease_until,
-            addresses: Vec::new(),
-        }
-    }
-}
-
 /// Payload of `session.started`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionStarted {

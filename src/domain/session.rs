@@ -29,6 +29,29 @@ pub struct RunnerIdentity {
     pub ci: Option<String>,
 }
 
+impl SessionClaimed {
+    /// The first claim of a task, about which nothing else is said.
+    #[must_use]
+    pub fn first(task: TaskUid, agent: &str, base: Oid, lease_until: Timestamp) -> Self {
+        Self {
+            task,
+            attempt: 1,
+            nonce: String::new(),
+            agent: agent.to_owned(),
+            model: None,
+            role: String::new(),
+            route: None,
+            provider: None,
+            runner: RunnerIdentity::default(),
+            base,
+            branch: None,
+            continues: None,
+            lease_until,
+            addresses: Vec::new(),
+        }
+    }
+}
+
 /// Why an attempt failed (DESIGN §5, retry classes).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
