@@ -21,6 +21,8 @@ mod races;
 mod remote;
 #[path = "tick/remote_money.rs"]
 mod remote_money;
+#[path = "tick/remote_phases.rs"]
+mod remote_phases;
 #[path = "tick/review.rs"]
 mod review;
 #[path = "tick/town.rs"]

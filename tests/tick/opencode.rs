@@ -228,7 +228,7 @@ fn a_session_that_a_dead_tick_left_without_its_prompt_is_found_and_begun() {
     let inner = service.clone.services();
     service.clone.remotes = Box::new(crate::remote::dying(
         inner,
-        "begin",
+        ("begin", crate::remote::When::Before),
         &service.town.path("remote.git"),
     ));
     assert!(service.clone.try_tick(&Default::default()).is_err());

@@ -378,7 +378,7 @@ fn the_pull_request_of_a_service_is_read_as_data_and_named_to_the_reviewer() {
 
 /// When the tick dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum When {
+pub(crate) enum When {
     Before,
     After,
 }
@@ -391,15 +391,15 @@ struct Dying {
     remote: PathBuf,
 }
 
-/// Services through which a tick dies once, when it is about to make `call`.
+/// Services through which a tick dies once, before or after it makes `call`.
 pub(crate) fn dying(
     inner: Remotes,
-    call: &'static str,
+    (call, when): (&'static str, When),
     remote: &std::path::Path,
 ) -> impl RemoteSessions + 'static {
     Dying {
         inner,
-        at: Mutex::new(Some((call, When::Before))),
+        at: Mutex::new(Some((call, when))),
         remote: remote.to_owned(),
     }
 }

@@ -162,3 +162,38 @@ fn what_a_session_has_spent_is_in_the_records_while_it_runs() {
     assert_eq!(noted.cost, MicroUsd(250_000), "no price: as it is reckoned");
     assert_eq!(noted.source, CostSource::Estimated);
 }
+
+#[test]
+fn i7_a_tick_that_dies_after_it_stopped_a_session_leaves_its_work_to_the_next() {
+    let Some(mut service) = service(HALF) else {
+        return;
+    };
+    let rules = &mut service.clone.policy;
+    rules.retry.max_attempts = 1;
+    rules.leases.skew_allowance = DurationMs(0);
+    let agent = rules.agents.get_mut("opencode").unwrap();
+    agent.total_timeout = DurationMs::mins(30);
+    service.clone.add("A large task", &[]);
+    let half = |service: &crate::opencode::Service| {
+        let state = service.clone.state();
+        let session = state.sessions.values().next();
+        session.is_some_and(|session| session.spent.value.is_some())
+    };
+    service.until(half);
+    let remote = service.town.path("remote.git");
+    let stop = ("stop", crate::remote::When::After);
+    let inner = service.clone.services();
+    service.clone.remotes = Box::new(crate::remote::dying(inner, stop, &remote));
+    service.clone.shifted.advance(DurationMs::mins(31));
+    assert!(service.clone.try_tick(&Default::default()).is_err());
+    // Its result was in the hand-over directory only if it was stored: as a kill leaves it, it is not.
+    std::fs::remove_dir_all(&service.clone.handover_root).unwrap();
+    std::fs::rename(service.town.path("away.git"), &remote).unwrap();
+    service.until(|service| !service.last_report().sessions.is_empty());
+    let state = service.clone.state();
+    let session = state.sessions.values().next().unwrap();
+    let (finished, _) = session.finished.clone().unwrap();
+    let class = FailureClass::Timeout;
+    assert_eq!(finished.outcome, Outcome::Failed { class }, "{finished:#?}");
+    assert!(finished.head.is_some(), "{finished:#?}");
+}

@@ -147,6 +147,8 @@ pub(super) struct Job {
     acts: Vec<RemoteAct>,
     /// Until when the right to create may be used.
     create_until: Timestamp,
+    /// End of its lease, as looks have renewed it.
+    lease_until: Timestamp,
     /// What it had spent when it was last seen.
     spent: Option<Spent>,
 }
@@ -199,6 +201,7 @@ pub(super) fn jobs(world: &World<'_>, state: &State, steps: &[RemoteStep]) -> Ve
             at: place_of(world, *uid, session, agent),
             acts: vec![act.clone()],
             create_until: given.plus(create_within(service)),
+            lease_until: session.lease_until.value,
             spent: session.spent.value,
         });
     }

@@ -283,7 +283,12 @@ pub(in crate::app::tick) fn in_claim_phase(
             put.map_err(|error| Done::Note(format!("failed to {error}")))
         });
         match stored {
-            Ok(()) => docs.push(job.claimed.doc),
+            Ok(()) => {
+                let mut doc = job.claimed.doc;
+                // The run phase sees no records: it is told how long the lease holds now.
+                doc.claim.lease_until = job.lease_until;
+                docs.push(doc);
+            }
             Err(other) => done.push((session, other)),
         }
     }
