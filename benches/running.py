@@ -49,6 +49,12 @@ model = "bench-1"
 """
 
 
+def walls(lab, name, sandbox, folder):
+    """The sandbox of a repository whose agent is a script beside it and writes into one folder."""
+    script = os.path.join(lab.work, name + "-agent.sh")
+    return '[sandbox]\nmode = "%s"\nread = ["%s"]\nwrite = ["%s"]\n' % (sandbox, script, folder)
+
+
 def own_time(lab, report, opt):
     """A run from its start to its end as they are recorded, without the agent's own time."""
     parts = {}
@@ -57,7 +63,7 @@ def own_time(lab, report, opt):
         folder = lab.fresh_dir("stamps-" + sandbox)
         stamps = os.path.join(folder, "stamps")
         config = ticks.CONFIG.replace("/bin/sh", "/bin/bash").replace("max_parallel = 8", "max_parallel = 1")
-        config += '[sandbox]\nmode = "%s"\nwrite = ["%s"]\n' % (sandbox, folder)
+        config += walls(lab, "own-" + sandbox, sandbox, folder)
         repo, bare = ticks.with_remote(lab, "own-" + sandbox, 1_000, config, TIMED % stamps)
         # The first one makes the workspace that the others take over.
         ids = work.add_plan(lab, repo, ticks.small_tasks(opt.runs + 1))
@@ -131,7 +137,7 @@ def many(lab, count, sandbox):
     # Each waits for the end of a pipe that nobody has opened yet.
     agent = ('echo "{\\"event\\":\\"message\\",\\"text\\":\\"here\\"}"\n: > "%s/$1"\nread line < "%s"\n'
              'echo done > "result-$1.txt"\n' % (folder, gate))
-    config = WAITING % {"count": count} + '[sandbox]\nmode = "%s"\nwrite = ["%s"]\n' % (sandbox, folder)
+    config = WAITING % {"count": count} + walls(lab, name, sandbox, folder)
     repo, bare = ticks.with_remote(lab, name, 1_000, config, agent)
     work.add_plan(lab, repo, ticks.small_tasks(count))
     seen, over = {}, threading.Event()
@@ -280,6 +286,7 @@ def counting(lab, report, opt):
             size += len(line)
             if size >= opt.stream_mib << 20:
                 break
+        f.write('{"event":"session_finished","ok":true,"summary":"done"}\n')
     rates, counted = {"plain": [], "counted": []}, 0
     for turn in range(max(3, opt.runs // 3) + 1):
         for name, more in (("plain", ()), ("counted", ("--count-tokens",))):

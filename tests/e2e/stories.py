@@ -434,7 +434,8 @@ def failing(world: World, script: Callable, idle: str = "120s") -> tuple[Site, P
 def a_rate_limit_pauses_the_agent_and_gives_the_task_back(world: World) -> None:
     site, clone, finished = failing(world, lambda _: refuse(429, retry_after="1"))
     equal("class", finished["outcome"]["class"], "rate_limited")
-    equal("paused agent", only(site.records(), "agent.paused")["agent"], "claude")
+    pause = only(site.records(), "agent.paused")
+    equal("paused agent and provider", (pause["agent"], pause["provider"]), ("claude", "anthropic"))
 
 
 @story("claude")

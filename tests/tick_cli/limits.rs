@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::process::Stdio;
 
+use fleet::domain::time::{DurationMs, Timestamp};
 use serde_json::{Value, json};
 
 use crate::models::{Answer, Api, ModelServer, Say};
@@ -113,6 +114,43 @@ fn a_limit_rests_all_agents_of_the_provider_on_every_machine_and_others_take_ove
     world.expect_phases(&[("T-1", "in_review")]);
     house.finish();
     other.finish();
+}
+
+#[test]
+fn a_used_up_quota_that_names_no_time_rests_its_provider_for_a_quarter_of_an_hour() {
+    let quota = json!({"error": {"message": "You exceeded your current quota",
+                                 "type": "insufficient_quota", "code": "insufficient_quota"}});
+    let house = ModelServer::start(
+        Api::Chat,
+        vec![Answer::Status(429, Vec::new(), quota.to_string())],
+    );
+    let other = ModelServer::start(Api::Chat, work());
+    let shape = Shape {
+        remote: true,
+        ..Shape::default()
+    };
+    let world = World::new("exit 9", shape, &["one"]);
+    configure(&world, &house, &other);
+    let before = Timestamp(now_ms());
+    // The same tick gives the task to an agent of the other provider.
+    fleet(&world, "repo", &["tick"]);
+    world.expect_phases(&[("T-1", "in_review")]);
+    let agents = world.data(&["agents", "list"]);
+    for (at, name) in [(0, "ann"), (1, "ben")] {
+        let agent = &agents["agents"][at];
+        assert_eq!(agent["name"], name);
+        let until: Timestamp = agent["paused_until"].as_str().unwrap().parse().unwrap();
+        let rest = until.since(before);
+        assert!(rest >= DurationMs::mins(15), "{rest:?}");
+        assert!(rest <= DurationMs::mins(17), "{rest:?}");
+    }
+    house.finish();
+    other.finish();
+}
+
+fn now_ms() -> u64 {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    u64::try_from(since.as_millis()).unwrap()
 }
 
 #[test]
