@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from git_http import GitServer
 from github import NAME, OWNER, GitHub
 from model import Model, refuse, say, shell, silence, steps, write
 from tools import Tools
-from world import Failed, Skipped, World, contains, equal, lacks, matches, run_git
+from world import Failed, Skipped, World, contains, equal, free_port, lacks, matches, run_git
 
 # How agents are confined: by what works on the machine (`auto`, `require`), by `landlock` though
 # bubblewrap would work, or not at all (`off`).
@@ -171,6 +172,41 @@ def confined(site: Site, clone: Path, finished: dict) -> None:
     equal("how the agent was confined", finished["sandbox"].split(",")[0], level)
 
 
+class OpenCodeServer:
+    """`opencode serve` as its owner would run it: a home of its own, a password, the scripted model."""
+
+    def __init__(self, world: World, model_url: str):
+        # Outside the world's folder: what is left in that is fleet's.
+        self.home = Path(tempfile.mkdtemp(prefix="fleet-opencode-")).resolve()
+        self.password = os.urandom(12).hex()
+        self.url = f"http://127.0.0.1:{free_port()}"
+        provider = {"npm": "@ai-sdk/openai-compatible",
+                    "options": {"baseURL": f"{model_url}/v1", "apiKey": "dummy"},
+                    "models": {"scripted-model": {"limit": {"context": 100000, "output": 8000}}}}
+        config = {"provider": {"scripted": provider}, "model": "scripted/scripted-model",
+                  "autoupdate": False, "share": "disabled"}
+        env = {"PATH": world.path, "HOME": str(self.home), "TMPDIR": str(self.home), "LANG": "C.UTF-8",
+               "OPENCODE_CONFIG_CONTENT": json.dumps(config), "OPENCODE_SERVER_PASSWORD": self.password,
+               "OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"}
+        port = self.url.rpartition(":")[2]
+        argv = ["opencode", "serve", "--hostname", "127.0.0.1", "--port", port]
+        where = shutil.which("opencode", path=world.path)
+        self.process = subprocess.Popen([where, *argv[1:]], cwd=self.home, env=env,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True, start_new_session=True)
+        for line in self.process.stdout:
+            if "listening" in line:
+                break
+        else:
+            raise Failed("the OpenCode server did not start")
+        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+
+    def close(self) -> None:
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        shutil.rmtree(self.home, ignore_errors=True)
+
+
 def put(root: Path, files: dict[str, str]) -> None:
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -238,8 +274,9 @@ def command(script: str) -> str:
     return f'[agents.script]\nkind = "command"\nargv = {argv}\n\n[[routes]]\nagents = ["script"]\nrole = "writer"\n'
 
 
-def greeted(site: Site, clone: Path, cli: str, told: Model) -> dict:
-    """One tick did the task: branch, commit, records. Returns the record of the session's end."""
+def greeted(site: Site, clone: Path, cli: str, told: Model, remote: bool = False) -> dict:
+    """The task is done: branch, commit, records. Returns the record of the session's end. `remote`: it
+    ran at a service, behind that service's walls."""
     equal("branches on the remote", site.branches(), ["agent/T-1"])
     equal("hello.sh on the branch", run_git(site.bare, "show", "agent/T-1:hello.sh"), HELLO)
     changed = run_git(site.bare, "diff", "--name-only", "main...agent/T-1").split()
@@ -261,7 +298,8 @@ def greeted(site: Site, clone: Path, cli: str, told: Model) -> dict:
         raise Failed("no record holds the agent's own session id")
     contains("what the agent was told", told.asked[0].text(), TASK, "Bonjour!")
     equal("checks", [check.get("exit") for check in finished["verify"]], [0])
-    confined(site, clone, finished)
+    if not remote:
+        confined(site, clone, finished)
     return finished
 
 
@@ -546,6 +584,56 @@ def three_phases_hand_over_by_files_and_the_one_that_runs_the_agent_has_no_crede
     world.fleet(last, *phase("publish"), **site.env())
     equal("pull requests after publishing again", len(site.github.pulls()), 1)
     idle_tick(site, last)
+    site.lacks_the_token()
+
+
+@story("opencode", "github")
+def a_session_at_an_opencode_server_outlives_ticks_one_of_which_is_killed(
+    world: World, github: Path
+) -> None:
+    site = Site(world, github)
+    model = greeting_model(world)
+    server = world.keep(OpenCodeServer(world, model.url))
+    clone = site.clone("clone")
+    env = {**site.env(), "OPENCODE_SERVER_PASSWORD": server.password}
+    lines = ["[agents.opencode]", 'kind = "session"', f'base_url = "{server.url}"',
+             'key_env = "OPENCODE_SERVER_PASSWORD"', 'model = "scripted/scripted-model"', 'poll = "1ms"', 'sandbox = "auto"', "",
+             "[[routes]]", 'agents = ["opencode"]', 'role = "writer"', ""]
+    site.start(clone, "\n".join(lines))
+    tried = world.data(clone, "agents", "test", "opencode", **env)
+    contains("what the server says", tried["answer"], "OpenCode 1.", "knows scripted/scripted-model")
+    world.fleet(clone, "add", TASK, "--body", BODY, "--path", "hello.sh", **env)
+    # The tick that made the session dies while the server works on.
+    tick = world.start([world.fleet_program, "tick"], clone, **env)
+    until = time.monotonic() + 90
+    while not model.asked:
+        if time.monotonic() > until:
+            tick.kill()
+            world.finish(tick, time.monotonic())
+            raise Failed("the server never asked its model")
+        time.sleep(0.01)
+    tick.kill()
+    world.finish(tick, time.monotonic())
+    while not site.branches():
+        if time.monotonic() > until:
+            raise Failed("no tick took the work over")
+        world.fleet(clone, "tick", **env)
+        time.sleep(0.2)
+    finished = greeted(site, clone, "opencode", model, remote=True)
+    equal("sandbox", finished["sandbox"], "remote")
+    found = site.records()
+    for op in ("session.claimed", "session.remote_intended", "session.remote_bound"):
+        only(found, op)
+    pulls = site.github.pulls()
+    equal("pull requests", [p["head"]["sha"] for p in pulls], [finished["head"]])
+    contains("the body", pulls[0]["body"], "It greets in French now.", "remote")
+    said = world.fleet(clone, "logs", "T-1", **env).out
+    contains("the journal", said, "It greets in French now.", "cat > hello.sh")
+    shown = world.fleet(clone, "show", "T-1", **env).out
+    contains("what is shown", shown, "at opencode: ses_", "succeeded since")
+    site.world.fleet(clone, "tick", **env)
+    equal("claims after another tick", len(of(site.records(), "session.claimed")), 1)
+    nothing_is_left(world)
     site.lacks_the_token()
 
 

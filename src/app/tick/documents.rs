@@ -84,6 +84,8 @@ pub struct CollectedDoc {
     /// Why it was stopped before it was done, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cut_short: Option<CutShort>,
+    /// When the right to make it was published: its time counts from there.
+    pub since: Timestamp,
     /// What it had spent when it was last seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,

@@ -149,6 +149,8 @@ pub(super) struct Job {
     create_until: Timestamp,
     /// End of its lease, as looks have renewed it.
     lease_until: Timestamp,
+    /// When the right to make it was first published.
+    since: Timestamp,
     /// What it had spent when it was last seen.
     spent: Option<Spent>,
 }
@@ -202,6 +204,10 @@ pub(super) fn jobs(world: &World<'_>, state: &State, steps: &[RemoteStep]) -> Ve
             acts: vec![act.clone()],
             create_until: given.plus(create_within(service)),
             lease_until: session.lease_until.value,
+            since: session
+                .remote
+                .since
+                .map_or(given, |at| at.written_by(world.context.clock.now())),
             spent: session.spent.value,
         });
     }

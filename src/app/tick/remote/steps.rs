@@ -170,6 +170,7 @@ fn handed_over(job: &Job, collected: Collected, cut_short: Option<CutShort>) -> 
         session: job.session(),
         collected,
         cut_short,
+        since: job.since,
         spent: job.spent,
     }
 }
@@ -244,6 +245,7 @@ fn ended(
     let cause = CutShort { class, reason };
     let mut result = work::failed(world, till, &job.claimed, account, cause, &mut |_| {});
     result.retry_at = until;
+    result.finished.duration_ms = world.context.clock.now().since(job.since).0;
     result.finished.agent_session.clone_from(&job.at.id);
     LEVEL.clone_into(&mut result.finished.sandbox);
     result.finished.journal = Some(World::journal_name(job.session()));

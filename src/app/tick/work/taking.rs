@@ -28,6 +28,7 @@ pub(in crate::app::tick) fn take_over(
     let mut session = Session::new(world, till, claimed, started_at);
     session.hear(&made.collected);
     session.account(made.spent, true);
+    session.finished.duration_ms = started_at.since(made.since).0;
     session.cut_short.clone_from(&made.cut_short);
     if let Err(failure) = session.take(&made.collected, cancel, events) {
         if cancel.is_asked() {
