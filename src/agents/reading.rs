@@ -154,6 +154,10 @@ impl Reading {
     /// Tokens and money so far.
     pub(crate) fn spent(&mut self, usage: Usage, cost: Option<MicroUsd>) {
         let news = usage != self.usage || (cost.is_some() && cost != self.cost);
+        if cost.is_none() && usage.total() > self.usage.total() {
+            // What was told does not hold for what came after it.
+            self.cost = None;
+        }
         self.usage = usage;
         self.cost = cost.or(self.cost);
         if news {

@@ -56,6 +56,16 @@ pub struct Dated {
     pub price: Price,
 }
 
+/// The name under which the price of a model is looked up, where its provider is known: several sell
+/// the same model.
+#[must_use]
+pub fn sold_by(provider: Option<&str>, model: &str) -> String {
+    match provider {
+        Some(provider) => format!("{provider}/{model}"),
+        None => model.to_owned(),
+    }
+}
+
 /// A price table that is made when it is first asked, which few commands do.
 #[derive(Clone)]
 pub struct Prices {

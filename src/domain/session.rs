@@ -62,7 +62,7 @@ pub enum FailureClass {
     InvalidOutput,
     /// A `verify` command failed, twice.
     VerifyFailed,
-    /// The provider said stop until a time; a pause, not an attempt.
+    /// The provider said stop until a time, or refuses the key; a pause, not an attempt.
     RateLimited,
     /// The agent reported an error of its own (bad key, refused model, crash).
     AgentError,

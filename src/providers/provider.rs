@@ -272,6 +272,8 @@ impl Provider {
         });
         match got {
             Ok(reply) => Ok(ModelReply {
+                // What the last try cost is not what all of them did.
+                cost: reply.cost.filter(|_| spent == reply.usage),
                 usage: spent,
                 model: if reply.model.is_empty() {
                     request.model.clone()

@@ -307,10 +307,10 @@ fn runner(ground: &Ground<'_>, policy: &Policy, secrets: Arc<Scanner>) -> Agents
 fn api_setup(ground: &Ground<'_>, policy: &Policy) -> ApiSetup {
     let models = providers(policy, ground.env, &ground.clock, &ground.ids);
     let specs = policy.providers.values();
-    let prices = policy.prices.clone();
+    let (prices, clock) = (policy.prices.clone(), ground.clock.clone());
     ApiSetup {
         models: Arc::new(models),
-        price: Arc::new(move |model, usage| prices.estimate(model, usage)),
+        price: Arc::new(move |model, usage| prices.estimate_at(model, usage, clock.now())),
         tokens: Arc::new(Tiktoken),
         key_names: specs.flat_map(|spec| spec.key_env.clone()).collect(),
     }

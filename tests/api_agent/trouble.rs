@@ -199,7 +199,7 @@ fn a_rate_limit_is_a_time_to_come_back_and_a_refused_key_the_owners_to_mend() {
     let seen = house.run();
     assert_eq!(
         seen.failure().0,
-        FailureClass::AgentError,
+        FailureClass::RateLimited,
         "{:?}",
         seen.outcome
     );

@@ -373,3 +373,25 @@ fn a_model_that_refuses_is_an_error_of_the_agent_in_its_own_words() {
     );
     server.finish();
 }
+
+#[test]
+fn a_refused_key_costs_neither_an_attempt_nor_money_and_rests_the_provider() {
+    let town = Town::new();
+    let server = ModelServer::start(Api::Anthropic, Vec::new());
+    server.take_keys(&["another"]);
+    let clone = clone_with(&town, &server);
+    let task = clone.add("Make one two", &[]);
+    let report = clone.try_tick(&one()).unwrap();
+    assert_eq!(report.sessions[0].ended, Ended::Failed, "{report:#?}");
+    let state = clone.state();
+    let session = state.sessions.values().next().unwrap();
+    let finished = &session.finished.as_ref().unwrap().0;
+    let class = FailureClass::RateLimited;
+    assert_eq!(finished.outcome, Outcome::Failed { class });
+    assert_eq!(finished.cost, Some(MicroUsd(0)), "no token was used");
+    assert_eq!(state.pauses.len(), 1, "{:?}", state.pauses);
+    let index = state.index();
+    let history = fleet::engine::history::History::of(&state, &index, task);
+    assert!(history.failures.iter().all(|failure| !failure.counts()));
+    server.finish();
+}

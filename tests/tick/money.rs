@@ -221,6 +221,34 @@ fn tokens_without_money_are_priced_by_the_table_and_flagged() {
 }
 
 #[test]
+fn a_price_that_only_its_provider_has_is_found() {
+    let town = Town::new();
+    let script = r#"echo '{"event":"session_started","agent_session":null,"model":"llama-9"}'
+        echo '{"event":"usage","usage":{"input":1000000,"output":0}}'
+        echo two >> src/a.txt"#;
+    let mut rules = policy(&[("writer", script)]);
+    let agent = rules.agents.get_mut("writer").unwrap();
+    agent.shares = Some("groq".to_owned());
+    agent.cost_estimate = MicroUsd(1_000_000);
+    let mut table = PriceTable::default();
+    for (provider, input) in [("groq", 70_000), ("elsewhere", 900_000)] {
+        let price = Price {
+            input,
+            ..Price::default()
+        };
+        let from = Timestamp(0);
+        table.add(Some(provider), "llama-9", Dated { from, price });
+    }
+    rules.prices = table.into();
+    let clone = town.clone("one", rules);
+    let task = clone.add("A task", &[]);
+    clone.tick();
+    let state = clone.state();
+    let finished = &sessions(&state, task)[0].finished.as_ref().unwrap().0;
+    assert_eq!(finished.cost, Some(MicroUsd(70_000)));
+}
+
+#[test]
 fn a_model_without_a_price_costs_what_the_agent_is_reckoned_at() {
     let town = Town::new();
     let script =

@@ -61,10 +61,12 @@ pub(crate) fn ask(run: &mut Run<'_>, request: &ModelRequest) -> Result<Asked, No
 fn judge(run: &mut Run<'_>, error: &ModelError, broken: &mut u32) -> Result<(), NoReply> {
     let class = match error.class {
         ModelTrouble::ContextTooLong => return Err(NoReply::TooLong),
-        ModelTrouble::Quota | ModelTrouble::RateLimited | ModelTrouble::Overloaded => {
-            FailureClass::RateLimited
-        }
-        ModelTrouble::Auth | ModelTrouble::Invalid => FailureClass::AgentError,
+        // A refused key is refused for every task: the provider rests, and no attempt is lost.
+        ModelTrouble::Quota
+        | ModelTrouble::RateLimited
+        | ModelTrouble::Overloaded
+        | ModelTrouble::Auth => FailureClass::RateLimited,
+        ModelTrouble::Invalid => FailureClass::AgentError,
         ModelTrouble::Cancelled => FailureClass::Cancelled,
         ModelTrouble::Network | ModelTrouble::Protocol => {
             *broken += 1;

@@ -233,15 +233,19 @@ impl<'a> Run<'a> {
         let provider = self.model.provider();
         // With the provider in front, a name is sure to mean that provider's price.
         let priced = (self.price)(&format!("{provider}/{model}"), usage);
+        let first = self.usage == Usage::default();
         self.usage = self.usage.plus(usage);
         self.reckoned = match (self.reckoned, cost.or(priced)) {
             (Some(sum), Some(more)) => Some(sum.plus(more)),
             (sum, None) if usage == Usage::default() => sum,
             _ => None,
         };
+        // A sum of some calls is no sum: if one did not tell, all are reckoned by the table.
         self.cost = match (self.cost, cost) {
             (Some(sum), Some(more)) => Some(sum.plus(more)),
-            (sum, more) => sum.or(more),
+            (None, Some(more)) if first => Some(more),
+            (sum, None) if usage == Usage::default() => sum,
+            _ => None,
         };
         self.teller.spent(self.usage, self.cost);
     }

@@ -292,6 +292,19 @@ fn claude_lines_of_one_message_are_counted_once_and_a_reset_keeps_what_was_spent
 }
 
 #[test]
+fn what_claude_told_of_its_cost_does_not_hold_for_what_it_does_afterwards() {
+    let mut parser = ClaudeParser::default();
+    let mut reading = Reading::default();
+    let result = r#"{"type":"result","subtype":"success","is_error":false,"result":"ok","total_cost_usd":0.01,"modelUsage":{"m":{"inputTokens":10,"outputTokens":1}}}"#;
+    let more = r#"{"type":"assistant","message":{"id":"b","usage":{"input_tokens":5000000,"output_tokens":900000},"content":[]}}"#;
+    parser.line(result, &mut reading);
+    assert_eq!(reading.cost.map(|c| c.0), Some(10_000));
+    parser.line(more, &mut reading);
+    assert!(reading.usage.total() > 5_000_000);
+    assert_eq!(reading.cost, None, "the rest is reckoned by the table");
+}
+
+#[test]
 fn a_claude_rate_limit_says_when_to_come_back() {
     let mut parser = ClaudeParser::default();
     let mut reading = Reading {

@@ -73,6 +73,17 @@ impl Failure {
     }
 }
 
+/// A check that a stop ended says nothing about the work.
+fn ensure_not_stopped(cancel: &Cancel) -> Result<(), Failure> {
+    if !cancel.is_asked() {
+        return Ok(());
+    }
+    Err(Failure {
+        class: FailureClass::Cancelled,
+        reason: "stopped while its checks ran".to_owned(),
+    })
+}
+
 /// A session on its way.
 struct Session<'a> {
     world: &'a World<'a>,
@@ -187,6 +198,7 @@ impl<'a> Session<'a> {
             if let Verdict::Pass = verdict
                 && let Some(failed) = self.verify(&request, cancel, events)
             {
+                ensure_not_stopped(cancel)?;
                 return Err(Failure {
                     class: FailureClass::VerifyFailed,
                     reason: format!(
@@ -376,12 +388,7 @@ impl<'a> Session<'a> {
         cancel: &Cancel,
         events: &mut dyn FnMut(AgentEvent),
     ) -> Result<(), Failure> {
-        if cancel.is_asked() {
-            return Err(Failure {
-                class: FailureClass::Cancelled,
-                reason: "stopped while its checks ran".to_owned(),
-            });
-        }
+        ensure_not_stopped(cancel)?;
         request.resume.clone_from(&first.agent_session);
         request.prompt = prompt::after_failed_checks(
             &self.doc.prompt,

@@ -139,10 +139,29 @@ impl Case<'_> {
     }
 }
 
+/// A yes and nothing but a yes: "yes, but …" and "go back" are messages to the agent.
 fn says_yes(answer: &str) -> bool {
-    let answer = answer.trim_start().to_lowercase();
-    ["approve", "yes", "ok", "go"]
-        .iter()
-        .any(|yes| answer.starts_with(yes))
-        && !answer.contains("change it")
+    let answer = answer.trim().trim_end_matches(['.', '!']).to_lowercase();
+    let yes = ["approve", "approved", "yes", "ok", "okay", "go", "go ahead"];
+    yes.contains(&answer.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn only_a_yes_without_more_approves_a_plan() {
+        for yes in ["approve", " Yes. ", "OK!", "go ahead", "Approved"] {
+            assert!(super::says_yes(yes), "{yes}");
+        }
+        for no in [
+            "Go back, this deletes the tests",
+            "Good idea, but do not touch the API",
+            "yes, but rename foo",
+            "okay with me once the tests stay",
+            "no",
+            "",
+        ] {
+            assert!(!super::says_yes(no), "{no}");
+        }
+    }
 }

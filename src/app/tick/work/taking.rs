@@ -7,6 +7,7 @@ use crate::app::tick::documents::{CollectedDoc, CutShort, ResultDoc};
 use crate::app::tick::till::Till;
 use crate::app::tick::work::{Failure, Session};
 use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
+use crate::domain::prices;
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::Deliverable;
 use crate::ports::remote_session::{Collected, RemoteWork};
@@ -103,10 +104,12 @@ impl Session<'_> {
         let finished = &mut self.finished;
         let model = finished.model.as_deref();
         let model = model.or_else(|| agent?.model.as_deref());
+        let provider = self.doc.claim.provider.as_deref();
+        let model = model.map(|model| prices::sold_by(provider, model));
         let now = self.world.context.clock.now();
         let known = policy
             .prices
-            .cost_of(finished.cost, model, finished.usage, now)
+            .cost_of(finished.cost, model.as_deref(), finished.usage, now)
             .or_else(|| {
                 let spent = spent?;
                 if finished.usage == Usage::default() {

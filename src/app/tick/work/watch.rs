@@ -8,6 +8,7 @@ use crate::app::tick::work::Session;
 use crate::domain::ids::SessionUid;
 use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
 use crate::domain::policy::AgentKind;
+use crate::domain::prices;
 use crate::domain::session::FailureClass;
 use crate::domain::time::{DurationMs, Moment};
 use crate::engine::budget::Overdrawn;
@@ -25,6 +26,8 @@ pub(super) struct Watch<'a> {
     /// What earlier runs of the session cost.
     before: Spent,
     model: Option<String>,
+    /// Whose price is meant, where several providers sell a model.
+    provider: Option<String>,
     /// What a run is reckoned at whose tokens have no price.
     estimate: MicroUsd,
     /// Every call of its model is counted: without tokens there was none.
@@ -47,6 +50,7 @@ impl<'a> Watch<'a> {
                 source: finished.cost_source,
             },
             model: request.model.clone(),
+            provider: session.lease.claim().provider.clone(),
             estimate: request.agent.cost_estimate,
             counted: matches!(request.agent.kind, AgentKind::Api { .. }),
             noted: None,
@@ -85,7 +89,12 @@ impl<'a> Watch<'a> {
     fn by_table(&self, usage: Usage) -> Option<MicroUsd> {
         let now = self.world.context.clock.now();
         let prices = &self.world.policy.prices;
-        prices.estimate_at(self.model.as_deref()?, usage, now)
+        prices.estimate_at(&self.sold(self.model.as_deref()?), usage, now)
+    }
+
+    /// The model as its provider sells it, which the table may have a price of its own for.
+    fn sold(&self, model: &str) -> String {
+        prices::sold_by(self.provider.as_deref(), model)
     }
 
     fn sum(&self, usage: Usage, cost: MicroUsd, source: CostSource) -> Spent {
@@ -122,14 +131,15 @@ impl<'a> Watch<'a> {
         }
     }
 
-    /// What the run cost: as it says; else by its tokens and the table; else as it is reckoned,
-    /// unless it never began.
+    /// What the run cost: as it says; else by its tokens and the table; else nothing, if it never
+    /// came to use a token; else as it is reckoned.
     pub(super) fn price(&self, outcome: &RunOutcome) -> (Option<MicroUsd>, CostSource) {
         let model = outcome.model.as_ref().or(self.model.as_ref());
         let now = self.world.context.clock.now();
         let prices = &self.world.policy.prices;
-        let model = model.map(String::as_str);
-        if let Some((cost, source)) = prices.cost_of(outcome.cost, model, outcome.usage, now) {
+        let model = model.map(|model| self.sold(model));
+        let told = prices.cost_of(outcome.cost, model.as_deref(), outcome.usage, now);
+        if let Some((cost, source)) = told {
             return (Some(cost), source);
         }
         let never_began = matches!(
@@ -139,8 +149,10 @@ impl<'a> Watch<'a> {
                 ..
             }
         );
-        let unused = self.counted && outcome.usage.total() == 0;
-        if never_began || unused || self.estimate == MicroUsd(0) {
+        if outcome.usage.total() == 0 && (self.counted || never_began) {
+            return (Some(MicroUsd(0)), CostSource::Estimated);
+        }
+        if never_began || self.estimate == MicroUsd(0) {
             return (None, CostSource::Unknown);
         }
         (Some(self.estimate), CostSource::Estimated)
