@@ -161,7 +161,8 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("fs2", &["git", "config", "forge", "sandbox", "agents"]),
     ("git2", &["git"]),
     ("landlock", &["sandbox"]),
-    ("libc", &["sandbox"]),
+    // The allocator of a large reading, in `git::native`; the launcher, in `sandbox`.
+    ("libc", &["git", "sandbox"]),
     ("ignore", &["agents"]),
     ("libgit2_sys", &["git"]),
     ("octocrab", &["forge"]),

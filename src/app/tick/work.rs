@@ -2,6 +2,7 @@
 //!
 //! Nothing here moves a ref or writes a record: what comes out is a document.
 
+mod failure;
 mod handing;
 mod taking;
 mod watch;
@@ -12,6 +13,7 @@ use crate::app::tick::claims::Claimed;
 use crate::app::tick::documents::{ClaimDoc, CutShort, Held, ResultDoc};
 use crate::app::tick::prompt;
 use crate::app::tick::till::Till;
+use crate::app::tick::work::failure::{Failure, ensure_not_stopped};
 use crate::app::tick::work::handing::limit;
 use crate::app::tick::work::watch::Watch;
 use crate::domain::ids::Oid;
@@ -56,32 +58,6 @@ pub(super) fn run_session(
         world.workspaces.discard(workspace);
     }
     session.into_result()
-}
-
-/// Why a session ends without work.
-struct Failure {
-    class: FailureClass,
-    reason: String,
-}
-
-impl Failure {
-    fn infrastructure(error: &WorkspaceError) -> Self {
-        Self {
-            class: FailureClass::Infrastructure,
-            reason: format!("failed to {error}"),
-        }
-    }
-}
-
-/// A check that a stop ended says nothing about the work.
-fn ensure_not_stopped(cancel: &Cancel) -> Result<(), Failure> {
-    if !cancel.is_asked() {
-        return Ok(());
-    }
-    Err(Failure {
-        class: FailureClass::Cancelled,
-        reason: "stopped while its checks ran".to_owned(),
-    })
 }
 
 /// A session on its way.
