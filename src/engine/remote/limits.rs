@@ -1,6 +1,7 @@
 //! What a session may cost: its time and its money.
 
 use crate::domain::money::{CostSource, MicroUsd, Spent};
+use crate::domain::prices;
 use crate::domain::remote::{RemotePhase, RemoteView, RemoteWord};
 use crate::domain::session::FailureClass;
 use crate::domain::time::Timestamp;
@@ -50,12 +51,14 @@ impl Case<'_> {
     }
 
     fn priced(&self, view: &RemoteView) -> Option<(MicroUsd, CostSource)> {
-        let claimed = self.session.claim.as_ref();
-        let claimed = claimed.and_then(|(claim, _)| claim.model.as_deref());
+        let claim = self.session.claim.as_ref().map(|(claim, _)| claim);
+        let claimed = claim.and_then(|claim| claim.model.as_deref());
         let model = view.model.as_deref().or(claimed);
         let model = model.or(self.agent.model.as_deref());
-        let prices = &self.policy.prices;
-        prices.cost_of(view.cost, model, view.usage, self.now)
+        let provider = claim.and_then(|claim| claim.provider.as_deref());
+        let model = model.map(|model| prices::sold_by(provider, model));
+        let table = &self.policy.prices;
+        table.cost_of(view.cost, model.as_deref(), view.usage, self.now)
     }
 
     /// What it has spent so far, if the service tells any of it; what has no price as its agent is
