@@ -93,7 +93,10 @@ pub(crate) fn run(spec: &Spec, cancel: &Cancel, sink: &mut dyn Sink) -> io::Resu
     let mut wait = Wait::new(&child, out, err, started, spec.wrapped);
     wait.until_exit(&spec.limits, cancel, sink);
     // It is dead but not reaped, so its group's number is still its own.
-    let stragglers = tree::kill_tree(wait.pid, &spec.run);
+    let killed = tree::kill_tree(wait.pid, &spec.run);
+    // Below a program that confines it, that one's own helper is among them, and what the agent left
+    // behind dies with its namespace, unseen: then nothing can be said.
+    let stragglers = if spec.wrapped { 0 } else { killed };
     wait.drain(&spec.limits, sink);
     let (stopped, lingered, output_bytes) = (wait.stopped, wait.lingered, wait.bytes);
     let status = child.wait()?;
@@ -375,3 +378,6 @@ impl Wait {
         self.err = None;
     }
 }
+
+#[cfg(test)]
+mod tests;

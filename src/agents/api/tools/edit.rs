@@ -67,7 +67,8 @@ pub(super) fn edit(desk: &mut Desk<'_>, input: &Value) -> Result<Answer, String>
         n if !input.all => return Err(several(&shown, &text, &places, n)),
         _ => {}
     }
-    let changed = text.replace(&old, &new);
+    let changed =
+        replaced(&text, &old, &new, places.len()).ok_or_else(|| too_large(&shown, places.len()))?;
     desk.files.replace(&relative, changed.as_bytes())?;
     desk.known.insert(relative);
     let first = line_of(&text, places[0]);
@@ -79,6 +80,20 @@ pub(super) fn edit(desk: &mut Desk<'_>, input: &Value) -> Result<Answer, String>
         after(&shown, &changed, first, &new, places.len()),
         brief,
     ))
+}
+
+/// The text with every piece replaced; `None` if it became larger than a file that is edited.
+fn replaced(text: &str, old: &str, new: &str, places: usize) -> Option<String> {
+    let left = text.len().saturating_sub(places.saturating_mul(old.len()));
+    let size = left.saturating_add(places.saturating_mul(new.len()));
+    (size as u64 <= FILE_BYTES).then(|| text.replace(old, new))
+}
+
+fn too_large(shown: &str, places: usize) -> String {
+    format!(
+        "`{shown}` would become larger than {FILE_BYTES} bytes ({places} places): nothing was \
+         changed. Take a shorter `new`, or a piece that stands in fewer places"
+    )
 }
 
 /// A file with CRLF is searched and changed with CRLF, whatever the model wrote.
@@ -127,4 +142,19 @@ fn after(shown: &str, changed: &str, first: usize, new: &str, places: usize) -> 
         let _ = writeln!(out, "{:>6}\t{line}", at + 1);
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_would_make_the_file_huge_is_refused_before_it_takes_memory() {
+        let text = "a".repeat(FILE_BYTES as usize);
+        let new = "b".repeat(20_000);
+        assert_eq!(replaced(&text, "a", &new, text.len()), None);
+        assert_eq!(replaced("a-a", "a", "bc", 2).as_deref(), Some("bc-bc"));
+        let same = replaced(&text, "a", "b", text.len());
+        assert_eq!(same.map(|t| t.len()), Some(text.len()));
+    }
 }

@@ -5,23 +5,21 @@
 use std::fmt::Write as _;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use globset::{GlobBuilder, GlobMatcher};
-use ignore::WalkBuilder;
 use regex::bytes::{Regex, RegexBuilder};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::pieces::{CHUNK, Lines, piece};
+use super::walk::{Till, Walk};
 use super::{Answer, Desk, SNIFF_BYTES, Within, is_binary, parsed};
+use crate::agents::api::beneath::Beneath;
 use crate::agents::lines::clip;
 
 /// Most names in an answer.
 const NAMES: usize = 200;
-/// Most entries that are looked at.
-const ENTRIES: usize = 200_000;
-/// Longest time of a search.
-const SEARCH: Duration = Duration::from_secs(20);
 /// Largest file that is searched.
 const FILE_BYTES: u64 = 8 << 20;
 /// Most lines in an answer, and the longest of them.
@@ -30,7 +28,7 @@ const LINE_BYTES: usize = 300;
 /// Most lines of context.
 const CONTEXT: usize = 10;
 /// Memory that a pattern may compile to.
-const PATTERN_BYTES: usize = 2 << 20;
+const PATTERN_BYTES: usize = 256 << 10;
 
 #[derive(Deserialize)]
 struct GlobInput {
@@ -54,65 +52,6 @@ struct GrepInput {
     context: Option<usize>,
     #[serde(default)]
     files_only: bool,
-}
-
-/// A walk with an end.
-struct Walk {
-    start: PathBuf,
-    root: PathBuf,
-    until: Instant,
-    seen: usize,
-    cut: Option<&'static str>,
-}
-
-impl Walk {
-    fn new(desk: &Desk<'_>, relative: &Path, left: Duration) -> Self {
-        Self {
-            start: desk.files.path().join(relative),
-            root: desk.files.path().to_owned(),
-            until: Instant::now() + SEARCH.min(left),
-            seen: 0,
-            cut: None,
-        }
-    }
-
-    /// Shows every plain file below, in the order of names, until `each` has enough.
-    fn files(&mut self, within: Option<Within<'_>>, each: &mut dyn FnMut(&Path) -> bool) {
-        let walk = WalkBuilder::new(&self.start)
-            .standard_filters(false)
-            .git_ignore(true)
-            .ignore(true)
-            .parents(false)
-            .require_git(false)
-            .follow_links(false)
-            .sort_by_file_name(std::ffi::OsStr::cmp)
-            .filter_entry(|entry| entry.file_name() != ".git")
-            .build();
-        for entry in walk.flatten() {
-            self.seen += 1;
-            if self.seen > ENTRIES {
-                self.cut = Some("too many files: only a part was looked at; name a `path`");
-                return;
-            }
-            if Instant::now() >= self.until {
-                self.cut = Some("it took too long: only a part was looked at; name a `path`");
-                return;
-            }
-            if within.is_some_and(|w| w.cancel.is_asked()) {
-                self.cut = Some("stopped on request");
-                return;
-            }
-            if !entry.file_type().is_some_and(|kind| kind.is_file()) {
-                continue;
-            }
-            let Ok(relative) = entry.path().strip_prefix(&self.root) else {
-                continue;
-            };
-            if !each(relative) {
-                return;
-            }
-        }
-    }
 }
 
 /// A pattern without a slash is looked for at any depth, as git does.
@@ -144,9 +83,9 @@ pub(super) fn glob(desk: &Desk<'_>, input: &Value, within: Within<'_>) -> Result
     let input: GlobInput = parsed("glob", input)?;
     let wanted = matcher(&input.pattern)?;
     let start = place(desk, input.path.as_deref())?;
-    let mut walk = Walk::new(desk, &start, within.left);
+    let mut walk = Walk::new(&desk.files, Till::new(within.left, Some(within.cancel)));
     let (mut out, mut found) = (String::new(), 0);
-    walk.files(Some(within), &mut |relative| {
+    walk.files(&start, &mut |relative| {
         let below = relative.strip_prefix(&start).unwrap_or(relative);
         if wanted.is_match(below) || wanted.is_match(relative) {
             found += 1;
@@ -177,14 +116,16 @@ pub(super) fn grep(desk: &Desk<'_>, input: &Value, within: Within<'_>) -> Result
     let only = input.glob.as_deref().map(matcher).transpose()?;
     let start = place(desk, input.path.as_deref())?;
     let mut hits = Hits::new(pattern, &input, desk.answer_bytes);
-    let mut walk = Walk::new(desk, &start, within.left);
-    walk.files(Some(within), &mut |relative| {
+    let till = Till::new(within.left, Some(within.cancel));
+    let mut walk = Walk::new(&desk.files, till);
+    walk.files(&start, &mut |relative| {
         if only.as_ref().is_none_or(|only| only.is_match(relative)) {
-            hits.file(desk, relative);
+            hits.file(&desk.files, relative, till);
         }
-        !hits.full()
+        !hits.full() && hits.cut.is_none()
     });
-    Ok(hits.answer(walk.cut))
+    let cut = hits.cut.or(walk.cut);
+    Ok(hits.answer(cut))
 }
 
 fn pattern(input: &GrepInput) -> Result<Regex, String> {
@@ -200,6 +141,11 @@ fn pattern(input: &GrepInput) -> Result<Regex, String> {
         .size_limit(PATTERN_BYTES)
         .build()
         .map_err(|e| {
+            if let regex::Error::CompiledTooBig(_) = e {
+                return "`pattern` is too large for a search: shorten it, or use smaller repeats \
+                        and fewer classes such as \\w (an ASCII class such as [a-z] is small)"
+                    .to_owned();
+            }
             let why = e.to_string();
             let why = why.lines().last().unwrap_or_default();
             format!(
@@ -220,6 +166,15 @@ struct Hits {
     files: usize,
     lines: usize,
     skipped: usize,
+    long: usize,
+    cut: Option<&'static str>,
+}
+
+/// Lines of one file that were found: the first of them, and how many.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Found {
+    at: Vec<usize>,
+    count: usize,
 }
 
 impl Hits {
@@ -233,6 +188,8 @@ impl Hits {
             files: 0,
             lines: 0,
             skipped: 0,
+            long: 0,
+            cut: None,
         }
     }
 
@@ -240,8 +197,8 @@ impl Hits {
         self.lines >= LINES || self.out.len() >= self.room
     }
 
-    fn file(&mut self, desk: &Desk<'_>, relative: &Path) {
-        let Ok(file) = desk.files.open_read(relative) else {
+    fn file(&mut self, files: &Beneath, relative: &Path, till: Till<'_>) {
+        let Ok(file) = files.open_read(relative) else {
             return;
         };
         let mut bytes = Vec::new();
@@ -252,29 +209,64 @@ impl Hits {
             self.skipped += 1;
             return;
         }
-        if is_binary(&bytes[..bytes.len().min(SNIFF_BYTES)]) || !self.pattern.is_match(&bytes) {
+        if is_binary(&bytes[..bytes.len().min(SNIFF_BYTES)]) {
             return;
         }
-        let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').collect();
-        let found: Vec<usize> = lines
-            .iter()
-            .enumerate()
-            .filter(|(_, line)| self.pattern.is_match(line))
-            .map(|(at, _)| at)
-            .collect();
-        if found.is_empty() {
+        let found = self.search(&bytes, till);
+        if found.count == 0 {
             return;
         }
         self.files += 1;
         if self.files_only {
             self.lines += 1;
-            let _ = writeln!(self.out, "{} ({})", relative.display(), found.len());
+            let _ = writeln!(self.out, "{} ({})", relative.display(), found.count);
             return;
         }
-        self.show(relative, &lines, &found);
+        self.show(relative, &Lines::of(&bytes), &found.at);
     }
 
-    fn show(&mut self, relative: &Path, lines: &[&[u8]], found: &[usize]) {
+    /// Searches piece by piece, so that no pattern on no file outlasts the time.
+    fn search(&mut self, bytes: &[u8], till: Till<'_>) -> Found {
+        let mut found = Found::default();
+        let (mut from, mut number) = (0, 0);
+        while from < bytes.len() {
+            self.cut = till.over();
+            if self.cut.is_some() {
+                break;
+            }
+            let rest = &bytes[from..];
+            let Some(piece) = piece(rest) else {
+                self.long += 1;
+                number += 1;
+                from += memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+                continue;
+            };
+            from += piece.len();
+            if !self.pattern.is_match(piece) {
+                number += memchr::memchr_iter(b'\n', piece).count();
+                continue;
+            }
+            for line in piece
+                .strip_suffix(b"\n")
+                .unwrap_or(piece)
+                .split(|b| *b == b'\n')
+            {
+                if self.pattern.is_match(line) {
+                    found.count += 1;
+                    if found.at.len() < LINES {
+                        found.at.push(number);
+                    }
+                }
+                number += 1;
+            }
+            if found.count >= LINES && !self.files_only {
+                break;
+            }
+        }
+        found
+    }
+
+    fn show(&mut self, relative: &Path, lines: &Lines<'_>, found: &[usize]) {
         let mut next = 0;
         for at in found {
             if self.full() {
@@ -285,14 +277,14 @@ impl Hits {
             if self.context > 0 && next > 0 && from > next {
                 self.out.push_str("--\n");
             }
-            let to = (at + self.context + 1).min(lines.len());
-            for (n, line) in lines.iter().enumerate().take(to).skip(from) {
+            let to = (at + self.context + 1).min(lines.count());
+            for n in from..to {
                 let mark = if found.binary_search(&n).is_ok() {
                     ':'
                 } else {
                     '-'
                 };
-                let text = String::from_utf8_lossy(line);
+                let text = String::from_utf8_lossy(lines.line(n));
                 let text = clip(text.trim_end_matches('\r'), LINE_BYTES);
                 let _ = writeln!(
                     self.out,
@@ -321,6 +313,13 @@ impl Hits {
                 self.skipped
             );
         }
+        if self.long > 0 {
+            let _ = writeln!(
+                self.out,
+                "[{} lines longer than {CHUNK} bytes were not looked at]",
+                self.long
+            );
+        }
         if let Some(cut) = cut {
             let _ = writeln!(self.out, "[{cut}]");
         }
@@ -335,8 +334,8 @@ pub(super) fn same_name(desk: &Desk<'_>, relative: &Path) -> Vec<String> {
         return Vec::new();
     };
     let mut found = Vec::new();
-    let mut walk = Walk::new(desk, Path::new(""), Duration::from_secs(2));
-    walk.files(None, &mut |path| {
+    let mut walk = Walk::new(&desk.files, Till::new(Duration::from_secs(2), None));
+    walk.files(Path::new(""), &mut |path| {
         if path.file_name() == Some(name) {
             found.push(format!("`{}`", path.display()));
         }
@@ -373,3 +372,6 @@ pub(super) fn folder(desk: &Desk<'_>, relative: &Path) -> Answer {
         format!("{}/: {} entries", relative.display(), names.len() + more),
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,10 +6,12 @@ pub(crate) mod bash;
 mod edit;
 mod find;
 mod near;
+mod pieces;
 mod plan;
 mod read;
 mod speak;
 pub(crate) mod specs;
+mod walk;
 mod write;
 
 use std::collections::BTreeSet;
