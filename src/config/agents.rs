@@ -8,7 +8,7 @@ use crate::config::sandbox::MODES;
 use crate::config::sections::{argv, env_names};
 use crate::domain::money::MicroUsd;
 use crate::domain::policy::{AgentKind, AgentSpec, ApiBounds, CliKind, ForgePolicy, SandboxPolicy};
-use crate::domain::provider::ProviderSpec;
+use crate::domain::provider::{ProviderKind, ProviderSpec};
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
@@ -207,7 +207,10 @@ fn cli(name: &str, section: &Section<'_, '_>) -> Option<AgentKind> {
     } else if let Some((_, cli)) = CLIS.iter().find(|(word, _)| *word == name) {
         *cli
     } else {
-        section.bad("cli", "it is required: claude, codex, gemini or opencode");
+        section.bad(
+            "cli",
+            "it is required: claude, codex, gemini, opencode or aider",
+        );
         return None;
     };
     Some(AgentKind::Cli {
@@ -241,6 +244,24 @@ fn api(name: &str, section: &Section<'_, '_>) -> AgentKind {
                 .number("context_window", 4000..100_000_001)
                 .map(u64::from),
         },
+    }
+}
+
+/// A model on this machine costs nothing, unless its owner says else.
+pub(super) fn local_is_free(
+    agents: &mut BTreeMap<String, AgentSpec>,
+    providers: &BTreeMap<String, ProviderSpec>,
+) {
+    for spec in agents.values_mut() {
+        let AgentKind::Api { provider, .. } = &spec.kind else {
+            continue;
+        };
+        let local = providers
+            .get(provider)
+            .is_some_and(|found| found.kind == ProviderKind::Ollama);
+        if local && !spec.estimated {
+            spec.cost_estimate = MicroUsd(0);
+        }
     }
 }
 

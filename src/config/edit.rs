@@ -5,6 +5,10 @@ use toml_edit::{DocumentMut, Item, Table, TableLike, Value};
 use crate::config::schema;
 use crate::ports::site::{AgentChange, AgentVerb};
 
+mod order;
+#[cfg(test)]
+mod tests;
+
 /// Keys that hold lists, which may be written with commas.
 pub(super) const LISTS: &[&str] = &["args", "argv", "env", "fits"];
 
@@ -46,9 +50,8 @@ fn set(document: &mut DocumentMut, change: &AgentChange) -> Result<(), String> {
         let agents = agents
             .as_table_like_mut()
             .ok_or("`agents` is no table of agents")?;
-        let mut fresh = Table::new();
-        fresh.decor_mut().set_prefix("\n");
-        agents.insert(&change.name, Item::Table(fresh));
+        agents.insert(&change.name, Item::Table(Table::new()));
+        order::settle(document, &change.name);
     }
     let agent = table(document, &change.name).ok_or("`agents` is no table of agents")?;
     for (key, text) in &change.set {
@@ -127,8 +130,9 @@ fn value(key: &str, text: &str) -> Value {
 }
 
 /// Takes the table away. Remarks above it that a blank line sets off belong to what stands around
-/// them, and stay.
+/// them, and stay where they are.
 fn remove(document: &mut DocumentMut, name: &str) {
+    let next = order::next_after(document, name);
     let mut kept = String::new();
     if let Some(agents) = document.get_mut("agents").and_then(Item::as_table_like_mut)
         && let Some(gone) = agents.remove(name)
@@ -139,9 +143,7 @@ fn remove(document: &mut DocumentMut, name: &str) {
     {
         kept = format!("{above}\n");
     }
-    if kept.is_empty() {
-        return;
+    if !kept.is_empty() {
+        order::put_before(document, next.as_deref(), &kept);
     }
-    let trailing = document.trailing().as_str().unwrap_or_default().to_owned();
-    document.set_trailing(format!("{kept}{trailing}"));
 }

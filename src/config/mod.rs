@@ -144,6 +144,7 @@ fn read(
     }
     let mut notes = Vec::new();
     budget::reckon_unknown(&policy.budget, &mut policy.agents, &mut notes);
+    budget::unpriced(&policy.agents, &policy.prices, &mut notes);
     if policy.agents.is_empty() {
         notes.push(format!(
             "no agents are configured; add one to {CONFIG_PATH}, such as\n\

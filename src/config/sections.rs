@@ -59,11 +59,12 @@ pub(super) fn policy(
     let forge_section = top.sub("forge");
     let forge = forge_policy(&forge_section);
     let sandbox = sandbox::read(&top.sub("sandbox"), env);
-    let agents = agents::read(&top, &roles, &forge, &sandbox);
+    let mut agents = agents::read(&top, &roles, &forge, &sandbox);
     let providers = providers::read(&top, &forge);
     agents::check_providers(&top, &agents, &providers);
+    agents::local_is_free(&mut agents, &providers);
     let routes = routes::read(&top, &agents, &roles);
-    let budget = budget::read(&top.sub("budget"), &agents, &routes);
+    let budget = budget::read(&top.sub("budget"), &agents, &providers, &routes);
     let mut policy = Policy {
         state: state(&top),
         base_branch: branch(&top, "base_branch").unwrap_or_else(|| "main".to_owned()),
@@ -89,7 +90,12 @@ pub(super) fn policy(
     };
     let url_is_set =
         forge_section.get("base_url").is_some() || env.get("FLEET_FORGE_URL").is_some();
-    problems.extend(document.into_problems());
+    let mut found = document.into_problems();
+    if !syntax.is_empty() {
+        // What was recovered of a broken text means nothing: only where it breaks is true.
+        found.truncate(syntax.len());
+    }
+    problems.extend(found);
     overlay(env, &mut policy, problems);
     env::fill_from_ci(env, &mut policy, url_is_set);
     policy

@@ -166,10 +166,13 @@ fn a_key_in_the_wrong_section_is_told_where_it_belongs() {
 }
 
 #[test]
-fn broken_toml_is_located_and_the_rest_is_still_judged() {
+fn broken_toml_is_located_and_nothing_else_is_said_of_it() {
     let errors = said("base_branch = \n[tick]\nmax_parallel = 0\n");
     assert!(errors.contains("config.toml:1:"), "{errors}");
-    assert!(errors.contains("tick.max_parallel"), "{errors}");
+    assert!(!errors.contains("tick.max_parallel"), "{errors}");
+    let errors = said("foo = [\n");
+    assert!(!errors.contains("is not a key"), "{errors}");
+    assert!(errors.contains("has 1 problem"), "{errors}");
 }
 
 #[test]

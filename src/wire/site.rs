@@ -168,6 +168,10 @@ impl Site for ProjectSite {
         config::load_with(self.place.top(), &new, &self.env).map_err(|errors| {
             let mut all = troubles(errors);
             for one in &mut all {
+                // A line of a text that was never written is nowhere to be found.
+                if one.place.starts_with(CONFIG_PATH) {
+                    CONFIG_PATH.clone_into(&mut one.place);
+                }
                 one.what = format!("nothing was changed, because then {}", one.what);
                 "mend that in the same call, or first".clone_into(&mut one.hint);
             }

@@ -4,7 +4,7 @@ use crate::domain::money::{MicroUsd, Usage};
 
 #[test]
 fn budgets_are_read_and_name_what_exists() {
-    let text = "[agents.a]\nkind = \"demo\"\n[[routes]]\nname = \"cheap\"\nagents = [\"a\"]\n\
+    let text = "[agents.a]\nkind = \"demo\"\nprovider = \"acme\"\n[[routes]]\nname = \"cheap\"\nagents = [\"a\"]\n\
         [budget]\ntotal = \"100\"\nper_workflow = 7\nper_session = \"0.5\"\n\
         [budget.agents.a]\nper_day = \"2\"\n[budget.providers.acme]\ntotal = 3\n\
         [budget.routes.cheap]\nper_day = 4\n[budget.routes.\"type bug\"]\ntotal = 5\n";
@@ -22,6 +22,15 @@ fn budgets_are_read_and_name_what_exists() {
         said.contains("there is no `cheep`; did you mean \"cheap\"?"),
         "{said}"
     );
+    let wrong = text.replace("providers.acme", "providers.antropic");
+    let errors = load(None, &files(&wrong), &Env::default()).unwrap_err();
+    let said = errors.to_string();
+    let wanted = "there is no `antropic`; did you mean \"anthropic\"?";
+    assert!(said.contains(wanted), "{said}");
+    let of_models = "[agents.o]\nkind = \"cli\"\ncli = \"opencode\"\n[[routes]]\nagents = [\"o\"]\n\
+        model = \"zai/glm\"\n[budget.providers.zai]\nper_day = 1\n\
+        [budget.providers.ollama]\nper_day = 1\n";
+    assert_eq!(good(of_models).budget.providers.len(), 2);
     let twice = format!("{text}[[routes]]\nname = \"cheap\"\n");
     let said = load(None, &files(&twice), &Env::default())
         .unwrap_err()
@@ -97,4 +106,39 @@ fn prices_are_built_in_and_a_file_stands_above_them() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+}
+
+#[test]
+fn a_model_on_this_machine_is_reckoned_at_nothing_unless_its_owner_says_else() {
+    let text = "[agents.ollama]\nkind = \"api\"\nmodel = \"qwen\"\n[agents.far]\nkind = \"api\"\n\
+        provider = \"box\"\nmodel = \"x\"\n[agents.anthropic]\nkind = \"api\"\nmodel = \"y\"\n\
+        [providers.box]\nkind = \"ollama\"\n";
+    let agents = good(text).agents;
+    assert_eq!(agents["ollama"].cost_estimate, MicroUsd(0));
+    assert_eq!(agents["far"].cost_estimate, MicroUsd(0));
+    assert_eq!(agents["anthropic"].cost_estimate, MicroUsd(1_000_000));
+    let text = text.replace(
+        "model = \"qwen\"",
+        "model = \"qwen\"\ncost_estimate = \"0.2\"",
+    );
+    assert_eq!(
+        good(&text).agents["ollama"].cost_estimate,
+        MicroUsd(200_000)
+    );
+}
+
+#[test]
+fn a_limit_of_money_on_a_model_without_a_price_is_told() {
+    let notes = |text: &str| load(None, &files(text), &Env::default()).unwrap().notes;
+    let text = "[agents.openai]\nkind = \"api\"\nmodel = \"never-heard-of\"\nmax_cost = \"0.5\"\n";
+    let said = notes(text);
+    assert!(
+        said.len() == 1 && said[0].contains("never-heard-of has no price"),
+        "{said:?}"
+    );
+    assert!(said[0].contains("max_tokens"), "{said:?}");
+    let enough = text.replace("\"0.5\"", "\"5\"");
+    assert!(notes(&enough).is_empty());
+    let priced = text.replace("never-heard-of", "gpt-5");
+    assert!(notes(&priced).is_empty());
 }
