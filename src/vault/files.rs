@@ -11,8 +11,6 @@ use crate::vault::{RECIPIENTS_PATH, SECRETS_DIR, check_name, party};
 
 /// Largest file that is read, in bytes.
 const MAX_FILE: u64 = 256 << 10;
-/// Most values that are looked at for one name.
-const MAX_VERSIONS: usize = 64;
 /// How times are written in file names.
 const TIME: &str = "%Y%m%dT%H%M%SZ";
 
@@ -54,7 +52,6 @@ pub(super) fn stored(top: &Path) -> Result<BTreeMap<String, Vec<(String, Timesta
             .filter_map(|file| Some((format!("{folder}/{file}"), time_of(&file)?)))
             .collect();
         versions.sort_by_key(|(_, at)| std::cmp::Reverse(*at));
-        versions.truncate(MAX_VERSIONS);
         if !versions.is_empty() {
             all.insert(name, versions);
         }

@@ -41,6 +41,8 @@ pub const SECRETS_DIR: &str = ".orchestra/secrets";
 pub const RECIPIENTS_PATH: &str = ".orchestra/secrets/recipients.txt";
 /// Longest value, in bytes.
 const MAX_VALUE: usize = 64 << 10;
+/// Most values of one name that are opened to be used.
+const MAX_OPENED: usize = 64;
 /// Longest name.
 const MAX_NAME: usize = 64;
 
@@ -106,7 +108,7 @@ impl FileVault {
     fn newest_first(&self, name: &str) -> Result<Vec<(String, Timestamp)>, VaultError> {
         let mut stored = files::stored(&self.top)?;
         stored.remove(name).ok_or_else(|| VaultError::Unknown {
-            what: format!("secret {name}"),
+            what: format!("secret {}", said(name)),
             known: stored.into_keys().collect(),
         })
     }
@@ -134,8 +136,12 @@ impl Vault for FileVault {
                 name,
                 versions: versions
                     .into_iter()
-                    .map(|(file, added)| SecretVersion {
-                        opens: identity.as_ref().map(|id| self.open(id, &file).is_ok()),
+                    .enumerate()
+                    .map(|(at, (file, added))| SecretVersion {
+                        opens: identity
+                            .as_ref()
+                            .filter(|_| at < MAX_OPENED)
+                            .map(|id| self.open(id, &file).is_ok()),
                         file,
                         added,
                     })
@@ -239,7 +245,7 @@ impl Vault for FileVault {
         let labels = |parties: &[Party]| parties.iter().map(|p| p.recipient.clone()).collect();
         match (gone.as_slice(), left.as_slice()) {
             ([], _) => Err(VaultError::Unknown {
-                what: format!("public key {recipient} in {RECIPIENTS_PATH}"),
+                what: format!("public key {} in {RECIPIENTS_PATH}", said(recipient)),
                 known: labels(&left),
             }),
             ([_, _, ..], _) => Err(VaultError::Invalid {
@@ -264,7 +270,7 @@ impl Vault for FileVault {
         }
         let identity = self.identity.read()?;
         for (name, versions) in stored {
-            for (file, _) in versions {
+            for (file, _) in versions.into_iter().take(MAX_OPENED) {
                 match self.open(&identity, &file) {
                     Ok(value) => opened.values.entry(name.clone()).or_default().push(value),
                     Err(error) => opened.troubles.push(error.to_string()),
@@ -275,13 +281,54 @@ impl Vault for FileVault {
     }
 }
 
+/// What somebody wrote, for a sentence: as it is, unless it may be a secret in the wrong place. A
+/// public key is none; words and names are short, and few of them hold digits.
+fn said(text: &str) -> String {
+    let text = text.trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.+/=".contains(c);
+    let capitals = text.to_ascii_uppercase();
+    if capitals.contains("AGE-SECRET-KEY") {
+        return "a private key (AGE-SECRET-KEY-…)".to_owned();
+    }
+    const KEYS: &[&str] = &[
+        "SK-",
+        "GHP_",
+        "GHO_",
+        "GHU_",
+        "GHS_",
+        "GHR_",
+        "GITHUB_PAT_",
+        "GLPAT-",
+        "AIZA",
+        "AKIA",
+        "ASIA",
+        "XOX",
+        "NPM_",
+        "PYPI-",
+        "HF_",
+        "GSK_",
+        "XAI-",
+    ];
+    let shaped = KEYS.iter().any(|key| capitals.starts_with(key));
+    let digits = text.chars().filter(char::is_ascii_digit).count();
+    let long = text.len() >= 20 && digits >= 2 && text.chars().all(plain);
+    let public = text.starts_with("age1");
+    if capitals.contains("PRIVATE KEY") || (!public && (shaped || long || text.len() > 100)) {
+        return "what was given (not repeated here, because it may be a secret)".to_owned();
+    }
+    format!("`{text}`")
+}
+
 fn party(recipient: &str, label: &str) -> Result<Party, VaultError> {
     let parsed: age::x25519::Recipient =
         recipient
             .trim()
             .parse()
             .map_err(|cause| VaultError::Invalid {
-                what: format!("`{recipient}` is no public key of the form age1…: {cause}"),
+                what: format!(
+                    "{} is no public key of the form age1…: {cause}",
+                    said(recipient)
+                ),
             })?;
     let line = |c: char| !c.is_control() && c != '#';
     Ok(Party {
@@ -311,8 +358,9 @@ fn check_name(name: &str) -> Result<(), VaultError> {
     }
     Err(VaultError::Invalid {
         what: format!(
-            "`{name}` is no name of a secret: it stands for an environment variable, such as \
-             ANTHROPIC_API_KEY (capital letters, digits, _, at most {MAX_NAME})"
+            "{} is no name of a secret: it stands for an environment variable, such as \
+             ANTHROPIC_API_KEY (capital letters, digits, _, at most {MAX_NAME})",
+            said(name)
         ),
     })
 }

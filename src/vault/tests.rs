@@ -277,3 +277,57 @@ fn damaged_files_are_named_and_the_rest_is_read() {
     let refused = ada.parties().unwrap_err().to_string();
     assert!(refused.contains("recipients.txt:2"), "{refused}");
 }
+
+#[test]
+fn a_key_in_the_wrong_place_is_not_repeated() {
+    let bench = Bench::new();
+    let ada = bench.vault("ada", NOON);
+    ada.join("ada").unwrap();
+    let private = "AGE-SECRET-KEY-1QQPQXZ0HUNTER2HUNTER2HUNTER2HUNTER2HUNTER2HUNTER2HUNT";
+    let keys = [
+        private,
+        &private.to_lowercase(),
+        "sk-ant-api03-hunter2-hunter2-hunter2",
+        "ghp_0hunter2hunter2hunter2hunter2hunter2",
+        "0hunter2hunter2hunter2hunter2",
+        "-----BEGIN PRIVATE KEY-----hunter2",
+    ];
+    for key in keys {
+        let refused = [
+            ada.share(key, "eve").map(drop),
+            ada.unshare(key).map(drop),
+            ada.put(key, &secret("some-value")).map(drop),
+            ada.remove(key).map(drop),
+            ada.retire(key).map(drop),
+        ];
+        for one in refused {
+            let said = one.unwrap_err().to_string();
+            assert!(!said.to_lowercase().contains("hunter2"), "{said}");
+        }
+    }
+    std::fs::write(bench.top().join(RECIPIENTS_PATH), private).unwrap();
+    let read = ada.parties().unwrap_err().to_string();
+    assert!(read.contains("recipients.txt:1"), "{read}");
+    assert!(!read.contains("HUNTER2"), "{read}");
+    let plain = ada.put("my_key", &secret("x-value")).unwrap_err();
+    assert!(
+        plain.to_string().starts_with("`my_key` is no name"),
+        "{plain}"
+    );
+}
+
+#[test]
+fn a_secret_with_very_many_values_is_removed_whole() {
+    let bench = Bench::new();
+    let ada = bench.vault("ada", NOON);
+    ada.join("ada").unwrap();
+    ada.put("K", &secret("a-long-value")).unwrap();
+    let folder = bench.top().join(".orchestra/secrets/K");
+    for n in 0..70 {
+        let name = format!("20200101T00{:02}{:02}Z.age", n / 60, n % 60);
+        std::fs::write(folder.join(name), "no secret").unwrap();
+    }
+    assert_eq!(ada.stored().unwrap()[0].versions.len(), 71);
+    assert_eq!(ada.remove("K").unwrap().len(), 71);
+    assert!(ada.stored().unwrap().is_empty());
+}

@@ -258,6 +258,9 @@ impl From<VaultError> for TrackerError {
             VaultError::File { doing: "write", .. } => {
                 Self::Write(what.trim_start_matches("failed to ").to_owned())
             }
+            VaultError::File { doing: "read", .. } => config(
+                "mend or restore that file; `git log -- .orchestra/secrets` shows how it was",
+            ),
             VaultError::File { .. } => config(
                 "`fleet secret list` shows which values open here; a colleague who can open them \
                  shares them with `fleet secret share`",
