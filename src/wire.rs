@@ -51,7 +51,7 @@ use crate::providers::tokens::Tiktoken;
 use crate::wire::catalog::Catalog;
 use crate::wire::site::ProjectSite;
 use crate::wire::vault::{ProjectVault, with_secrets};
-use crate::wire::works::{Ground, Workshop};
+use crate::wire::works::{Ground, Workshop, scanner};
 
 /// Letters of the run's name in records.
 const RUN_LEN: usize = 8;
@@ -148,11 +148,15 @@ impl Host for Wire {
         let policy = configured
             .map_err(|troubles| first_trouble(&troubles))?
             .policy;
+        let settings = place.site.settings();
+        let secrets = settings.map(|read| scanner(&read.secrets));
+        let secrets = secrets.unwrap_or_default();
         let (clock, ids) = clock_and_ids(&place.env);
         Ok(Box::new(Catalog {
             providers: models::providers(&policy, &place.env, &clock, &ids),
             policy,
             notes,
+            secrets,
         }))
     }
 

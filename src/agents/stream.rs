@@ -65,7 +65,10 @@ pub fn filter(
             filter.end();
         }
         match filter.pass_on(output) {
-            Err(e) if e.kind() == ErrorKind::BrokenPipe => return Ok(filter.report),
+            Err(e) if e.kind() == ErrorKind::BrokenPipe => {
+                filter.report.unread = true;
+                return Ok(filter.report);
+            }
             passed => passed?,
         }
         if done {

@@ -6,6 +6,7 @@ use crate::app::tracker::error::TrackerError;
 use crate::domain::money::{MicroUsd, Usage};
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
+use crate::engine::secrets::Scanner;
 use crate::ports::model::{ModelError, ModelTrouble, Models};
 
 /// Something that has providers.
@@ -18,6 +19,9 @@ pub trait HasModels {
 
     /// What a person should be told besides.
     fn notes(&self) -> Vec<String>;
+
+    /// Known secrets.
+    fn secrets(&self) -> &Scanner;
 }
 
 /// Answer of `models`.
@@ -146,7 +150,7 @@ pub fn check(
             latency_ms: None,
             usage: error.usage,
             cost: None,
-            trouble: Some(trouble(&error)),
+            trouble: Some(trouble(place, &error)),
         },
     })
 }
@@ -180,7 +184,7 @@ fn row(place: &dyn HasModels, name: &str) -> ProviderRow {
     let listed = place.models().model(name).and_then(|model| model.models());
     let (models, trouble) = match listed {
         Ok(models) => (models, None),
-        Err(error) => (Vec::new(), Some(trouble(&error))),
+        Err(error) => (Vec::new(), Some(trouble(place, &error))),
     };
     let models = models.into_iter().map(|model| ModelRow {
         id: model.id,
@@ -198,11 +202,13 @@ fn row(place: &dyn HasModels, name: &str) -> ProviderRow {
     }
 }
 
-fn trouble(error: &ModelError) -> TroubleRow {
+/// What a provider says may repeat the key that it got, in any form.
+fn trouble(place: &dyn HasModels, error: &ModelError) -> TroubleRow {
+    let safe = |text: &str| place.secrets().redact(text);
     TroubleRow {
         class: error.class.name(),
-        message: error.message.clone(),
-        hint: error.hint.clone(),
+        message: safe(&error.message),
+        hint: safe(&error.hint),
         retry_at: error.retry_at,
     }
 }

@@ -1,7 +1,8 @@
 //! Trying an agent out: does it start, does it answer, how long does it take, what does it cost?
 //!
-//! It gets one question in an empty repository of its own, under its usual limits and environment.
-//! Nothing is claimed, published or recorded.
+//! It gets one question in an empty repository of its own, under its usual limits and environment. A
+//! program that the configuration names (`command`) may be part of the repository: it gets a workspace
+//! with the base commit, as in a tick. Nothing is claimed, published or recorded.
 
 use std::path::PathBuf;
 
@@ -11,7 +12,7 @@ use crate::app::tracker::agents::{find, how};
 use crate::app::tracker::error::TrackerError;
 use crate::domain::ids::{Oid, SessionUid, TaskUid};
 use crate::domain::money::{MicroUsd, Usage};
-use crate::domain::policy::{AgentSpec, Policy};
+use crate::domain::policy::{AgentKind, AgentSpec, Policy};
 use crate::domain::record::SessionClaimed;
 use crate::domain::session::FailureClass;
 use crate::domain::time::{DurationMs, Timestamp};
@@ -21,6 +22,7 @@ use crate::ports::clock::{Clock, Ids};
 use crate::ports::lease::Lease;
 use crate::ports::remote_session::{Fate, RemoteSessions};
 use crate::ports::runner::{AgentEvent, Cancel, RunEnd, RunRequest, Runner};
+use crate::ports::workspaces::{Workspace, WorkspaceRequest, Workspaces};
 
 /// What it is asked.
 const PROMPT: &str = "This is a test of the connection. Reply with the single word: ready\n\
@@ -44,6 +46,10 @@ pub struct TrialBench<'a> {
     pub ids: &'a dyn Ids,
     /// Known secrets.
     pub secrets: &'a Scanner,
+    /// Makes workspaces.
+    pub workspaces: &'a dyn Workspaces,
+    /// The commit that work starts from, if there is one.
+    pub base: Option<Oid>,
     /// An empty folder of this trial alone, with an empty repository `work` in it; whoever made it
     /// removes it afterwards.
     pub dir: PathBuf,
@@ -94,7 +100,8 @@ pub struct TrialReport {
 /// Tries the agent of that name, for at most `limit`.
 ///
 /// # Errors
-/// No such agent. An agent that does not work is an answer, not an error.
+/// No such agent, or its workspace cannot be made. An agent that does not work is an answer, not an
+/// error.
 pub fn trial(
     bench: &TrialBench<'_>,
     name: &str,
@@ -108,22 +115,9 @@ pub fn trial(
     if agent.kind.service().is_some() {
         return Ok(at_service(bench, &agent, limit));
     }
-    let dir = |part: &str| bench.dir.join(part);
-    let request = RunRequest {
-        task: "trial".to_owned(),
-        model: agent.model.clone(),
-        prompt: PROMPT.to_owned(),
-        workdir: dir("work"),
-        readable: Vec::new(),
-        home: dir("home"),
-        tmp: dir("tmp"),
-        outbox: dir("out/outbox.jsonl"),
-        prompt_file: dir("out/prompt.md"),
-        journal: dir("out/journal.jsonl"),
-        resume: None,
-        agent,
-    };
     let lease = lease(bench, name);
+    let workspace = workspace(bench, &agent, &lease)?;
+    let request = request(bench, agent, workspace.as_ref());
     let begun = bench.clock.now();
     let mut first = None;
     let outcome = bench.runner.run(
@@ -135,6 +129,9 @@ pub fn trial(
         },
         cancel,
     );
+    if let Some(workspace) = &workspace {
+        bench.workspaces.discard(workspace);
+    }
     let safe =
         |text: &str| truncated(&one_line(&bench.secrets.redact(text)), MAX_ANSWER).into_owned();
     let (failure, reason, retry_at) = match outcome.end {
@@ -160,6 +157,44 @@ pub fn trial(
         cost: outcome.cost,
         sandbox: outcome.sandbox,
     })
+}
+
+/// A workspace with the base commit, for a program that may be part of it.
+fn workspace(
+    bench: &TrialBench<'_>,
+    agent: &AgentSpec,
+    lease: &Lease,
+) -> Result<Option<Workspace>, TrackerError> {
+    let (AgentKind::Command { .. }, Some(start)) = (&agent.kind, &bench.base) else {
+        return Ok(None);
+    };
+    let want = WorkspaceRequest {
+        start: start.clone(),
+        paths: Vec::new(),
+        sparse: false,
+    };
+    let made = bench.workspaces.prepare(lease, &want);
+    made.map(Some)
+        .map_err(|error| TrackerError::Write(error.to_string()))
+}
+
+fn request(bench: &TrialBench<'_>, agent: AgentSpec, workspace: Option<&Workspace>) -> RunRequest {
+    let dir = |part: &str| bench.dir.join(part);
+    let or = |own: Option<&PathBuf>, part: &str| own.cloned().unwrap_or_else(|| dir(part));
+    RunRequest {
+        task: "trial".to_owned(),
+        model: agent.model.clone(),
+        prompt: PROMPT.to_owned(),
+        workdir: or(workspace.map(|w| &w.dir), "work"),
+        readable: workspace.map_or_else(Vec::new, |w| w.borrowed.clone()),
+        home: or(workspace.map(|w| &w.home), "home"),
+        tmp: or(workspace.map(|w| &w.tmp), "tmp"),
+        outbox: or(workspace.map(|w| &w.outbox), "out/outbox.jsonl"),
+        prompt_file: or(workspace.map(|w| &w.prompt_file), "out/prompt.md"),
+        journal: dir("out/journal.jsonl"),
+        resume: None,
+        agent,
+    }
 }
 
 /// A service is asked for a sign of life; a session there would be work, and some are paid for.

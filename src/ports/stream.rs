@@ -66,4 +66,6 @@ pub struct StreamReport {
     pub ended: bool,
     /// Whether that word was good.
     pub ok: bool,
+    /// Whether the reader of the events went away: then nothing is known of the rest.
+    pub unread: bool,
 }

@@ -1,7 +1,10 @@
 //! The providers of a repository, for looking at them.
 
+use std::sync::Arc;
+
 use crate::app::catalog::HasModels;
 use crate::domain::policy::Policy;
+use crate::engine::secrets::Scanner;
 use crate::ports::model::Models;
 use crate::providers::Providers;
 
@@ -10,6 +13,7 @@ pub(super) struct Catalog {
     pub(super) providers: Providers,
     pub(super) policy: Policy,
     pub(super) notes: Vec<String>,
+    pub(super) secrets: Arc<Scanner>,
 }
 
 impl HasModels for Catalog {
@@ -23,5 +27,9 @@ impl HasModels for Catalog {
 
     fn notes(&self) -> Vec<String> {
         self.notes.clone()
+    }
+
+    fn secrets(&self) -> &Scanner {
+        &self.secrets
     }
 }

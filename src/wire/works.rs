@@ -38,6 +38,7 @@ use crate::machine::journals::JournalDir;
 use crate::machine::signals;
 use crate::machine::summary;
 use crate::ports::clock::{Clock, Ids};
+use crate::ports::code_repo::CodeRepo as _;
 use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
@@ -235,6 +236,9 @@ impl Works for Workshop {
             clock: &*self.clock,
             ids: &*self.ids,
             secrets: &self.secrets,
+            workspaces: &self.workspaces,
+            // Without a commit there is no program of the repository either.
+            base: self.code.base().ok(),
             dir: room.path().to_owned(),
         };
         crate::app::trial::trial(&bench, name, limit, &cancel, on)
@@ -252,7 +256,7 @@ impl Works for Workshop {
     }
 }
 
-fn scanner(secrets: &[(String, SecretString)]) -> Arc<Scanner> {
+pub(super) fn scanner(secrets: &[(String, SecretString)]) -> Arc<Scanner> {
     let known: Vec<(String, String)> = secrets
         .iter()
         .map(|(name, value)| (name.clone(), value.expose_secret().to_owned()))

@@ -132,3 +132,21 @@ fn an_agent_is_asked_whether_it_works() {
         assert_eq!(std::fs::read_dir(trials).map_or(0, Iterator::count), 0);
     }
 }
+
+#[test]
+fn a_program_of_the_repository_is_tried_out_where_it_is() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let env = TestEnv::new();
+    let repo = env.ready("r");
+    let script = repo.dir.join("tools/agent.sh");
+    std::fs::create_dir_all(script.parent().unwrap()).unwrap();
+    std::fs::write(&script, "#!/bin/sh\necho ready\n").unwrap();
+    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let config = "[agents.script]\nkind = \"command\"\nargv = [\"./tools/agent.sh\"]\n";
+    std::fs::write(repo.dir.join(".orchestra/config.toml"), config).unwrap();
+    repo.git(&["add", "-A"]);
+    repo.git(&["commit", "-qm", "a tool"]);
+    let ran = repo.fleet(&["agents", "test", "script", "--json"]);
+    ran.expect_exit(0);
+    assert_eq!(ran.json()["data"]["answer"], "ready");
+}

@@ -104,3 +104,19 @@ fn a_provider_without_a_key_says_where_to_put_one() {
     repo.fleet(&["models", "nobody"]).expect_exit(3);
     repo.fleet(&["models", "--check", "x"]).expect_exit(2);
 }
+
+#[test]
+fn a_provider_that_repeats_the_key_in_another_form_is_not_repeated() {
+    let env = TestEnv::new();
+    // The stored key, in base 64.
+    let refusal = r#"{"error":{"message":"bad header Basic c2staG91c2UtaHVudGVyMg== was sent","type":"invalid_request_error"}}"#;
+    let (url, served) = serve(vec![(400, refusal), (400, refusal)]);
+    let repo = env.at(&house(&env, &url));
+    let checked = repo.fleet(&["models", "house", "--check", "small"]).told();
+    let listed = repo.fleet(&["models", "house", "--json"]).told();
+    for told in [checked, listed] {
+        assert!(told.contains("[redacted]"), "{told}");
+        assert!(!told.contains("c2staG91c2Ut"), "{told}");
+    }
+    drop(served);
+}

@@ -199,3 +199,45 @@ fn a_stream_becomes_unified_events_and_the_exit_code_tells_whether_it_was_whole(
     assert!(said.contains("without its final event"), "{said}");
     assert!(said.contains("first line 1: npm warn something"), "{said}");
 }
+
+#[test]
+fn a_reader_that_leaves_a_stream_ends_it_quietly() {
+    let world = World::raw("true", Shape::default());
+    let file = "tests/fixtures/agents/claude-2.1.329/ok.stdout.jsonl";
+    let bytes = std::fs::read(file).expect("a fixture");
+    let mut command = world.command("home", &["stream", "--from", "claude"]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    command
+        .stdin(Stdio::piped())
+        .stdout(writer)
+        .stderr(Stdio::piped());
+    let mut child = command.spawn().expect("fleet");
+    drop(command);
+    drop(reader);
+    let mut stdin = child.stdin.take().expect("piped");
+    stdin
+        .write_all(&bytes[..bytes.len() / 2])
+        .expect("fleet reads");
+    drop(stdin);
+    let out = child.wait_with_output().expect("ours");
+    assert_exit(&out, 0);
+    assert!(
+        out.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+}
+
+#[test]
+fn a_full_disk_below_a_journal_that_is_shown_is_an_error() {
+    let world = World::new("echo x > x", Shape::default(), &["one"]);
+    world.ok(&["tick"]);
+    let Ok(full) = std::fs::File::options().write(true).open("/dev/full") else {
+        return;
+    };
+    let mut command = world.command("repo", &["logs", "T-1"]);
+    let out = command.stdout(full).output().expect("fleet runs");
+    assert_exit(&out, 1);
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("failed to write to stdout"), "{said}");
+}

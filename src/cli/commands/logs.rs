@@ -65,6 +65,7 @@ pub fn show(request: &LogsRequest, session: &Session<'_>) -> Result<Exit, CliErr
         return once(request, session);
     }
     let (sink, json) = (session.sink(), session.json());
+    let mut refused = None;
     let mut show = |item: LogsItem| {
         let mut page = Page::new(sink.width());
         let text = match item {
@@ -82,9 +83,15 @@ pub fn show(request: &LogsRequest, session: &Session<'_>) -> Result<Exit, CliErr
                 page.into_text()
             }
         };
-        sink.live(&text)
+        sink.live(&text).unwrap_or_else(|error| {
+            refused = Some(error);
+            false
+        })
     };
     let report = session.logs(request, &mut show)?;
+    if let Some(error) = refused {
+        return Err(CliError::output(&error));
+    }
     remarks(&report, session);
     Ok(Exit::Ok)
 }

@@ -15,7 +15,7 @@ use crate::cli::session::Session;
 /// escalation, finding, progress and, last, session_finished. Needs no repository.
 ///
 /// Lines that are no JSON are counted, told on standard error, and never fatal. Exit code 3 says
-/// that the stream ended without its own final event; what an agent says of its own success is in
+/// that the stream ended without its own final event (0 if the reader of the events left before); what an agent says of its own success is in
 /// `ok` of session_finished.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
@@ -63,6 +63,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
             "check what the two ends of the pipe are",
         )
     })?;
+    if report.unread {
+        return Ok(Exit::Ok);
+    }
     if let Some(note) = broken(&report) {
         session.note(&note);
     }

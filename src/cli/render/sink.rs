@@ -66,9 +66,14 @@ impl Sink {
     }
 
     /// Writes data while there is somebody to read it; false once there is nobody.
-    #[must_use]
-    pub fn live(self, text: &str) -> bool {
-        write_all(io::stdout().lock(), self.color, text).is_ok()
+    ///
+    /// # Errors
+    /// The stream refuses, as [`Self::data`].
+    pub fn live(self, text: &str) -> io::Result<bool> {
+        match write_all(io::stdout().lock(), self.color, text) {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+            done => done.map(|()| true),
+        }
     }
 
     /// Whether a person sits at both ends: stdin and stdout are a terminal.
