@@ -190,7 +190,7 @@ pub(super) const WORKERS: &[Key] = &[
     key(
         "agents.*",
         "cost_estimate",
-        "\"1.00\" for `cli`, `api` and `session`, else \"0\"",
+        "\"1.00\" for `cli`, `api` (but \"0\" for providers of kind `ollama`) and `session`, else \"0\"",
         "dollars that one run is reckoned to cost before it ran",
     ),
     key(
