@@ -94,7 +94,7 @@ pub trait Works {
         on: &mut dyn FnMut(TickEvent),
     ) -> Result<TickReport, TickError>;
 
-    /// Asks an agent one question in an empty repository of its own, for at most `limit`.
+    /// Asks an agent one question in a repository of its own, for at most `limit`.
     ///
     /// # Errors
     /// No such agent, or nowhere to run it.

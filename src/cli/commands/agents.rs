@@ -44,7 +44,7 @@ enum AgentsVerb {
     /// Ask an agent one question, and say how long it took and what it cost
     ///
     /// It runs as it would for a task, with its environment, model and limits, in an empty repository
-    /// of its own. This spends a little of its quota. An agent at a service (kind session) is not put
+    /// of its own; a program of kind command in a workspace with the base commit. This spends a little of its quota. An agent at a service (kind session) is not put
     /// to work: its service is asked whether it answers, takes the key, and knows the repository or
     /// the model, which costs nothing. Ends with 7 if it does not work, and with 10 if
     /// it may work later (rate limit, no answer in time).
