@@ -146,6 +146,18 @@ impl Usage {
         }
     }
 
+    /// The greater of both in each part: totals that are told again do not shrink.
+    #[must_use]
+    pub fn at_least(self, o: Self) -> Self {
+        Self {
+            input: self.input.max(o.input),
+            output: self.output.max(o.output),
+            cache_read: self.cache_read.max(o.cache_read),
+            cache_write: self.cache_write.max(o.cache_write),
+            reasoning: self.reasoning.max(o.reasoning),
+        }
+    }
+
     /// What was added since `before`, each part at least nothing.
     #[must_use]
     pub const fn since(self, before: Self) -> Self {

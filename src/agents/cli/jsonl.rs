@@ -154,8 +154,11 @@ fn spent(line: &Line<'_>, reading: &mut Reading) {
         cache_write: tokens.cache_write.0,
         reasoning: tokens.reasoning.0.min(tokens.output.0),
     };
-    let cost = line.cost.map(|c| MicroUsd(c.0));
-    reading.spent(usage, cost.or(money(line.cost_usd)));
+    let cost = line.cost.map(|c| MicroUsd(c.0)).or(money(line.cost_usd));
+    // Lines tell totals: a smaller one later takes nothing back of what was spent.
+    let usage = usage.at_least(reading.usage);
+    let cost = cost.map(|cost| cost.max(reading.cost.unwrap_or_default()));
+    reading.spent(usage, cost);
 }
 
 /// The end as the source tells it. A run is ended by fleet, once, when the process is gone: a good

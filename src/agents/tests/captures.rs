@@ -11,6 +11,7 @@ use crate::agents::cli::aider::AiderParser;
 use crate::agents::cli::claude::ClaudeParser;
 use crate::agents::cli::codex::CodexParser;
 use crate::agents::cli::gemini::GeminiParser;
+use crate::agents::cli::jsonl::JsonlParser;
 use crate::agents::cli::opencode::OpenCodeParser;
 use crate::agents::cli::totals::Total;
 use crate::agents::cli::{Figures, figures};
@@ -302,6 +303,20 @@ fn what_claude_told_of_its_cost_does_not_hold_for_what_it_does_afterwards() {
     parser.line(more, &mut reading);
     assert!(reading.usage.total() > 5_000_000);
     assert_eq!(reading.cost, None, "the rest is reckoned by the table");
+}
+
+#[test]
+fn totals_of_a_command_agent_do_not_shrink() {
+    let mut parser = JsonlParser;
+    let mut reading = Reading::default();
+    for line in [
+        r#"{"event":"usage","usage":{"input":900,"output":50},"cost":7000}"#,
+        r#"{"event":"usage","usage":{"input":1,"output":60},"cost":0}"#,
+    ] {
+        parser.line(line, &mut reading);
+    }
+    assert_eq!((reading.usage.input, reading.usage.output), (900, 60));
+    assert_eq!(reading.cost.map(|c| c.0), Some(7_000));
 }
 
 #[test]
