@@ -11,8 +11,9 @@ use serde::Serialize;
 use crate::app::tracker::agents::{find, how};
 use crate::app::tracker::error::TrackerError;
 use crate::domain::ids::{Oid, SessionUid, TaskUid};
-use crate::domain::money::{MicroUsd, Usage};
+use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::policy::{AgentKind, AgentSpec, Policy};
+use crate::domain::prices;
 use crate::domain::record::SessionClaimed;
 use crate::domain::session::FailureClass;
 use crate::domain::time::{DurationMs, Timestamp};
@@ -91,8 +92,10 @@ pub struct TrialReport {
     pub duration_ms: u64,
     /// Tokens.
     pub usage: Usage,
-    /// Money, if the agent says.
+    /// Money: as the agent says, else by its tokens and the price table.
     pub cost: Option<MicroUsd>,
+    /// By whose word.
+    pub cost_source: CostSource,
     /// How it was confined.
     pub sandbox: String,
 }
@@ -124,7 +127,12 @@ pub fn trial(
         &lease,
         &request,
         &mut |event| {
-            first.get_or_insert_with(|| bench.clock.now().since(begun).0);
+            // That the built-in agent began is fleet's own word, not a sign of the model.
+            let own = matches!(request.agent.kind, AgentKind::Api { .. })
+                && matches!(event, AgentEvent::SessionStarted { .. });
+            if !own {
+                first.get_or_insert_with(|| bench.clock.now().since(begun).0);
+            }
             on(event);
         },
         cancel,
@@ -142,11 +150,21 @@ pub fn trial(
             retry_at,
         } => (Some(class), Some(safe(&reason)), retry_at),
     };
+    let model = outcome.model.or(request.model);
+    let provider = request.agent.provider(model.as_deref());
+    let sold = model.as_deref();
+    let sold = sold.map(|model| prices::sold_by(provider.as_deref(), model));
+    let known = bench.policy.prices.cost_of(
+        outcome.cost,
+        sold.as_deref(),
+        outcome.usage,
+        bench.clock.now(),
+    );
     Ok(TrialReport {
         agent: name.to_owned(),
         how: how(&request.agent),
         working: failure.is_none(),
-        model: outcome.model.or(request.model),
+        model,
         answer: safe(&outcome.final_message),
         failure,
         reason,
@@ -154,7 +172,8 @@ pub fn trial(
         first_event_ms: first,
         duration_ms: outcome.duration_ms,
         usage: outcome.usage,
-        cost: outcome.cost,
+        cost: known.map(|(cost, _)| cost),
+        cost_source: known.map_or(CostSource::Unknown, |(_, source)| source),
         sandbox: outcome.sandbox,
     })
 }
@@ -224,6 +243,7 @@ fn at_service(bench: &TrialBench<'_>, agent: &AgentSpec, limit: DurationMs) -> T
         duration_ms: took,
         usage: Usage::default(),
         cost: Some(MicroUsd(0)),
+        cost_source: CostSource::Reported,
         sandbox: "remote".to_owned(),
     }
 }

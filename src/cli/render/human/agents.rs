@@ -3,6 +3,7 @@
 use crate::app::tracker::agents::{AgentChangedReport, AgentReport, AgentRow, AgentsReport};
 use crate::app::trial::TrialReport;
 use crate::cli::render::page::{Cell, Page, Tone, cell};
+use crate::domain::money::CostSource;
 
 /// Answer of `agents list`.
 pub fn agents(report: &AgentsReport, page: &mut Page) {
@@ -151,9 +152,16 @@ pub fn trial(report: &TrialReport, page: &mut Page) {
         ("tokens", tokens),
         (
             "cost",
-            report
-                .cost
-                .map_or_else(|| "not reported".to_owned(), |cost| cost.to_string()),
+            report.cost.map_or_else(
+                || "not known".to_owned(),
+                |cost| {
+                    let mark = match report.cost_source {
+                        CostSource::Estimated => "~",
+                        CostSource::Reported | CostSource::Unknown => "",
+                    };
+                    format!("{mark}{cost}")
+                },
+            ),
         ),
         ("sandbox", report.sandbox.clone()),
     ]);
