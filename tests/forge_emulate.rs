@@ -16,7 +16,7 @@ use fleet::domain::time::{DurationMs, Timestamp};
 use fleet::forge::github::remote::Target;
 use fleet::forge::github::{GitHubConfig, GitHubForge};
 use fleet::ports::clock::Clock;
-use fleet::ports::forge::{Forge as _, ForgeState, ReviewDraft, ReviewWatch};
+use fleet::ports::forge::{Forge as _, ForgeState, ReviewDraft, ReviewStage, ReviewWatch};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -136,6 +136,7 @@ fn work(branch: &str, head: &str) -> (ReviewDraft, ReviewWatch) {
         base_branch: "main".into(),
         head: head.clone(),
         number: None,
+        stage: ReviewStage::AsConfigured,
     };
     let watch = ReviewWatch {
         number: None,

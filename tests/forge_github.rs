@@ -13,7 +13,8 @@ use fleet::forge::github::remote::Target;
 use fleet::forge::github::{GitHubConfig, GitHubForge};
 use fleet::ports::clock::Clock;
 use fleet::ports::forge::{
-    Forge as _, ForgeError, ForgeState, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
+    Forge as _, ForgeError, ForgeState, ReviewDraft, ReviewFacts, ReviewHandle, ReviewStage,
+    ReviewWatch,
 };
 use secrecy::SecretString;
 
@@ -72,6 +73,7 @@ fn draft() -> ReviewDraft {
         base_branch: "main".into(),
         head: sha('a').parse().unwrap(),
         number: None,
+        stage: ReviewStage::AsConfigured,
     }
 }
 

@@ -4,7 +4,7 @@
 //! forge has nothing to find out and nothing to open.
 
 use crate::ports::forge::{
-    Forge, ForgeError, ForgeState, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
+    Forge, ForgeError, ForgeSaying, ForgeState, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
 };
 
 /// Reviews as branches and records. Every answer is the same on every call.
@@ -23,6 +23,8 @@ impl Forge for LocalForge {
             head: None,
             state: ForgeState::Open,
             feedback: Vec::new(),
+            base_branch: None,
+            remarks: Vec::new(),
         };
         Ok(watch.iter().map(open).collect())
     }
@@ -34,12 +36,16 @@ impl Forge for LocalForge {
             adopted: false,
         })
     }
+
+    fn say(&self, _saying: &ForgeSaying) -> Result<Option<String>, ForgeError> {
+        Ok(None)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::LocalForge;
-    use crate::ports::forge::{Forge as _, ForgeState, ReviewDraft, ReviewWatch};
+    use crate::ports::forge::{Forge as _, ForgeState, ReviewDraft, ReviewStage, ReviewWatch};
 
     #[test]
     fn a_local_review_is_open_has_no_number_and_no_page() {
@@ -62,6 +68,7 @@ mod tests {
             base_branch: watch.base_branch,
             head: watch.head,
             number: None,
+            stage: ReviewStage::AsConfigured,
         };
         let handle = LocalForge.open_or_adopt(&draft).unwrap();
         assert_eq!((handle.number, handle.url), (None, None));

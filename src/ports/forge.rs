@@ -2,6 +2,7 @@
 
 use crate::domain::ids::Oid;
 use crate::domain::review::FeedbackKind;
+use crate::domain::time::Timestamp;
 
 /// A review that is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +30,25 @@ pub struct ReviewFacts {
     pub state: ForgeState,
     /// Feedback that asks for another attempt.
     pub feedback: Vec<ForgeFeedback>,
+    /// Branch that it is to be merged into, as the forge shows it; a human may have changed it.
+    /// `None` = not looked at.
+    pub base_branch: Option<String>,
+    /// What people who may write to the repository said to fleet, oldest first.
+    pub remarks: Vec<ForgeRemark>,
+}
+
+/// A comment that speaks to fleet (its first word is `/fleet`), by a person who may write to the
+/// repository: the forge was asked. Told again on every look; its key is what makes it new.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgeRemark {
+    /// Stable name at the forge.
+    pub key: String,
+    /// Who said it, by the forge's name of the person.
+    pub by: String,
+    /// The whole comment, bounded.
+    pub text: String,
+    /// When it was said, by the forge's clock.
+    pub at: Timestamp,
 }
 
 /// Open, merged or closed, at the forge.
@@ -66,8 +86,35 @@ pub struct ReviewDraft {
     pub base_branch: String,
     /// Head.
     pub head: Oid,
-    /// Number of a review known to exist, to update instead.
+    /// Number of a review known to exist, to update instead (its base branch, too, if that differs).
     pub number: Option<u64>,
+    /// How finished it is shown.
+    pub stage: ReviewStage,
+}
+
+/// How finished a review is shown. A review is never taken back to a draft.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReviewStage {
+    /// A new one opens as the configuration says; an open one stays what it is.
+    #[default]
+    AsConfigured,
+    /// A human may merge it now: a draft is made ready.
+    Ready,
+}
+
+/// Something that fleet says at the forge: on a review, or on a ticket. Said once for each `key`,
+/// however often it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgeSaying {
+    /// Number of the review or ticket.
+    pub number: u64,
+    /// Key of the feedback or remark that it answers. Where the forge has threads, those of that
+    /// feedback are answered in place.
+    pub in_answer_to: Option<String>,
+    /// Stable id of this effect; hidden in the text, and found again. `[a-z0-9:.-]{1,100}`.
+    pub key: String,
+    /// Markdown, already neutralised (R7), at most 60,000 bytes.
+    pub text: String,
 }
 
 /// A review that exists.
@@ -128,4 +175,11 @@ pub trait Forge: Send + Sync {
     /// # Errors
     /// As above. Safe to call again after any error.
     fn open_or_adopt(&self, draft: &ReviewDraft) -> Result<ReviewHandle, ForgeError>;
+
+    /// Says something once; where it stands, if the forge has a place for words. One without gives
+    /// `None`: what was to be said is in the records.
+    ///
+    /// # Errors
+    /// As above. Safe to call again after any error.
+    fn say(&self, saying: &ForgeSaying) -> Result<Option<String>, ForgeError>;
 }

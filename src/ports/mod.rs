@@ -22,5 +22,6 @@ pub mod sandbox;
 pub mod site;
 pub mod state_repo;
 pub mod stream;
+pub mod tickets;
 pub mod vault;
 pub mod workspaces;

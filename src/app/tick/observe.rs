@@ -165,6 +165,8 @@ fn unseen(watch: &ReviewWatch) -> ReviewFacts {
         head: None,
         state: ForgeState::Open,
         feedback: Vec::new(),
+        base_branch: None,
+        remarks: Vec::new(),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::domain::record::{Op, ReviewOpened, ReviewUpdated};
 use crate::domain::state::State;
 use crate::domain::time::DurationMs;
 use crate::engine::plan::Plan;
-use crate::ports::forge::{ForgeError, ReviewDraft, ReviewHandle};
+use crate::ports::forge::{ForgeError, ReviewDraft, ReviewHandle, ReviewStage};
 use crate::ports::state_repo::Freshness;
 use crate::store::{Checkpoint, Scope};
 
@@ -136,6 +136,7 @@ fn open_one(world: &World<'_>, state: &State, due: &Due) -> Result<Opened, Troub
         base_branch: world.policy.base_branch.clone(),
         head: head.clone(),
         number,
+        stage: ReviewStage::AsConfigured,
     };
     let handle = world.forge.open_or_adopt(&draft).map_err(Trouble::Forge)?;
     Ok(Opened {

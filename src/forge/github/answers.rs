@@ -136,6 +136,13 @@ pub(super) struct Status {
     pub(super) description: Option<String>,
 }
 
+/// A comment on a pull request or issue.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Comment {
+    pub(super) body: Option<String>,
+    pub(super) html_url: Option<String>,
+}
+
 /// Body of a refusal.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Problem {

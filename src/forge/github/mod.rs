@@ -7,6 +7,7 @@ mod answers;
 mod api;
 mod checks;
 mod client;
+mod comments;
 mod observe;
 mod publish;
 mod refusal;
@@ -24,7 +25,9 @@ use crate::forge::github::api::{Api, Session};
 use crate::forge::github::refusal::Names;
 use crate::forge::github::remote::Target;
 use crate::ports::clock::Clock;
-use crate::ports::forge::{Forge, ForgeError, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch};
+use crate::ports::forge::{
+    Forge, ForgeError, ForgeSaying, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
+};
 
 /// How to talk to one repository.
 #[derive(Debug, Clone)]
@@ -150,5 +153,9 @@ impl Forge for GitHubForge {
 
     fn open_or_adopt(&self, draft: &ReviewDraft) -> Result<ReviewHandle, ForgeError> {
         self.with(|api| publish::open_or_adopt(api, draft))
+    }
+
+    fn say(&self, saying: &ForgeSaying) -> Result<Option<String>, ForgeError> {
+        self.with(|api| comments::say(api, saying))
     }
 }

@@ -149,6 +149,8 @@ fn facts_of(watch: &ReviewWatch, seen: &Seen) -> ReviewFacts {
         head: None,
         state: ForgeState::Open,
         feedback: Vec::new(),
+        base_branch: None,
+        remarks: Vec::new(),
     };
     let pull = match seen {
         Seen::There { pull, .. } => pull,
@@ -171,6 +173,8 @@ fn facts_of(watch: &ReviewWatch, seen: &Seen) -> ReviewFacts {
         head: pull.head.sha.parse().ok(),
         state,
         feedback: Vec::new(),
+        base_branch: Some(pull.base.branch.clone()),
+        remarks: Vec::new(),
     }
 }
 
