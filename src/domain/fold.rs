@@ -116,6 +116,10 @@ impl State {
                 let review = self.review_mut(p.review);
                 review.feedback.insert(record.id, (p.clone(), at));
             }
+            Op::ForgeSaid(p) => {
+                let details = &mut self.task_mut(p.task, at).details;
+                details.said.insert(p.key.clone());
+            }
             Op::EscalationOpened(p) => {
                 let escalation = self.escalation_mut(EscalationUid::created_by(record.id));
                 first(&mut escalation.opened, p.clone(), at);

@@ -21,7 +21,7 @@ use crate::domain::register::Stamp;
 use crate::domain::remote::{
     SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen, SessionRemoteTold,
 };
-use crate::domain::review::{FeedbackKind, ReviewState};
+use crate::domain::review::{FeedbackKind, ForgeSaid, ReviewState};
 use crate::domain::session::{Outcome, RunnerIdentity, VerifyResult};
 use crate::domain::task::{Acceptance, Complexity, Deliverable};
 use crate::domain::time::{Hlc, Timestamp};
@@ -155,6 +155,8 @@ ops! {
     ReviewUpdated(ReviewUpdated) = "review.updated",
     /// Feedback on a review that asks for another attempt.
     ReviewFeedback(ReviewFeedback) = "review.feedback",
+    /// Fleet said something at the forge about a task; it is not said again.
+    ForgeSaid(ForgeSaid) = "forge.said",
     /// A question to a human.
     EscalationOpened(EscalationOpened) = "escalation.opened",
     /// A human's answer.

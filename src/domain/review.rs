@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{Oid, RecordId};
+use crate::domain::ids::{Oid, RecordId, TaskUid};
 use crate::domain::record::{ReviewFeedback, ReviewOpened};
 use crate::domain::register::{Reg, Stamp};
 
@@ -35,6 +35,19 @@ pub enum FeedbackKind {
     ChecksFailed,
     /// The branch does not merge with its base.
     Conflict,
+}
+
+/// Payload of `forge.said`: the forge was told something about a task. What is in the set of these
+/// keys is neither said nor looked for again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForgeSaid {
+    /// Which task.
+    pub task: TaskUid,
+    /// Stable id of the effect, as the forge was given it.
+    pub key: String,
+    /// Where it stands; none where the forge has no place for words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
 }
 
 /// A review, folded.

@@ -1,6 +1,6 @@
 //! Tasks: the units of work.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Deref, DerefMut};
 
 use serde::{Deserialize, Serialize};
@@ -96,6 +96,8 @@ pub struct Seldom {
     pub agent: Reg<Option<String>>,
     /// Hash that was admitted; must equal the text's hash if present.
     pub admitted_sha256: Reg<Option<String>>,
+    /// Keys of what was said about it at the forge.
+    pub said: BTreeSet<String>,
     /// Remarks, by record.
     pub comments: BTreeMap<RecordId, Comment>,
     /// Fields of newer versions.
@@ -114,6 +116,7 @@ static NOTHING: Seldom = Seldom {
     external_ref: Reg::unwritten(None),
     agent: Reg::unwritten(None),
     admitted_sha256: Reg::unwritten(None),
+    said: BTreeSet::new(),
     comments: BTreeMap::new(),
     extra: BTreeMap::new(),
 };

@@ -10,7 +10,7 @@ use fleet::domain::remote::{
     RemotePhase, RemoteWord, SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen,
     SessionRemoteTold,
 };
-use fleet::domain::review::{FeedbackKind, ReviewState};
+use fleet::domain::review::{FeedbackKind, ForgeSaid, ReviewState};
 use fleet::domain::session::{FailureClass, Outcome, RunnerIdentity, VerifyResult};
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
 use fleet::domain::time::{Hlc, Timestamp};
@@ -350,6 +350,11 @@ fn work_op() -> impl Strategy<Value = Op> {
                 key: "k".to_owned(),
             })
         }),
+        (a_task(), "[ab]", maybe(text())).prop_map(|(task, key, url)| Op::ForgeSaid(ForgeSaid {
+            task,
+            key,
+            url
+        })),
         (an_escalation(), text()).prop_map(|(escalation, answer)| {
             Op::EscalationAnswered(EscalationAnswered { escalation, answer })
         }),

@@ -13,6 +13,7 @@ use fleet::domain::record::{
     TaskFields, TaskNumbered, TaskUpdated,
 };
 use fleet::domain::register::Reg;
+use fleet::domain::review::ForgeSaid;
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
 use fleet::domain::time::{Hlc, Timestamp};
 use fleet::ports::memory_tree::MemoryTree;
@@ -111,6 +112,11 @@ fn records() -> Vec<Record> {
                 task,
                 outcome: CloseOutcome::Wontdo,
                 reason: "no".to_owned(),
+            }));
+            more.push(Op::ForgeSaid(ForgeSaid {
+                task,
+                key: format!("key-{n}"),
+                url: None,
             }));
             let text = "a remark".to_owned();
             more.push(Op::CommentAdded(CommentAdded { task, text }));

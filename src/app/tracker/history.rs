@@ -163,6 +163,7 @@ fn work_words(op: &Op) -> String {
             parts.join(", ")
         }
         Op::ReviewFeedback(p) => first_line(&p.text).to_owned(),
+        Op::ForgeSaid(p) => p.url.clone().unwrap_or_else(|| p.key.clone()),
         Op::EscalationOpened(p) => {
             format!("{}: {}", p.trigger.name(), first_line(&p.context))
         }

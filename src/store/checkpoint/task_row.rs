@@ -3,7 +3,7 @@
 //! Registers written by the task's own `task.added` need no stamp; all others have theirs in `at`,
 //! so that a late record with an older stamp still loses and one with a newer still wins (I14).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -88,6 +88,8 @@ pub(crate) struct TaskRow {
     admitted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     admitted_sha256: Option<String>,
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    said: BTreeSet<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     comments: Vec<CommentRow>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
@@ -200,6 +202,7 @@ impl TaskRow {
             ts: task.added.as_ref().map(|(_, at)| at.ts),
             by: task.added.as_ref().map(|(by, _)| by.clone()),
             key: task.details.key.clone(),
+            said: task.details.said.clone(),
             updated: (task.updated != base).then_some(task.updated),
             ..Self::default()
         };
@@ -302,6 +305,9 @@ impl TaskRow {
         task.paths = join(self.paths, self.paths_at, base);
         if self.key.is_some() {
             task.details.key = self.key;
+        }
+        if !self.said.is_empty() {
+            task.details.said = self.said;
         }
         for (name, (value, at)) in self.extra {
             task.details.extra.insert(name, Reg { value, at });

@@ -1,6 +1,6 @@
 //! Values ⇄ bytes of a snapshot. Reading gives `None` where the bytes do not fit; it never panics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -144,6 +144,20 @@ impl<K: Pack + Ord, V: Pack> Pack for BTreeMap<K, V> {
         (0..length)
             .map(|_| Some((K::unpack(bytes)?, V::unpack(bytes)?)))
             .collect()
+    }
+}
+
+impl<T: Pack + Ord> Pack for BTreeSet<T> {
+    fn pack(&self, out: &mut Vec<u8>) {
+        pack_len(self.len(), out);
+        for element in self {
+            element.pack(out);
+        }
+    }
+
+    fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
+        let length = unpack_len(bytes)?;
+        (0..length).map(|_| T::unpack(bytes)).collect()
     }
 }
 

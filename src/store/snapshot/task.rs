@@ -66,8 +66,9 @@ pub(super) fn pack(uid: TaskUid, task: &Task, out: &mut Vec<u8>) {
 fn pack_details(details: &Seldom, base: Stamp, out: &mut Vec<u8>) {
     macro_rules! write {
         ($($field:ident),+) => {{
-            let Seldom { key, comments, extra, $($field),+ } = details;
+            let Seldom { key, said, comments, extra, $($field),+ } = details;
             key.pack(out);
+            said.pack(out);
             comments.pack(out);
             extra.pack(out);
             $( pack_near($field, base, out); )+
@@ -103,6 +104,7 @@ fn unpack_details(bytes: &mut Bytes<'_>, base: Stamp) -> Option<Details> {
         ($($field:ident),+) => {{
             let seldom = Seldom {
                 key: Pack::unpack(bytes)?,
+                said: Pack::unpack(bytes)?,
                 comments: Pack::unpack(bytes)?,
                 extra: Pack::unpack(bytes)?,
                 $( $field: unpack_near(bytes, base)?, )+
