@@ -7,6 +7,7 @@
 //! May import: nothing of ours.
 
 pub mod about;
+pub mod command;
 pub mod dep;
 pub mod escalation;
 pub mod fold;

@@ -12,6 +12,7 @@
 
 pub mod branch;
 pub mod budget;
+pub mod commands;
 pub mod deps;
 pub mod facts;
 pub mod gates;
