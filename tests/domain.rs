@@ -5,7 +5,7 @@
 mod records;
 
 use fleet::domain::ids::SessionUid;
-use fleet::domain::ids::{Oid, TaskNumber, TaskSelector, TaskUid};
+use fleet::domain::ids::{Oid, RecordId, TaskNumber, TaskSelector, TaskUid};
 use fleet::domain::money::{MicroUsd, Usage};
 use fleet::domain::record::{
     AgentPaused, LockAcquired, LockReleased, Op, SessionClaimed, SessionFinished, SessionRenewed,
@@ -130,6 +130,28 @@ proptest! {
         prop_assert_eq!(text.parse::<Timestamp>().unwrap(), time);
         prop_assert_eq!(time.month(), &text[..7]);
         prop_assert_eq!(time.day(), &text[..10]);
+    }
+
+    #[test]
+    fn every_day_agrees_with_the_calendar_library(y in 1960..2500i32, m in 0..14u32, d in 0..33u32) {
+        let text = format!("{y:04}-{m:02}-{d:02}T00:00:00Z");
+        let other = chrono::NaiveDate::from_ymd_opt(y, m, d)
+            .and_then(|day| day.and_hms_opt(0, 0, 0))
+            .and_then(|noon| u64::try_from(noon.and_utc().timestamp_millis()).ok());
+        prop_assert_eq!(text.parse::<Timestamp>().ok().map(|time| time.0), other);
+    }
+
+    #[test]
+    fn record_ids_agree_with_the_uuid_library(bits: u128, at in 0..36usize, byte in 0..128u8) {
+        let id = uuid::Uuid::from_u128(bits);
+        for text in [id.hyphenated().to_string(), id.simple().to_string(), id.to_string().to_uppercase()] {
+            prop_assert_eq!(text.parse::<RecordId>().unwrap(), RecordId(id));
+            prop_assert_eq!(serde_json::from_value::<RecordId>(text.into()).unwrap(), RecordId(id));
+        }
+        let mut damaged = id.to_string().into_bytes();
+        damaged[at] = byte;
+        let damaged = String::from_utf8(damaged).unwrap();
+        prop_assert_eq!(damaged.parse::<RecordId>().ok(), uuid::Uuid::try_parse(&damaged).ok().map(RecordId));
     }
 
     #[test]

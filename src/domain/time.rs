@@ -105,7 +105,10 @@ fn civil_from_days(days: u64) -> (u64, u64, u64) {
 
 /// (year, month, day) → days since the epoch; `None` before 1970 or for an impossible date.
 fn days_from_civil(y: u64, m: u64, d: u64) -> Option<u64> {
-    if !(1..=12).contains(&m) || !(1..=31).contains(&d) || !(1970..=9999).contains(&y) {
+    const DAYS: [u64; 12] = [31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let leap = y.is_multiple_of(4) && (!y.is_multiple_of(100) || y.is_multiple_of(400));
+    let last = DAYS.get(m.checked_sub(1)? as usize)? + u64::from(leap && m == 2);
+    if !(1..=last).contains(&d) || !(1970..=9999).contains(&y) {
         return None;
     }
     let y2 = y - u64::from(m <= 2);
@@ -114,8 +117,7 @@ fn days_from_civil(y: u64, m: u64, d: u64) -> Option<u64> {
     let mp = if m > 2 { m - 3 } else { m + 9 };
     let doy = (153 * mp + 2) / 5 + d - 1;
     let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
-    let days = era * 146_097 + doe - 719_468;
-    (civil_from_days(days) == (y, m, d)).then_some(days)
+    Some(era * 146_097 + doe - 719_468)
 }
 
 impl fmt::Display for Timestamp {
@@ -132,35 +134,47 @@ impl fmt::Display for Timestamp {
 #[error("`{0}` is not an RFC 3339 time in UTC such as 2026-11-21T08:00:00.000Z")]
 pub struct TimeError(pub String);
 
+/// The number that `digits` write; `bad` is set if one of them is none. No branch for each digit: a
+/// large state has several times per task.
+fn number(digits: &[u8], bad: &mut bool) -> u64 {
+    digits.iter().fold(0, |n: u64, c| {
+        let digit = c.wrapping_sub(b'0');
+        *bad |= digit > 9;
+        n.wrapping_mul(10).wrapping_add(u64::from(digit))
+    })
+}
+
 /// Parses `yyyy-mm-ddThh:mm:ss[.f{1,9}]Z` into milliseconds since the epoch and the nanoseconds
 /// beyond them.
 fn parse_utc(text: &str) -> Option<(u64, u64)> {
-    let b = text.as_bytes();
-    // A large state has several times per task: digits are read as bytes.
-    let number = |digits: &[u8]| -> Option<u64> {
-        digits.iter().try_fold(0, |n: u64, c| {
-            c.is_ascii_digit().then(|| n * 10 + u64::from(c - b'0'))
-        })
-    };
-    let num = |from: usize, to: usize| number(b.get(from..to)?);
-    let sep = |at: usize, c: u8| b.get(at) == Some(&c);
-    let shape = sep(4, b'-') && sep(7, b'-') && sep(10, b'T') && sep(13, b':') && sep(16, b':');
-    if !shape || b.last() != Some(&b'Z') {
+    let (head, rest) = text.as_bytes().split_first_chunk::<19>()?;
+    let (end, fraction) = rest.split_last()?;
+    let separators = [head[4], head[7], head[10], head[13], head[16], *end];
+    if separators != *b"--T::Z" {
         return None;
     }
-    let days = days_from_civil(num(0, 4)?, num(5, 7)?, num(8, 10)?)?;
-    let (h, m, s) = (num(11, 13)?, num(14, 16)?, num(17, 19)?);
-    if h > 23 || m > 59 || s > 59 {
-        return None;
-    }
-    let nanos = match b.get(19..b.len() - 1)? {
+    let mut bad = false;
+    let (y, mo, d) = (
+        number(&head[..4], &mut bad),
+        number(&head[5..7], &mut bad),
+        number(&head[8..10], &mut bad),
+    );
+    let (h, mi, s) = (
+        number(&head[11..13], &mut bad),
+        number(&head[14..16], &mut bad),
+        number(&head[17..], &mut bad),
+    );
+    let nanos = match fraction {
         [] => 0,
         [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
-            number(digits)? * 10u64.pow(9 - digits.len() as u32)
+            number(digits, &mut bad) * 10u64.pow(9 - digits.len() as u32)
         }
         _ => return None,
     };
-    let seconds = (days * 24 + h) * 3600 + m * 60 + s;
+    if bad || h > 23 || mi > 59 || s > 59 {
+        return None;
+    }
+    let seconds = (days_from_civil(y, mo, d)? * 24 + h) * 3600 + mi * 60 + s;
     Some((seconds * 1000 + nanos / 1_000_000, nanos % 1_000_000))
 }
 
