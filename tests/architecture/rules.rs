@@ -165,7 +165,6 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("libc", &["git", "sandbox"]),
     ("ignore", &["agents"]),
     ("libgit2_sys", &["git"]),
-    ("libz_sys", &["git"]),
     ("octocrab", &["forge"]),
     ("reqwest", &["forge", "providers", "agents"]),
     ("rpassword", &["cli"]),
