@@ -120,15 +120,8 @@ fn check_url(section: &Section<'_, '_>, url: &str) {
 
 #[cfg(test)]
 mod tests {
-    use crate::config::{CONFIG_PATH, CommitFiles, Env, load};
-    use crate::domain::policy::{Policy, SandboxMode};
-
-    fn read(text: &str) -> Result<Policy, String> {
-        let files = CommitFiles::from([(CONFIG_PATH.to_owned(), text.as_bytes().to_vec())]);
-        load(None, &files, &Env::of([("HOME", "/home/u")]))
-            .map(|settings| settings.policy)
-            .map_err(|errors| errors.to_string())
-    }
+    use crate::config::tests::read;
+    use crate::domain::policy::SandboxMode;
 
     #[test]
     fn a_sandbox_that_is_required_is_not_promised_for_a_service() {

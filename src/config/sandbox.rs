@@ -88,15 +88,7 @@ fn paths(section: &Section<'_, '_>, name: &str, env: &Env) -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{CONFIG_PATH, CommitFiles, load};
-    use crate::domain::policy::Policy;
-
-    fn read(text: &str) -> Result<Policy, String> {
-        let files = CommitFiles::from([(CONFIG_PATH.to_owned(), text.as_bytes().to_vec())]);
-        load(None, &files, &Env::of([("HOME", "/home/u")]))
-            .map(|settings| settings.policy)
-            .map_err(|errors| errors.to_string())
-    }
+    use crate::config::tests::read;
 
     #[test]
     fn agents_are_confined_as_the_repository_says_unless_they_say_else() {

@@ -18,6 +18,13 @@ fn good(config: &str) -> Policy {
     }
 }
 
+/// What a file says to a user whose home is `/home/u`, or all that is wrong with it.
+pub(super) fn read(config: &str) -> Result<Policy, String> {
+    load(None, &files(config), &Env::of([("HOME", "/home/u")]))
+        .map(|settings| settings.policy)
+        .map_err(|errors| errors.to_string())
+}
+
 fn said(config: &str) -> String {
     load(None, &files(config), &Env::default())
         .unwrap_err()

@@ -138,19 +138,23 @@ fn the_built_in_agent_changes_mends_and_hands_over_a_checked_change() {
     server.finish();
 }
 
+/// A model whose first word is a question, and a clone with one task for it.
+fn one_that_asks(town: &Town) -> (ModelServer, Clone) {
+    let asks = call(
+        "c1",
+        "escalate",
+        json!({"context": "Two or too?", "options": ["two", "too"]}),
+    );
+    let server = ModelServer::start(Api::Anthropic, vec![asks]);
+    let clone = clone_with(town, &server);
+    clone.add("Make one two", &[]);
+    (server, clone)
+}
+
 #[test]
 fn a_question_of_the_built_in_agent_waits_for_a_human() {
     let town = Town::new();
-    let server = ModelServer::start(
-        Api::Anthropic,
-        vec![call(
-            "c1",
-            "escalate",
-            json!({"context": "Two or too?", "options": ["two", "too"]}),
-        )],
-    );
-    let clone = clone_with(&town, &server);
-    clone.add("Make one two", &[]);
+    let (server, clone) = one_that_asks(&town);
     let report = clone.tick();
     assert_eq!(report.sessions[0].ended, Ended::AskedHuman);
     let state = clone.state();
@@ -300,16 +304,7 @@ fn one() -> TickOptions {
 #[test]
 fn an_answer_of_a_human_is_in_the_prompt_of_the_next_attempt() {
     let town = Town::new();
-    let server = ModelServer::start(
-        Api::Anthropic,
-        vec![call(
-            "c1",
-            "escalate",
-            json!({"context": "Two or too?", "options": ["two", "too"]}),
-        )],
-    );
-    let clone = clone_with(&town, &server);
-    clone.add("Make one two", &[]);
+    let (server, clone) = one_that_asks(&town);
     assert_eq!(clone.tick().sessions[0].ended, Ended::AskedHuman);
     let state = clone.state();
     let asked = *state.escalations.keys().next().unwrap();

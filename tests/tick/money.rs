@@ -3,8 +3,9 @@
 use fleet::app::tick::report::Ended;
 use fleet::domain::ids::TaskUid;
 use fleet::domain::money::{CostSource, MicroUsd, Usage};
-use fleet::domain::policy::{BudgetPolicy, Caps, Route};
+use fleet::domain::policy::{BudgetPolicy, Caps, Policy, Route};
 use fleet::domain::prices::{Dated, Price, PriceTable};
+use fleet::domain::record::SessionFinished;
 use fleet::domain::session::{FailureClass, Outcome, Session};
 use fleet::domain::state::State;
 use fleet::domain::time::Timestamp;
@@ -195,6 +196,16 @@ fn a_route_steps_up_after_a_failure_and_the_records_say_which_was_used() {
     assert_eq!(first, wanted);
 }
 
+/// How the first attempt at a task ends under these rules.
+fn end_of_one_task(town: &Town, rules: Policy) -> SessionFinished {
+    let clone = town.clone("one", rules);
+    let task = clone.add("A task", &[]);
+    clone.tick();
+    let state = clone.state();
+    let (finished, _) = sessions(&state, task)[0].finished.clone().unwrap();
+    finished
+}
+
 #[test]
 fn tokens_without_money_are_priced_by_the_table_and_flagged() {
     let town = Town::new();
@@ -211,11 +222,7 @@ fn tokens_without_money_are_priced_by_the_table_and_flagged() {
     let mut table = PriceTable::default();
     table.add(None, "quill-2", Dated { from, price });
     rules.prices = table.into();
-    let clone = town.clone("one", rules);
-    let task = clone.add("A task", &[]);
-    clone.tick();
-    let state = clone.state();
-    let finished = &sessions(&state, task)[0].finished.as_ref().unwrap().0;
+    let finished = end_of_one_task(&town, rules);
     assert_eq!(finished.cost, Some(MicroUsd(3_000_000)));
     assert_eq!(finished.cost_source, CostSource::Estimated);
 }
@@ -240,11 +247,7 @@ fn a_price_that_only_its_provider_has_is_found() {
         table.add(Some(provider), "llama-9", Dated { from, price });
     }
     rules.prices = table.into();
-    let clone = town.clone("one", rules);
-    let task = clone.add("A task", &[]);
-    clone.tick();
-    let state = clone.state();
-    let finished = &sessions(&state, task)[0].finished.as_ref().unwrap().0;
+    let finished = end_of_one_task(&town, rules);
     assert_eq!(finished.cost, Some(MicroUsd(70_000)));
 }
 
@@ -255,11 +258,7 @@ fn a_model_without_a_price_costs_what_the_agent_is_reckoned_at() {
         r#"echo '{"event":"usage","usage":{"input":5,"output":5}}'; echo two >> src/a.txt"#;
     let mut rules = policy(&[("writer", script)]);
     rules.agents.get_mut("writer").unwrap().cost_estimate = MicroUsd(250_000);
-    let clone = town.clone("one", rules);
-    let task = clone.add("A task", &[]);
-    clone.tick();
-    let state = clone.state();
-    let finished = &sessions(&state, task)[0].finished.as_ref().unwrap().0;
+    let finished = end_of_one_task(&town, rules);
     assert_eq!(finished.cost, Some(MicroUsd(250_000)));
     assert_eq!(finished.cost_source, CostSource::Estimated);
 }

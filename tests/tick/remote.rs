@@ -11,9 +11,10 @@ use fleet::domain::ids::TaskUid;
 use fleet::domain::policy::{
     AgentKind, AgentSpec, PlanApproval, Policy, RemoteKind, RemoteService,
 };
-use fleet::domain::record::{CloseOutcome, EscalationAnswered, Op, TaskClosed};
+use fleet::domain::record::{CloseOutcome, EscalationAnswered, Op, SessionFinished, TaskClosed};
 use fleet::domain::remote::{RemotePhase, RemoteSight};
 use fleet::domain::session::{FailureClass, Outcome};
+use fleet::domain::state::State;
 use fleet::domain::time::DurationMs;
 use fleet::ports::lease::Lease;
 use fleet::ports::remote_session::{
@@ -83,6 +84,32 @@ pub(crate) fn story(course: &[&'static str], plans: PlanApproval) -> Story {
 }
 
 impl Story {
+    /// A session that is still at work when its time is up. Jules shows its patch while it works,
+    /// as an artifact.
+    pub(crate) fn that_takes_too_long() -> Self {
+        let course = ["QUEUED", "IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS"];
+        let mut story = story(&course, PlanApproval::Auto);
+        let agent = story.clone.policy.agents.get_mut("jules").unwrap();
+        agent.total_timeout = DurationMs::mins(12);
+        let outputs = story.jules.model().outputs.clone();
+        story.jules.model().artifacts = outputs;
+        story
+    }
+
+    /// Its time ran out; what it had done is on its branch, and is not shown for review.
+    pub(crate) fn out_of_time_and_kept(&self) -> (State, SessionFinished) {
+        let state = self.clone.state();
+        let finished = state.sessions.values().find_map(|s| s.finished.clone());
+        let (finished, _) = finished.unwrap();
+        let class = FailureClass::Timeout;
+        assert_eq!(finished.outcome, Outcome::Failed { class });
+        let head = finished.head.as_ref().expect("its work is kept");
+        let branch = self.town.remote_ref("refs/heads/agent/T-1");
+        assert_eq!(branch.as_deref(), Some(head.as_str()));
+        assert!(state.reviews.is_empty(), "it is not shown for review");
+        (state, finished)
+    }
+
     /// One tick, then five minutes. A tick that dies is followed by the return of the remote.
     pub(crate) fn tick(&self) {
         let _ = self.clone.try_tick(&TickOptions::default());

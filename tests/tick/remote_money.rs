@@ -8,7 +8,7 @@ use fleet::domain::session::{FailureClass, Outcome};
 use fleet::domain::time::{DurationMs, Timestamp};
 
 use crate::opencode::service;
-use crate::remote::{COURSE, story};
+use crate::remote::{COURSE, Story, story};
 use crate::town::verify;
 
 /// A model that writes half of the work, tells 200 tokens, and then thinks for long.
@@ -63,38 +63,22 @@ fn an_attempt_that_never_came_to_be_at_the_service_cost_nothing() {
 
 #[test]
 fn a_session_that_runs_too_long_is_stopped_and_what_it_had_done_is_kept_on_its_branch() {
-    let course = ["QUEUED", "IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS"];
-    let mut story = story(&course, PlanApproval::Auto);
-    let agent = story.clone.policy.agents.get_mut("jules").unwrap();
-    agent.total_timeout = DurationMs::mins(12);
-    // Jules shows its patch while it works, as an artifact.
-    let outputs = story.jules.model().outputs.clone();
-    story.jules.model().artifacts = outputs;
+    let story = Story::that_takes_too_long();
     for _ in 0..4 {
         story.tick();
     }
     assert!(story.jules.model().sessions[0].deleted);
-    let state = story.clone.state();
-    let (finished, _) = state
-        .sessions
-        .values()
-        .find_map(|s| s.finished.clone())
-        .unwrap();
-    let class = FailureClass::Timeout;
-    assert_eq!(finished.outcome, Outcome::Failed { class });
+    let (state, finished) = story.out_of_time_and_kept();
     let summary = &finished.summary;
     assert!(summary.contains("longer than 12 min"), "{summary}");
     assert!(summary.contains("kept on its branch"), "{summary}");
-    let head = finished.head.clone().expect("its work is kept");
-    let branch = story.town.remote_ref("refs/heads/agent/T-1");
-    assert_eq!(branch.as_deref(), Some(head.as_str()));
-    assert!(state.reviews.is_empty(), "it is not shown for review");
+    let head = finished.head;
     // The next attempt goes on from there.
     let next = state.sessions.values().find_map(|s| {
         let (claim, _) = s.claim.as_ref()?;
         (claim.attempt == 2).then(|| claim.continues.clone())
     });
-    assert_eq!(next, Some(Some(head)));
+    assert_eq!(next, Some(head));
 }
 
 #[test]

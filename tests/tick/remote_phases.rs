@@ -6,7 +6,6 @@ use std::path::Path;
 use fleet::app::tick::report::{Ended, TickReport};
 use fleet::app::tick::{Phase, TickOptions, tick};
 use fleet::domain::policy::PlanApproval;
-use fleet::domain::session::{FailureClass, Outcome};
 use fleet::domain::time::DurationMs;
 use fleet::ports::runner::Cancel;
 
@@ -100,29 +99,11 @@ fn the_claim_phase_looks_and_collects_and_the_run_phase_checks_without_a_key() {
 
 #[test]
 fn what_a_session_had_done_whose_time_ran_out_goes_through_the_phases_too() {
-    let mut story = story(
-        &["QUEUED", "IN_PROGRESS", "IN_PROGRESS"],
-        PlanApproval::Auto,
-    );
-    let agent = story.clone.policy.agents.get_mut("jules").unwrap();
-    agent.total_timeout = DurationMs::mins(12);
-    let outputs = story.jules.model().outputs.clone();
-    story.jules.model().artifacts = outputs;
+    let story = Story::that_takes_too_long();
     let dir = story.town.path("handover");
     until_collected(&story, &dir);
     assert!(story.jules.model().sessions[0].deleted, "it was stopped");
     phase(&runner(&story), Phase::Run, &dir);
     phase(&story.clone, Phase::Publish, &dir);
-    let state = story.clone.state();
-    let (finished, _) = state
-        .sessions
-        .values()
-        .find_map(|s| s.finished.clone())
-        .unwrap();
-    let class = FailureClass::Timeout;
-    assert_eq!(finished.outcome, Outcome::Failed { class });
-    let head = finished.head.expect("its work is kept");
-    let branch = story.town.remote_ref("refs/heads/agent/T-1");
-    assert_eq!(branch.as_deref(), Some(head.as_str()));
-    assert!(state.reviews.is_empty());
+    story.out_of_time_and_kept();
 }

@@ -7,7 +7,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::agents::remote::Call;
-use crate::agents::remote::http::{Ask, Trouble, bounded, cut, escaped, exchange};
+use crate::agents::remote::http::{Trouble, bounded, cut, escaped, exchange};
 use crate::agents::remote::news;
 use crate::agents::remote::speech::{MESSAGE_BYTES, heard_in, question_in, text};
 use crate::domain::money::Usage;
@@ -33,15 +33,7 @@ impl Call<'_> {
         query: Vec<(&'static str, String)>,
         body: Option<Value>,
     ) -> Result<Value, Trouble> {
-        exchange(&Ask {
-            method,
-            url: self.url(path),
-            query,
-            body,
-            credential: &self.credential,
-            now: self.clock.now(),
-            within: self.within,
-        })
+        exchange(&self.asking(method, path, query, body))
     }
 
     /// Every page of a list.

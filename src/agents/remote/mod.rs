@@ -13,10 +13,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reqwest::Method;
 use secrecy::SecretString;
+use serde_json::Value;
 
 use crate::agents::Redact;
-use crate::agents::remote::http::{ANSWER_WITHIN, Credential, Trouble};
+use crate::agents::remote::http::{ANSWER_WITHIN, Ask, Credential, Trouble};
 use crate::domain::policy::{AgentSpec, RemoteKind, RemoteService};
 use crate::domain::remote::{RemoteSight, RemoteView};
 use crate::domain::time::DurationMs;
@@ -136,6 +138,25 @@ impl Call<'_> {
 
     fn id(&self) -> &str {
         self.at.id.as_deref().unwrap_or("")
+    }
+
+    /// A request to this service, with its key and within its time.
+    fn asking(
+        &self,
+        method: Method,
+        path: &str,
+        query: Vec<(&'static str, String)>,
+        body: Option<Value>,
+    ) -> Ask<'_> {
+        Ask {
+            method,
+            url: self.url(path),
+            query,
+            body,
+            credential: &self.credential,
+            now: self.clock.now(),
+            within: self.within,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::agents::remote::Call;
-use crate::agents::remote::http::{Ask, Trouble, bounded, cut, escaped, exchange};
+use crate::agents::remote::http::{Trouble, bounded, cut, escaped, exchange};
 use crate::agents::remote::news;
 use crate::agents::remote::speech::{MESSAGE_BYTES, heard_in, question_in, text, told_in, words};
 use crate::domain::money::{MicroUsd, Usage};
@@ -53,30 +53,12 @@ impl Call<'_> {
             until: None,
         })?;
         query.push(("directory", place.display().to_string()));
-        exchange(&Ask {
-            method,
-            url: self.url(path),
-            query,
-            body,
-            credential: &self.credential,
-            now: self.clock.now(),
-            within: self.within,
-        })
+        exchange(&self.asking(method, path, query, body))
     }
 
     /// What it is, and that it knows the agent's model.
     pub(super) fn opencode_health(&self) -> Result<String, Trouble> {
-        let ask = |path: &str| {
-            exchange(&Ask {
-                method: Method::GET,
-                url: self.url(path),
-                query: Vec::new(),
-                body: None,
-                credential: &self.credential,
-                now: self.clock.now(),
-                within: self.within,
-            })
-        };
+        let ask = |path: &str| exchange(&self.asking(Method::GET, path, Vec::new(), None));
         let health = ask("/global/health")?;
         let version = cut(text(&health, "/version"), 40);
         if health.get("healthy") != Some(&Value::Bool(true)) || version.is_empty() {

@@ -369,16 +369,10 @@ impl Drive<'_, '_, '_> {
         observe::branches_again(self.world, &self.pending, &mut self.facts);
         self.pending.clear();
         for line in finished.lines {
-            self.report.cost = self.report.cost.plus(line.cost.unwrap_or_default());
             self.over_budget |= line.ended == Ended::OverBudget;
             let cost = line.cost.unwrap_or_default();
             self.pool.till().settle(line.session, cost);
-            (self.on)(TickEvent::Ended {
-                session: line.session,
-                task: line.task.clone(),
-                ended: line.ended,
-            });
-            self.report.sessions.push(line);
+            self.report.end(line, self.on);
         }
         for note in finished.notes {
             self.note(note);

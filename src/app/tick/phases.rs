@@ -191,14 +191,7 @@ fn tell(
                 head: result.finished.head.clone(),
                 summary: result.finished.summary.clone(),
             };
-            let line = results::session_report(&result, &verdict);
-            report.cost = report.cost.plus(line.cost.unwrap_or_default());
-            on(TickEvent::Ended {
-                session: line.session,
-                task: line.task.clone(),
-                ended: line.ended,
-            });
-            report.sessions.push(line);
+            report.end(results::session_report(&result, &verdict), on);
         }
         FromPool::Remote(_, Done::Note(note)) => report.notes.push(note),
         FromPool::Remote(..) => {}
@@ -240,14 +233,7 @@ pub(super) fn publish(
         } = claims_doc(world)?;
         for line in finished.lines {
             budgets.settle(line.session, line.cost.unwrap_or_default());
-            report.cost = report.cost.plus(line.cost.unwrap_or_default());
-            report.budget_stop |= line.ended == Ended::OverBudget;
-            on(TickEvent::Ended {
-                session: line.session,
-                task: line.task.clone(),
-                ended: line.ended,
-            });
-            report.sessions.push(line);
+            report.end(line, on);
         }
         report.notes.extend(finished.notes);
         report.open_questions = finished

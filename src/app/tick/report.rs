@@ -169,3 +169,17 @@ pub struct TickReport {
     /// Wall time of the tick.
     pub duration_ms: u64,
 }
+
+impl TickReport {
+    /// Takes in the end of a session, and tells it to whoever watches.
+    pub(super) fn end(&mut self, line: SessionReport, on: &mut dyn FnMut(TickEvent)) {
+        self.cost = self.cost.plus(line.cost.unwrap_or_default());
+        self.budget_stop |= line.ended == Ended::OverBudget;
+        on(TickEvent::Ended {
+            session: line.session,
+            task: line.task.clone(),
+            ended: line.ended,
+        });
+        self.sessions.push(line);
+    }
+}

@@ -3,7 +3,7 @@
 use crate::app::tick::documents::{self, ClaimDoc, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::opening::{self, REMOTE_LIMIT};
 use crate::app::tick::remote::{self, Done};
-use crate::app::tick::report::{Ended, TickEvent, TickReport};
+use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, World, results};
 use crate::domain::ids::SessionUid;
 use crate::domain::money::Spent;
@@ -32,14 +32,7 @@ pub(super) fn settle_remote(
     if !ended.is_empty() {
         let finished = results::finish(world, &ended, REMOTE_LIMIT)?;
         for line in finished.lines {
-            report.cost = report.cost.plus(line.cost.unwrap_or_default());
-            report.budget_stop |= line.ended == Ended::OverBudget;
-            on(TickEvent::Ended {
-                session: line.session,
-                task: line.task.clone(),
-                ended: line.ended,
-            });
-            report.sessions.push(line);
+            report.end(line, on);
         }
         report.notes.extend(finished.notes);
     }
