@@ -35,6 +35,7 @@ pub(crate) struct House {
     pub(crate) server: ModelServer,
     pub(crate) request: RunRequest,
     pub(crate) price: MicroUsd,
+    pub(crate) retries: u32,
     lease: Lease,
 }
 
@@ -96,6 +97,7 @@ impl House {
             server: ModelServer::start(api, script),
             lease: lease(),
             price: MicroUsd(0),
+            retries: 0,
             request,
             dir,
         }
@@ -122,7 +124,12 @@ impl House {
             0 => kind_of(self.request.model.as_deref().unwrap()),
             _ => panic!("{:?}", self.server.problems()),
         };
-        let setup = setup(Some(api_setup(kind, self.server.url(), self.price)));
+        let setup = setup(Some(api_setup(
+            kind,
+            self.server.url(),
+            self.price,
+            self.retries,
+        )));
         let cancel = Cancel::default();
         let mut events = Vec::new();
         let outcome = Agents::new(setup).run(
@@ -189,12 +196,12 @@ pub(crate) fn name(api: Api) -> &'static str {
     NAMES.iter().find(|(known, _)| *known == api).unwrap().1
 }
 
-pub(crate) fn api_setup(kind: ProviderKind, url: &str, price: MicroUsd) -> ApiSetup {
+fn api_setup(kind: ProviderKind, url: &str, price: MicroUsd, retries: u32) -> ApiSetup {
     let mut spec = ProviderSpec::of_kind("house", kind);
     spec.base_url = url.to_owned();
     spec.key_env = vec!["HOUSE_KEY".into()];
-    spec.limits.max_retries = 0;
-    spec.limits.max_wait = DurationMs(50);
+    spec.limits.max_retries = retries;
+    spec.limits.max_wait = DurationMs(if retries == 0 { 50 } else { 5_000 });
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let ids: Arc<dyn Ids> = Arc::new(SystemIds::default());
     let key = Key {

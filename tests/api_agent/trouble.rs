@@ -58,6 +58,17 @@ fn a_stream_that_always_breaks_is_infrastructure() {
 }
 
 #[test]
+fn what_the_provider_tried_again_by_itself_counts_among_the_tries() {
+    let cut = || Answer::Cut(vec![Say::Text("Well then")], 2);
+    let mut house = House::new(Api::Chat, vec![cut(), cut(), cut(), cut()]);
+    house.retries = 1;
+    let seen = house.run();
+    assert_eq!(seen.failure().0, FailureClass::Infrastructure);
+    assert_eq!(house.server.seen().len(), 4, "four tries, as without it");
+    house.server.finish();
+}
+
+#[test]
 fn the_same_call_three_times_is_told_and_then_ends_the_run() {
     for api in [Api::Anthropic, Api::Chat] {
         let again = |id| call(id, "bash", json!({"command": "cat src/a.txt"}));

@@ -42,7 +42,7 @@ pub(crate) fn ask(run: &mut Run<'_>, request: &ModelRequest) -> Result<Asked, No
                 run.pay(&reply.model, reply.usage, reply.cost);
                 return Ok(Asked {
                     reply,
-                    clean: !retried && broken == 0,
+                    clean: retried == 0 && broken == 0,
                 });
             }
             Err(error) => {
@@ -50,6 +50,8 @@ pub(crate) fn ask(run: &mut Run<'_>, request: &ModelRequest) -> Result<Asked, No
                 if let Some(stop) = stopped {
                     return Err(NoReply::Halt(run.stopped(stop)));
                 }
+                // What the provider tried again by itself counts too: it gave up after that.
+                broken = u32::saturating_add(broken, retried);
                 judge(run, &error, &mut broken)?;
                 pause(run, PAUSE * 2_u32.pow(broken - 1));
             }
@@ -69,7 +71,7 @@ fn judge(run: &mut Run<'_>, error: &ModelError, broken: &mut u32) -> Result<(), 
         ModelTrouble::Invalid => FailureClass::AgentError,
         ModelTrouble::Cancelled => FailureClass::Cancelled,
         ModelTrouble::Network | ModelTrouble::Protocol => {
-            *broken += 1;
+            *broken = broken.saturating_add(1);
             if *broken <= AGAIN {
                 let text = format!("{error}; asking again ({broken} of {AGAIN})");
                 run.teller.status(text);
@@ -97,11 +99,11 @@ fn pause(run: &Run<'_>, span: Duration) {
 }
 
 /// Makes the call with a thread beside it that ends it on request, when it is silent for too long,
-/// or when the run's time is up.
+/// or when the run's time is up. Besides: how often the provider tried again by itself.
 fn watched(
     run: &mut Run<'_>,
     request: &ModelRequest,
-) -> (Result<ModelReply, ModelError>, Option<Stop>, bool) {
+) -> (Result<ModelReply, ModelError>, Option<Stop>, u32) {
     let inner = Cancel::default();
     let (over, quiet_since) = (AtomicBool::new(false), AtomicU64::new(0));
     let begun = Instant::now();
@@ -146,5 +148,6 @@ fn watched(
     for why in &retried {
         run.teller.status(why.clone());
     }
-    (result, stopped, !retried.is_empty())
+    let retried = u32::try_from(retried.len()).unwrap_or(u32::MAX);
+    (result, stopped, retried)
 }
