@@ -10,7 +10,7 @@ use fleet::domain::money::{MicroUsd, Usage};
 use fleet::domain::record::{
     AgentPaused, LockAcquired, LockReleased, Op, SessionClaimed, SessionFinished, SessionRenewed,
 };
-use fleet::domain::session::{Outcome, RunnerIdentity};
+use fleet::domain::session::Outcome;
 use fleet::domain::state::State;
 use fleet::domain::task::Status;
 use fleet::domain::time::{DurationMs, Hlc, Timestamp};
@@ -203,20 +203,16 @@ fn session(n: u16) -> SessionUid {
 
 fn claim(n: u16, attempt: u32, at: u64) -> fleet::domain::record::Record {
     let op = Op::SessionClaimed(SessionClaimed {
-        task: task(1),
         attempt,
         nonce: "n".to_owned(),
-        agent: "claude".to_owned(),
-        model: None,
         role: "writer".to_owned(),
         route: Some("cheap".to_owned()),
-        provider: None,
-        runner: RunnerIdentity::default(),
-        base: "a".repeat(40).parse().unwrap(),
-        branch: None,
-        continues: None,
-        lease_until: Timestamp(at + 10),
-        addresses: Vec::new(),
+        ..SessionClaimed::first(
+            task(1),
+            "claude",
+            "a".repeat(40).parse().unwrap(),
+            Timestamp(at + 10),
+        )
     });
     record(id(2, n), at, op)
 }

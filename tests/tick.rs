@@ -5,6 +5,8 @@
 mod agents;
 #[path = "tick/built_in.rs"]
 mod built_in;
+#[path = "tick/desk.rs"]
+mod desk;
 #[path = "tick/jules.rs"]
 mod jules;
 #[path = "support/models/mod.rs"]
@@ -25,5 +27,7 @@ mod remote_money;
 mod remote_phases;
 #[path = "tick/review.rs"]
 mod review;
+#[path = "tick/talk.rs"]
+mod talk;
 #[path = "tick/town.rs"]
 mod town;

@@ -9,8 +9,8 @@ use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
 use crate::config::{CONFIG_PATH, agents, budget, env, providers, routes, sandbox};
 use crate::domain::policy::{
-    DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy, StatePolicy,
-    TickPolicy, UnblockOn, VerifyCommand, Weights,
+    DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy, ReviewPolicy,
+    StatePolicy, TickPolicy, UnblockOn, VerifyCommand, Weights,
 };
 use crate::domain::prices::Prices;
 use crate::domain::time::DurationMs;
@@ -78,6 +78,7 @@ pub(super) fn policy(
         tick: tick(&top.sub("tick")),
         leases: leases(&top.sub("leases")),
         retry: retry(&top.sub("retry")),
+        review: review(&top.sub("review")),
         budget,
         prices: Prices::default(),
         diff: diff(&top.sub("diff")),
@@ -313,6 +314,19 @@ fn retry(section: &Section<'_, '_>) -> RetryPolicy {
         backoff: backoff.unwrap_or_else(|| [1, 5, 15].into_iter().map(DurationMs::mins).collect()),
         max_escalations: section.number("max_escalations", 0..101).unwrap_or(3),
         max_review_rounds: section.number("max_review_rounds", 0..101).unwrap_or(5),
+    }
+}
+
+fn review(section: &Section<'_, '_>) -> ReviewPolicy {
+    let usual = ReviewPolicy::default();
+    ReviewPolicy {
+        max_check_repairs: section
+            .number("max_check_repairs", 0..101)
+            .unwrap_or(usual.max_check_repairs),
+        max_comments: section
+            .number("max_comments", 0..1001)
+            .unwrap_or(usual.max_comments),
+        max_task_budget: section.money("max_task_budget"),
     }
 }
 

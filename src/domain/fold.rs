@@ -116,6 +116,10 @@ impl State {
                 let review = self.review_mut(p.review);
                 review.feedback.insert(record.id, (p.clone(), at));
             }
+            Op::ReviewCommanded(p) => {
+                let review = self.review_mut(p.review);
+                review.commands.insert(record.id, (p.clone(), at));
+            }
             Op::ForgeSaid(p) => {
                 let details = &mut self.task_mut(p.task, at).details;
                 details.said.insert(p.key.clone());
@@ -220,6 +224,9 @@ impl State {
         let review = self.review_mut(p.review);
         if p.head.is_some() {
             review.head.write(p.head.clone(), at);
+        }
+        if p.base_branch.is_some() {
+            review.base.write(p.base_branch.clone(), at);
         }
         if let Some(new) = &p.state {
             review.state.write(new.clone(), at);
@@ -377,7 +384,8 @@ fn write_fields(task: &mut Task, set: &TaskFields, at: Stamp) {
     write!(task; title, body, kind);
     write!(
         task.details;
-        complexity, deliverable, acceptance, assignee, due, defer_until, external_ref, agent
+        complexity, deliverable, acceptance, assignee, due, defer_until, external_ref, agent,
+        held_by, budget
     );
     if let Some(priority) = set.priority {
         task.priority.write(Some(priority), at);

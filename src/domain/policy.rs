@@ -4,6 +4,7 @@
 
 mod kinds;
 mod remote;
+mod review;
 mod sandbox;
 
 mod budget;
@@ -21,6 +22,7 @@ use crate::domain::time::DurationMs;
 pub use crate::domain::policy::forge::{ForgeKind, ForgePolicy};
 pub use crate::domain::policy::kinds::{ApiBounds, CliKind};
 pub use crate::domain::policy::remote::{PlanApproval, RemoteKind, RemoteService};
+pub use crate::domain::policy::review::ReviewPolicy;
 pub use crate::domain::policy::sandbox::{SandboxLimits, SandboxMode, SandboxPolicy};
 pub use crate::domain::provider::{CallLimits, ProviderKind, ProviderSpec};
 
@@ -51,6 +53,8 @@ pub struct Policy {
     pub leases: LeasePolicy,
     /// Retry classes.
     pub retry: RetryPolicy,
+    /// Bounds of the review loop.
+    pub review: ReviewPolicy,
     /// Budgets.
     pub budget: BudgetPolicy,
     /// What tokens cost: the embedded table, overlaid by `.orchestra/prices.toml`.

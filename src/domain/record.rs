@@ -21,7 +21,7 @@ use crate::domain::register::Stamp;
 use crate::domain::remote::{
     SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen, SessionRemoteTold,
 };
-use crate::domain::review::{FeedbackKind, ForgeSaid, ReviewState};
+use crate::domain::review::{FeedbackKind, ForgeSaid, ReviewCommanded, ReviewState};
 use crate::domain::session::{Outcome, RunnerIdentity, VerifyResult};
 use crate::domain::task::{Acceptance, Complexity, Deliverable};
 use crate::domain::time::{Hlc, Timestamp};
@@ -155,6 +155,8 @@ ops! {
     ReviewUpdated(ReviewUpdated) = "review.updated",
     /// Feedback on a review that asks for another attempt.
     ReviewFeedback(ReviewFeedback) = "review.feedback",
+    /// A person told fleet something on a review.
+    ReviewCommanded(ReviewCommanded) = "review.commanded",
     /// Fleet said something at the forge about a task; it is not said again.
     ForgeSaid(ForgeSaid) = "forge.said",
     /// A question to a human.
@@ -207,6 +209,12 @@ pub struct TaskFields {
     /// Route to this agent whatever the routes say.
     #[serde(skip_serializing_if = "Option::is_none", with = "clearable")]
     pub agent: Option<Option<String>>,
+    /// Who said stop; nothing is started until it is taken back.
+    #[serde(skip_serializing_if = "Option::is_none", with = "clearable")]
+    pub held_by: Option<Option<String>>,
+    /// What all attempts together may cost, instead of `budget.per_task`; micro-dollars.
+    #[serde(skip_serializing_if = "Option::is_none", with = "clearable")]
+    pub budget: Option<Option<MicroUsd>>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
@@ -380,9 +388,15 @@ pub struct SessionClaimed {
     pub continues: Option<Oid>,
     /// End of the lease by the claimer's clock.
     pub lease_until: Timestamp,
-    /// Answers and review feedback that this attempt takes up.
+    /// Answers, review feedback and commands that this attempt takes up.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub addresses: Vec<RecordId>,
+    /// Branch that the work is to be merged into, if it is not the configured base branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onto: Option<String>,
+    /// Commit of that branch which the attempt merges into its own branch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merges: Option<Oid>,
 }
 
 /// Payload of `session.started`.
@@ -517,6 +531,9 @@ pub struct ReviewUpdated {
     /// New head, after another attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<Oid>,
+    /// Another branch that it is to be merged into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_branch: Option<String>,
     /// New state.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<ReviewState>,

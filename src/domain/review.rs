@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::ids::{Oid, RecordId, TaskUid};
+use crate::domain::command::Command;
+use crate::domain::ids::{Oid, RecordId, ReviewUid, TaskUid};
 use crate::domain::record::{ReviewFeedback, ReviewOpened};
 use crate::domain::register::{Reg, Stamp};
 
@@ -37,6 +38,20 @@ pub enum FeedbackKind {
     Conflict,
 }
 
+/// Payload of `review.commanded`: a person who may write to the repository told fleet something.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReviewCommanded {
+    /// On which review.
+    pub review: ReviewUid,
+    /// Stable name at the forge, so that it is taken in once.
+    pub key: String,
+    /// Who, by the forge's name of the person.
+    pub who: String,
+    /// What.
+    #[serde(flatten)]
+    pub what: Command,
+}
+
 /// Payload of `forge.said`: the forge was told something about a task. What is in the set of these
 /// keys is neither said nor looked for again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,9 +76,20 @@ pub struct Review {
     pub state: Reg<ReviewState>,
     /// Feedback, by record.
     pub feedback: BTreeMap<RecordId, (ReviewFeedback, Stamp)>,
+    /// Branch that it is to be merged into, if that has changed since it was opened.
+    pub base: Reg<Option<String>>,
+    /// Commands, by record.
+    pub commands: BTreeMap<RecordId, (ReviewCommanded, Stamp)>,
 }
 
 impl Review {
+    /// Branch that it is to be merged into, as recorded.
+    #[must_use]
+    pub fn base_branch(&self) -> Option<&str> {
+        let opened = self.opened.as_ref().map(|(o, _)| o.base_branch.as_str());
+        self.base.value.as_deref().or(opened)
+    }
+
     /// True while a human's decision is awaited.
     #[must_use]
     pub const fn is_open(&self) -> bool {

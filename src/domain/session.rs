@@ -48,6 +48,8 @@ impl SessionClaimed {
             continues: None,
             lease_until,
             addresses: Vec::new(),
+            onto: None,
+            merges: None,
         }
     }
 }

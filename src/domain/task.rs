@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::ids::{RecordId, TaskNumber, TaskUid};
+use crate::domain::money::MicroUsd;
 use crate::domain::record::CloseOutcome;
 use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::time::Timestamp;
@@ -94,6 +95,10 @@ pub struct Seldom {
     pub external_ref: Reg<Option<String>>,
     /// Agent asked for by name.
     pub agent: Reg<Option<String>>,
+    /// Who said stop, if somebody did.
+    pub held_by: Reg<Option<String>>,
+    /// What it may cost, if that was said for it alone.
+    pub budget: Reg<Option<MicroUsd>>,
     /// Hash that was admitted; must equal the text's hash if present.
     pub admitted_sha256: Reg<Option<String>>,
     /// Keys of what was said about it at the forge.
@@ -115,6 +120,8 @@ static NOTHING: Seldom = Seldom {
     defer_until: Reg::unwritten(None),
     external_ref: Reg::unwritten(None),
     agent: Reg::unwritten(None),
+    held_by: Reg::unwritten(None),
+    budget: Reg::unwritten(None),
     admitted_sha256: Reg::unwritten(None),
     said: BTreeSet::new(),
     comments: BTreeMap::new(),

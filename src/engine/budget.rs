@@ -39,6 +39,8 @@ pub struct Ledger {
     dearest: BTreeMap<String, MicroUsd>,
     /// The task without parent above a task that has one.
     roots: BTreeMap<TaskUid, TaskUid>,
+    /// What was said for a task alone.
+    own: BTreeMap<TaskUid, MicroUsd>,
     tomorrow: Timestamp,
     /// Claims of this tick that have no session yet.
     planned: u128,
@@ -51,6 +53,11 @@ impl Ledger {
         let day = Timestamp(now.0 - now.0 % DAY.0);
         let mut ledger = Self {
             tomorrow: day.plus(DAY),
+            own: state
+                .tasks
+                .iter()
+                .filter_map(|(uid, task)| Some((*uid, task.details.budget.value?)))
+                .collect(),
             ..Self::default()
         };
         if policy.budget.per_workflow.is_some() {
@@ -154,7 +161,10 @@ impl Ledger {
         [
             (Account::Day, budget.per_day),
             (Account::Total, budget.total),
-            (Account::Task(task), budget.per_task),
+            (
+                Account::Task(task),
+                self.own.get(&task).copied().or(budget.per_task),
+            ),
             (Account::Workflow(root), budget.per_workflow),
         ]
         .into_iter()

@@ -62,6 +62,21 @@ pub struct ReviewSeen {
     pub feedback: Vec<FeedbackSeen>,
     /// The branch does not merge with its base.
     pub conflict: bool,
+    /// Branch that it is to be merged into, if that was looked at.
+    pub base_branch: Option<String>,
+    /// What people who may write to the repository said to fleet, oldest first.
+    pub remarks: Vec<RemarkSeen>,
+}
+
+/// A comment that speaks to fleet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemarkSeen {
+    /// Stable name at the forge; recorded once.
+    pub key: String,
+    /// Who, by the forge's name of the person.
+    pub who: String,
+    /// The whole comment, bounded.
+    pub text: String,
 }
 
 /// Open, merged or closed.

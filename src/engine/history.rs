@@ -1,10 +1,11 @@
 //! What has been tried on a task: attempts, failures, pushed work, review, open feedback, answers.
 
+use crate::domain::command::Verb;
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskUid};
-use crate::domain::record::ReviewFeedback;
+use crate::domain::record::{ReviewFeedback, SessionClaimed};
 use crate::domain::register::Stamp;
-use crate::domain::review::Review;
+use crate::domain::review::{FeedbackKind, Review, ReviewCommanded};
 use crate::domain::session::{FailureClass, Outcome, Session};
 use crate::domain::state::{Index, State};
 
@@ -78,12 +79,16 @@ pub struct History<'a> {
     pub review: Option<(ReviewUid, &'a Review)>,
     /// Feedback on the open review that nobody has worked in yet.
     pub feedback: Vec<(RecordId, &'a ReviewFeedback)>,
+    /// Commands on the open review that ask for an attempt which nobody has made yet.
+    pub asked: Vec<(RecordId, &'a ReviewCommanded)>,
     /// Answers that nobody has worked in yet.
     pub answers: Vec<Answer>,
     /// Open questions.
     pub open: Vec<(EscalationUid, Trigger)>,
     /// Attempts that worked feedback in, since the last decision of a human.
     pub rounds: u32,
+    /// Attempts at mending failing checks, since a human last said something about the work.
+    pub repairs: u32,
     /// Attempts that ended with a question, since the last decision of a human about that.
     pub questions: u32,
 }
@@ -115,7 +120,9 @@ impl<'a> History<'a> {
                 Stamp::default()
             }
         });
-        history.read_sessions(&sessions, decided(state, escalations, reopened));
+        let spoken = spoken(state, reviews).unwrap_or_default();
+        let decided = decided(state, escalations, reopened).max(spoken);
+        history.read_sessions(&sessions, decided);
         history.read_escalations(state, escalations, &sessions, reopened);
         history.read_reviews(state, reviews, &sessions);
         history
@@ -201,6 +208,13 @@ impl<'a> History<'a> {
             .iter()
             .filter(|(id, _)| !addressed(sessions, **id))
             .map(|(id, (feedback, _))| (*id, feedback))
+            .filter(|(_, feedback)| is_current(feedback, review))
+            .collect();
+        self.asked = review
+            .commands
+            .iter()
+            .filter(|(id, (command, _))| asks(command) && !addressed(sessions, **id))
+            .map(|(id, (command, _))| (*id, command))
             .collect();
         let human = state
             .escalations
@@ -212,7 +226,9 @@ impl<'a> History<'a> {
             })
             .map(|(_, (_, _, at))| *at)
             .max()
+            .max(spoken(state, reviews))
             .unwrap_or_default();
+        self.repairs = repairs(review, sessions, human);
         self.rounds = sessions
             .iter()
             .filter(|(_, s)| s.finished.as_ref().is_some_and(|(_, at)| *at > human))
@@ -223,6 +239,19 @@ impl<'a> History<'a> {
                         .any(|id| review.feedback.contains_key(id))
             })
             .count() as u32;
+    }
+
+    /// True if somebody wants another attempt at what is in review.
+    #[must_use]
+    pub const fn wants_work(&self) -> bool {
+        !self.feedback.is_empty() || !self.asked.is_empty()
+    }
+
+    /// True if the newest command wants parts proposed instead of work.
+    #[must_use]
+    pub fn wants_parts(&self) -> bool {
+        let newest = self.asked.last();
+        newest.is_some_and(|(_, command)| command.what.command == Verb::Split)
     }
 
     /// The open review.
@@ -259,6 +288,63 @@ impl<'a> History<'a> {
         });
         (!shown && !newer).then(|| (session, self.open_review().map(|(uid, _)| uid)))
     }
+}
+
+/// True if the attempt was told to propose parts instead of working.
+#[must_use]
+pub fn is_split(state: &State, claim: &SessionClaimed) -> bool {
+    let commands = state.reviews.values().flat_map(|r| &r.commands);
+    let told = commands
+        .filter(|(id, (command, _))| claim.addresses.contains(id) && asks(command))
+        .map(|(_, (command, at))| (*at, &command.what.command))
+        .max_by_key(|(at, _)| *at);
+    claim.branch.is_none() && told.is_some_and(|(_, verb)| *verb == Verb::Split)
+}
+
+/// A command that asks for an attempt.
+fn asks(command: &ReviewCommanded) -> bool {
+    matches!(command.what.command, Verb::Retry | Verb::Split)
+}
+
+/// When a human last asked for an attempt.
+fn spoken(state: &State, reviews: &[ReviewUid]) -> Option<Stamp> {
+    let commands = reviews
+        .iter()
+        .filter_map(|uid| state.reviews.get(uid))
+        .flat_map(|review| review.commands.values());
+    let asking = commands.filter(|(command, _)| asks(command));
+    asking.map(|(_, at)| *at).max()
+}
+
+/// Checks and conflicts of a head that is not under review any more are no news.
+fn is_current(feedback: &ReviewFeedback, review: &Review) -> bool {
+    feedback.kind == FeedbackKind::ChangesRequested
+        || review
+            .head
+            .value
+            .as_ref()
+            .is_none_or(|head| *head == feedback.head)
+}
+
+/// Attempts at mending failing checks since a human last said something about the work. One that
+/// failed by its own fault counts.
+fn repairs(review: &Review, sessions: &[(SessionUid, &Session)], human: Stamp) -> u32 {
+    let of = |wanted: FeedbackKind| {
+        let all = review.feedback.iter();
+        all.filter(move |(_, (feedback, _))| feedback.kind == wanted)
+    };
+    let requested = of(FeedbackKind::ChangesRequested).map(|(_, (_, at))| *at);
+    let since = requested.fold(human, Stamp::max);
+    let failed: Vec<RecordId> = of(FeedbackKind::ChecksFailed).map(|(id, _)| *id).collect();
+    sessions
+        .iter()
+        .filter(|(_, s)| s.addresses().iter().any(|id| failed.contains(id)))
+        .filter(|(_, s)| match end_of(s) {
+            Some((End::Succeeded, at)) => at > since,
+            Some((End::Failed(failure), at)) => at > since && failure.counts(),
+            Some((End::Escalated, _)) | None => false,
+        })
+        .count() as u32
 }
 
 /// The last time a human decided how to go on, or reopened the task.

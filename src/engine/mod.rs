@@ -26,6 +26,7 @@ pub mod plan;
 pub mod ready;
 pub mod reconcile;
 pub mod remote;
+pub mod replies;
 pub mod retry;
 pub mod routing;
 pub mod score;

@@ -79,7 +79,7 @@ impl Phase {
             | Why::OutOfAttempts { .. } => Self::NeedsHuman,
             Why::InReview { .. } | Why::ReviewPending { .. } => Self::InReview,
             Why::NotAdmitted | Why::AdmittedTextChanged => Self::Draft,
-            Why::Deferred { .. } => Self::Deferred,
+            Why::Deferred { .. } | Why::Held { .. } => Self::Deferred,
             Why::Blocked { .. } | Why::WaitsFor { .. } | Why::ParentHeld { .. } | Why::NotAdded => {
                 Self::Blocked
             }

@@ -1,6 +1,8 @@
 //! The plan of a tick: what the outside decided, who starts what, which reviews are opened, and
 //! why the rest waits.
 
+use std::collections::BTreeMap;
+
 use crate::domain::ids::{Oid, RecordId, TaskNumber, TaskUid};
 use crate::domain::policy::Policy;
 use crate::domain::record::{Op, Record};
@@ -63,6 +65,8 @@ pub struct ClaimPlan {
     pub lock_until: Timestamp,
     /// Feedback to work in.
     pub feedback: Vec<Feedback>,
+    /// Commands that asked for it.
+    pub asked: Vec<RecordId>,
     /// Answers to work in.
     pub answers: Vec<Answer>,
     /// Failures so far, oldest first, for the prompt.
@@ -70,11 +74,12 @@ pub struct ClaimPlan {
 }
 
 impl ClaimPlan {
-    /// Records of feedback and answers that it takes up.
+    /// Records of feedback, commands and answers that it takes up.
     #[must_use]
     pub fn addresses(&self) -> Vec<RecordId> {
         let feedback = self.feedback.iter().map(|f| f.record);
         feedback
+            .chain(self.asked.iter().copied())
             .chain(self.answers.iter().map(|a| a.record))
             .collect()
     }
@@ -95,6 +100,8 @@ pub struct Plan {
     /// Records that write down what the outside decided. While there are any, `claims` is empty:
     /// claims are decided on the state that holds them (see [`settle`]).
     pub ops: Vec<Op>,
+    /// Who said it, for operations that write down what a person said, by their place in `ops`.
+    pub authors: BTreeMap<usize, String>,
     /// Attempts to claim, best first.
     pub claims: Vec<ClaimPlan>,
     /// Reviews to open or bring up to date.
@@ -134,6 +141,7 @@ pub fn plan(
     let seen = reconcile(state, index, facts, policy, now);
     let mut plan = Plan {
         ops: seen.ops,
+        authors: seen.authors,
         reviews: seen.reviews,
         notes: seen.notes,
         ..Plan::default()
@@ -150,7 +158,8 @@ const MAX_ROUNDS: usize = 8;
 
 /// Applies what the outside decided until nothing is left, then plans the rest on that state.
 ///
-/// `make` turns an operation into a record (ids, stamps and authors are the caller's). The records
+/// `make` turns an operation into a record (ids, stamps and authors are the caller's; it is told
+/// the person, where one said it). The records
 /// are returned to be published together with the claims; `state` and `index` hold them already.
 pub fn settle(
     state: &mut State,
@@ -159,7 +168,7 @@ pub fn settle(
     policy: &Policy,
     limits: &Limits,
     now: Timestamp,
-    make: &mut dyn FnMut(Op) -> Record,
+    make: &mut dyn FnMut(Op, Option<&str>) -> Record,
 ) -> (Plan, Vec<Record>) {
     let mut records = Vec::new();
     for _ in 0..MAX_ROUNDS {
@@ -167,8 +176,8 @@ pub fn settle(
         if plan.ops.is_empty() {
             return (plan, records);
         }
-        for op in std::mem::take(&mut plan.ops) {
-            let record = make(op);
+        for (at, op) in std::mem::take(&mut plan.ops).into_iter().enumerate() {
+            let record = make(op, plan.authors.get(&at).map(String::as_str));
             state.apply(&record);
             records.push(record);
         }
@@ -176,6 +185,7 @@ pub fn settle(
     }
     let mut last = plan(state, index, facts, policy, limits, now);
     last.ops.clear();
+    last.authors.clear();
     last.notes.push(
         "the facts and the records do not agree after 8 rounds; nothing was started. \
          Run `fleet doctor`"
@@ -253,7 +263,8 @@ impl<'a> Claimer<'a> {
             }
         }
         let stand = branch_stand(state, self.board.index, self.facts, uid);
-        let wants_branch = state.tasks[&uid].details.deliverable.value == Deliverable::Pr;
+        let delivers = state.tasks[&uid].details.deliverable.value;
+        let wants_branch = delivers == Deliverable::Pr && !history.wants_parts();
         let now = self.board.now;
         self.ledger.reserve(policy, bearer);
         *self.load.running.entry(routed.agent.clone()).or_default() += 1;
@@ -278,6 +289,7 @@ impl<'a> Claimer<'a> {
                     text: feedback.text.clone(),
                 })
                 .collect(),
+            asked: history.asked.iter().map(|(record, _)| *record).collect(),
             answers: history.answers,
             failures: history.failures,
         })

@@ -238,6 +238,9 @@ impl<'a> Board<'a> {
         {
             whys.push(Why::AdmittedTextChanged);
         }
+        if let Some(by) = &task.details.held_by.value {
+            whys.push(Why::Held { by: by.clone() });
+        }
         if let Some(until) = self.deferred(task) {
             whys.push(Why::Deferred { until });
         }
@@ -350,7 +353,7 @@ impl<'a> Board<'a> {
             });
         }
         if let Some((review, open)) = history.open_review()
-            && history.feedback.is_empty()
+            && !history.wants_work()
         {
             whys.push(Why::InReview {
                 review,
@@ -360,14 +363,15 @@ impl<'a> Board<'a> {
         if let Some((session, _)) = history.unreviewed(self.state) {
             whys.push(Why::ReviewPending { session });
         }
-        match retry::verdict(&history, &self.policy.retry, self.now) {
+        match retry::verdict(&history, self.policy, self.now) {
             Verdict::Go => {}
             Verdict::Later { until, failures } => whys.push(Why::BackOff { until, failures }),
             // The next tick asks a human; until then it is simply not ready.
             Verdict::Exhausted { failures: n }
             | Verdict::Unlucky { failures: n }
             | Verdict::AsksTooOften { questions: n }
-            | Verdict::TooManyRounds { rounds: n } => {
+            | Verdict::TooManyRounds { rounds: n }
+            | Verdict::ChecksKeepFailing { repairs: n } => {
                 if history.open.is_empty() {
                     whys.push(Why::OutOfAttempts { failures: n });
                 }

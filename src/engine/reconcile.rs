@@ -1,7 +1,10 @@
 //! Reconcile: what the outside already decided, as records to write. Idempotent: on a state that
 //! holds these records it yields nothing (I8).
 
-use std::collections::BTreeSet;
+mod exhausted;
+mod remarks;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
@@ -16,7 +19,6 @@ use crate::domain::time::Timestamp;
 use crate::engine::branch::{allowed, branch_stand};
 use crate::engine::facts::{Facts, FeedbackSeen, ReviewSeen, SeenState};
 use crate::engine::history::History;
-use crate::engine::retry::{self, Verdict};
 
 /// A review that is to be opened, or brought up to date.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub struct ReviewPlan {
 pub struct Reconciled {
     /// Records to write.
     pub ops: Vec<Op>,
+    /// Who said it, for those that write down what a person said, by their place in `ops`.
+    pub authors: BTreeMap<usize, String>,
     /// Reviews to open or update.
     pub reviews: Vec<ReviewPlan>,
     /// Sentences for the report.
@@ -177,7 +181,10 @@ impl Reconciler<'_> {
                         );
                     }
                 }
-                SeenState::Open => self.feedback(*uid, review, seen),
+                SeenState::Open => {
+                    self.feedback(*uid, review, seen);
+                    self.remarks(*uid, review, seen, opened.task);
+                }
             }
         }
     }
@@ -208,6 +215,7 @@ impl Reconciler<'_> {
         self.out.ops.push(Op::ReviewUpdated(ReviewUpdated {
             review: uid,
             head,
+            base_branch: None,
             state: Some(state),
         }));
     }
@@ -340,57 +348,10 @@ impl Reconciler<'_> {
             self.out.ops.push(Op::ReviewUpdated(ReviewUpdated {
                 review: uid,
                 head: Some(seen.clone()),
+                base_branch: None,
                 state: None,
             }));
         }
         false
-    }
-
-    fn exhausted(&mut self, task: TaskUid, history: &History<'_>) {
-        if history.holder.is_some_and(|uid| !self.freed.contains(&uid))
-            || self.asked.contains(&task)
-        {
-            return;
-        }
-        let name = self.state.name_of(task);
-        let last = history.failures.last();
-        let said = last.map_or_else(String::new, |f| format!(" The last one: {}", f.summary));
-        let (trigger, context) = match retry::verdict(history, &self.policy.retry, self.now) {
-            Verdict::Go | Verdict::Later { .. } => return,
-            Verdict::Exhausted { failures } => (
-                Trigger::AgentFailed,
-                format!("{failures} attempts at {name} failed.{said}"),
-            ),
-            Verdict::Unlucky { failures } => (
-                Trigger::AgentFailed,
-                format!(
-                    "{failures} runs of {name} in a row ended for reasons that are not the agent's \
-                     (machine, network, limits, stops).{said}"
-                ),
-            ),
-            Verdict::AsksTooOften { questions } => (
-                Trigger::EscalatesTooOften,
-                format!(
-                    "{name} has asked {questions} questions; it may ask {}. Say more in its text, \
-                     and answer here when an agent should go on.",
-                    self.policy.retry.max_escalations
-                ),
-            ),
-            Verdict::TooManyRounds { rounds } => (
-                Trigger::AgentFailed,
-                format!(
-                    "{name} went through {rounds} rounds of review and there is more feedback. \
-                     Finish it by hand, or answer to let an agent go on."
-                ),
-            ),
-        };
-        let piled = history
-            .open
-            .iter()
-            .any(|(_, t)| *t == trigger || trigger == Trigger::AgentFailed);
-        if !piled {
-            let session = self.index.sessions_of(task).last().copied();
-            self.ask(task, session, trigger, context, &["try again"]);
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! Retry classes: how many attempts, when the next one, when a human.
 
-use crate::domain::policy::RetryPolicy;
+use crate::domain::policy::{Policy, RetryPolicy};
 use crate::domain::record::{AgentPaused, SessionClaimed};
+use crate::domain::review::FeedbackKind;
 use crate::domain::session::FailureClass;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::history::History;
@@ -45,11 +46,17 @@ pub enum Verdict {
         /// Rounds.
         rounds: u32,
     },
+    /// A human must decide: the checks still fail after attempts at mending them.
+    ChecksKeepFailing {
+        /// Attempts.
+        repairs: u32,
+    },
 }
 
 /// Judges the history of a task by the policy.
 #[must_use]
-pub fn verdict(history: &History<'_>, policy: &RetryPolicy, now: Timestamp) -> Verdict {
+pub fn verdict(history: &History<'_>, all: &Policy, now: Timestamp) -> Verdict {
+    let policy = &all.retry;
     let counted = history.failures.iter().filter(|f| f.counts()).count() as u32;
     let free = history
         .failures
@@ -71,6 +78,17 @@ pub fn verdict(history: &History<'_>, policy: &RetryPolicy, now: Timestamp) -> V
     if !history.feedback.is_empty() && history.rounds >= policy.max_review_rounds {
         return Verdict::TooManyRounds {
             rounds: history.rounds,
+        };
+    }
+    let only_checks = history.asked.is_empty()
+        && !history.feedback.is_empty()
+        && history
+            .feedback
+            .iter()
+            .all(|(_, feedback)| feedback.kind == FeedbackKind::ChecksFailed);
+    if only_checks && history.repairs >= all.review.max_check_repairs {
+        return Verdict::ChecksKeepFailing {
+            repairs: history.repairs,
         };
     }
     let Some(last) = history.failures.last() else {

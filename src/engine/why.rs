@@ -32,6 +32,11 @@ pub enum Why {
         /// When.
         until: Timestamp,
     },
+    /// Somebody said stop.
+    Held {
+        /// Who.
+        by: String,
+    },
     /// A human holds it.
     AssignedToHuman {
         /// Who.
@@ -243,6 +248,7 @@ impl Why {
             Self::NotAdmitted => "not_admitted",
             Self::AdmittedTextChanged => "admitted_text_changed",
             Self::Deferred { .. } => "deferred",
+            Self::Held { .. } => "held",
             Self::AssignedToHuman { .. } => "assigned_to_human",
             Self::OpenChildren { .. } => "open_children",
             Self::Blocked { .. } => "blocked",
@@ -290,6 +296,12 @@ impl fmt::Display for Why {
                 f.write_str("its text changed after a human admitted it; admit it again")
             }
             Self::Deferred { until } => write!(f, "deferred until {until}"),
+            Self::Held { by } => {
+                write!(
+                    f,
+                    "{by} said stop; `/fleet retry` or `fleet undefer` goes on"
+                )
+            }
             Self::AssignedToHuman { who } => write!(f, "{who} works on it"),
             Self::OpenChildren { first, count: 1 } => write!(f, "its part {first} is open"),
             Self::OpenChildren { first, count } => {

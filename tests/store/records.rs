@@ -1,6 +1,7 @@
 //! Random but dense records for property tests: few things, many records about each, so that
 //! registers collide, records come late, and creations come last.
 
+use fleet::domain::command::{Command, Verb};
 use fleet::domain::dep::DepKind;
 use fleet::domain::escalation::Trigger;
 use fleet::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid};
@@ -10,7 +11,7 @@ use fleet::domain::remote::{
     RemotePhase, RemoteWord, SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen,
     SessionRemoteTold,
 };
-use fleet::domain::review::{FeedbackKind, ForgeSaid, ReviewState};
+use fleet::domain::review::{FeedbackKind, ForgeSaid, ReviewCommanded, ReviewState};
 use fleet::domain::session::{FailureClass, Outcome, RunnerIdentity, VerifyResult};
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
 use fleet::domain::time::{Hlc, Timestamp};
@@ -151,6 +152,8 @@ fn fields() -> impl Strategy<Value = TaskFields> {
         due: c.1,
         defer_until: c.2,
         external_ref: c.3,
+        held_by: c.4.clone(),
+        budget: c.1.map(|at| at.map(|at| MicroUsd(at.0))),
         agent: c.4,
         extra,
     })
@@ -296,6 +299,23 @@ fn remote_op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn command() -> impl Strategy<Value = Command> {
+    let verb = prop_oneof![
+        Just(Verb::Retry),
+        Just(Verb::Answer),
+        Just(Verb::Wrong),
+        Just(Verb::Unknown("dance".to_owned()))
+    ];
+    (verb, maybe("[a-z]{1,3}"), maybe(any::<u64>()), text()).prop_map(
+        |(command, agent, amount, text)| Command {
+            command,
+            agent,
+            amount: amount.map(MicroUsd),
+            text,
+        },
+    )
+}
+
 fn work_op() -> impl Strategy<Value = Op> {
     let kind = Just(FeedbackKind::ChecksFailed);
     prop_oneof![
@@ -337,6 +357,7 @@ fn work_op() -> impl Strategy<Value = Op> {
             let state = Some(ReviewState::Merged { commit });
             Op::ReviewUpdated(ReviewUpdated {
                 review,
+                base_branch: head.as_ref().map(|_| "release".to_owned()),
                 head,
                 state,
             })
@@ -348,6 +369,15 @@ fn work_op() -> impl Strategy<Value = Op> {
                 head,
                 text,
                 key: "k".to_owned(),
+            })
+        }),
+        (a_review(), command(), "[ab]").prop_map(|(review, what, key)| {
+            let who = "octo".to_owned();
+            Op::ReviewCommanded(ReviewCommanded {
+                review,
+                key,
+                who,
+                what,
             })
         }),
         (a_task(), "[ab]", maybe(text())).prop_map(|(task, key, url)| Op::ForgeSaid(ForgeSaid {
@@ -407,6 +437,8 @@ fn creations() -> impl Strategy<Value = (RecordId, Op)> {
                 continues: None,
                 lease_until,
                 addresses: vec![id(5, 1)],
+                onto: Some("agent/T-2".to_owned()),
+                merges: None,
             });
             (id(2, n), op)
         }),

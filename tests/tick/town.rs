@@ -409,6 +409,7 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
             max_escalations: 3,
             max_review_rounds: 3,
         },
+        review: fleet::domain::policy::ReviewPolicy::default(),
         budget: BudgetPolicy::default(),
         prices: Default::default(),
         diff: DiffPolicy {

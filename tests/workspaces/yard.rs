@@ -188,20 +188,10 @@ impl Yard {
 
     pub(crate) fn lease(&self, n: u128) -> Lease {
         let claim = SessionClaimed {
-            task: TaskUid(Uuid::from_u128(7)),
-            attempt: 1,
-            nonce: "00".to_owned(),
-            agent: "a".to_owned(),
-            model: None,
             role: "writer".to_owned(),
-            route: None,
-            provider: None,
+            nonce: "00".to_owned(),
             runner: Pretend(2).identity(),
-            base: self.head(),
-            branch: None,
-            continues: None,
-            lease_until: Timestamp(0),
-            addresses: Vec::new(),
+            ..SessionClaimed::first(TaskUid(Uuid::from_u128(7)), "a", self.head(), Timestamp(0))
         };
         Lease::found_live(uid(n), claim)
     }

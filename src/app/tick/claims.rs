@@ -15,9 +15,12 @@ use crate::domain::remote::{SessionRemoteIntended, mark_of};
 use crate::domain::state::{Index, State};
 use crate::domain::task::Deliverable;
 use crate::domain::time::{DurationMs, Timestamp};
+use crate::engine::commands;
 use crate::engine::facts::Facts;
+use crate::engine::history::is_split;
 use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
 use crate::engine::remote::{self as remote_plan, RemoteStep};
+use crate::engine::text;
 use crate::engine::why::Why;
 use crate::ports::lease::Lease;
 use crate::ports::state_repo::Freshness;
@@ -141,8 +144,11 @@ pub(super) fn decide(
         }
     }
     let mut state = state.clone();
-    let mut make = |op: Op| {
+    let mut make = |op: Op, by: Option<&str>| {
+        // What a person said bears that person's name.
+        minter.act_as(by.unwrap_or("fleet"));
         minter.add(op);
+        minter.act_as("fleet");
         minter
             .records()
             .last()
@@ -151,7 +157,7 @@ pub(super) fn decide(
     };
     let mut ops = Vec::new();
     for op in seen.ops {
-        let record = make(op);
+        let record = make(op, None);
         state.apply(&record);
         ops.push(record.op);
     }
@@ -191,6 +197,8 @@ fn mint_claim(
         continues: planned.continues.clone(),
         lease_until: lease_end(world, planned, manner.handed_over, now),
         addresses: planned.addresses(),
+        onto: None,
+        merges: None,
     };
     let session = SessionUid::created_by(minter.add(Op::SessionClaimed(claim.clone())));
     if !planned.globs.is_empty() {
@@ -264,9 +272,7 @@ pub(super) fn document(
         session,
         task: state.name_of(claim.task).to_string(),
         title: task.map(|t| t.title.value.clone()).unwrap_or_default(),
-        deliverable: task
-            .map(|t| t.details.deliverable.value)
-            .unwrap_or_default(),
+        deliverable: deliverable(state, claim),
         paths: task
             .map(|t| t.paths.iter().map(str::to_owned).collect())
             .unwrap_or_default(),
@@ -274,6 +280,16 @@ pub(super) fn document(
         allowed: allowed(state, index, claim.task, &claim.addresses),
         claim: claim.clone(),
     }
+}
+
+/// What an attempt hands over: what its task does, or parts if it was told to split it.
+fn deliverable(state: &State, claim: &SessionClaimed) -> Deliverable {
+    if is_split(state, claim) {
+        return Deliverable::Plan;
+    }
+    let task = state.tasks.get(&claim.task);
+    task.map(|t| t.details.deliverable.value)
+        .unwrap_or_default()
 }
 
 /// The claim as it was published. What a directory says of a session is not believed: the run phase
@@ -390,6 +406,14 @@ pub(super) fn reconciled(state: &State, ops: &[Op]) -> Vec<String> {
                 )
             }
             Op::ReviewFeedback(_) => "feedback on a review was taken in".to_owned(),
+            Op::ReviewCommanded(p) => {
+                let by = text::one_line(&p.who);
+                format!(
+                    "{by} said `{} {}` on a review",
+                    commands::WORD,
+                    p.what.command
+                )
+            }
             _ => continue,
         };
         if seen.insert(line.clone(), ()).is_none() {

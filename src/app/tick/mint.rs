@@ -13,6 +13,7 @@ use crate::domain::record::{
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::{Acceptance, Deliverable};
 use crate::domain::time::Timestamp;
+use crate::engine::history::is_split;
 use crate::engine::holdings::{Hold, conflicts_of_diff};
 use crate::engine::outbox::{self, Saying};
 use crate::engine::retry;
@@ -63,7 +64,8 @@ pub(super) fn record(
     }
     overlaps(minter, result, loaded);
     minter.act_as(format!("agent:{agent}"));
-    outbox_records(world, minter, result);
+    let split = is_split(&loaded.state, &result.claim.claim);
+    outbox_records(world, minter, result, split);
     if succeeded && result.claim.deliverable != Deliverable::Pr {
         // A plan may be its subtasks alone.
         if !result.final_message.trim().is_empty() {
@@ -72,11 +74,14 @@ pub(super) fn record(
                 text: result.final_message.clone(),
             }));
         }
-        minter.add(Op::TaskClosed(TaskClosed {
-            task,
-            outcome: CloseOutcome::Done,
-            reason: "handed over".to_owned(),
-        }));
+        // A task that was split goes on as its parts.
+        if !split {
+            minter.add(Op::TaskClosed(TaskClosed {
+                task,
+                outcome: CloseOutcome::Done,
+                reason: "handed over".to_owned(),
+            }));
+        }
     }
     minter.act_as("fleet");
 }
@@ -150,7 +155,7 @@ fn overlaps(minter: &mut Minter<'_>, result: &ResultDoc, loaded: &Loaded) {
 }
 
 /// What the agent said through its outbox, validated.
-fn outbox_records(world: &World<'_>, minter: &mut Minter<'_>, result: &ResultDoc) {
+fn outbox_records(world: &World<'_>, minter: &mut Minter<'_>, result: &ResultDoc, split: bool) {
     let (task, session) = (result.claim.claim.task, result.finished.session);
     let said = outbox::parse(result.outbox.as_bytes());
     for saying in said.sayings {
@@ -190,7 +195,11 @@ fn outbox_records(world: &World<'_>, minter: &mut Minter<'_>, result: &ResultDoc
                 minter.add(Op::DepAdded(DepEdge {
                     from: TaskUid::created_by(id),
                     to: task,
-                    kind: DepKind::DiscoveredFrom,
+                    kind: if split {
+                        DepKind::ParentChild
+                    } else {
+                        DepKind::DiscoveredFrom
+                    },
                 }));
             }
             Saying::Finding { text } => {

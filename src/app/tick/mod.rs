@@ -14,6 +14,8 @@ mod phases;
 mod pool;
 mod prompt;
 mod remote;
+mod replies;
+mod reply_text;
 pub mod report;
 mod results;
 mod review_text;

@@ -8,7 +8,7 @@ use crate::domain::ids::{ReviewUid, SessionUid};
 use crate::domain::review::FeedbackKind;
 use crate::domain::session::Session;
 use crate::domain::state::State;
-use crate::engine::facts::{Facts, FeedbackSeen, ReviewSeen, RunLife, SeenState};
+use crate::engine::facts::{Facts, FeedbackSeen, RemarkSeen, ReviewSeen, RunLife, SeenState};
 use crate::ports::code_repo::MergeFacts;
 use crate::ports::forge::{ForgeState, ReviewFacts, ReviewWatch};
 use crate::ports::host::Life;
@@ -213,6 +213,16 @@ fn review_seen(
             })
             .collect(),
         conflict,
+        base_branch: seen.base_branch,
+        remarks: seen
+            .remarks
+            .into_iter()
+            .map(|remark| RemarkSeen {
+                key: remark.key,
+                who: remark.by,
+                text: remark.text,
+            })
+            .collect(),
     }
 }
 

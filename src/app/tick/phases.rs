@@ -12,7 +12,7 @@ use crate::app::tick::phases::handed::{result_of, settle_remote};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, results, reviews};
+use crate::app::tick::{TickError, TickOptions, World, replies, results, reviews};
 use crate::domain::session::Session;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::budget::{Gauge, Ledger};
@@ -83,8 +83,10 @@ pub(super) fn claim(
     report.reconciled = claims::reconciled(&intent.state, &intent.ops);
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
     tell_state(&mut report, &intent.state, &intent.plan);
-    let shown = reviews::open(world, &intent.state, &due, REMOTE_LIMIT)?;
+    let (shown, newer) = reviews::open(world, &intent.state, &due, REMOTE_LIMIT)?;
     results::tell_reviews(shown, &mut [], &mut report.notes);
+    let (_, notes) = replies::say(world, newer.as_ref().unwrap_or(&intent.state), REMOTE_LIMIT)?;
+    report.notes.extend(notes);
     opening::ensure_base(world, &report)?;
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
@@ -236,6 +238,8 @@ pub(super) fn publish(
             report.end(line, on);
         }
         report.notes.extend(finished.notes);
+        let (_, notes) = replies::say(world, &finished.state, REMOTE_LIMIT)?;
+        report.notes.extend(notes);
         report.open_questions = finished
             .state
             .escalations

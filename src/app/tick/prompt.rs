@@ -2,13 +2,15 @@
 
 use std::fmt::Write as _;
 
+use crate::domain::command::Verb;
 use crate::domain::ids::TaskUid;
 use crate::domain::policy::Policy;
 use crate::domain::record::SessionClaimed;
-use crate::domain::review::Review;
+use crate::domain::review::{Review, ReviewCommanded};
 use crate::domain::session::Outcome;
 use crate::domain::state::{Index, State};
 use crate::domain::task::{Deliverable, Task};
+use crate::engine::history::is_split;
 
 /// Most bytes of one quoted text.
 const QUOTE_BYTES: usize = 12_000;
@@ -43,7 +45,12 @@ pub(super) fn build(
     taken_up(&mut out, state, claim);
     let agent = policy.agents.get(&claim.agent);
     let remote = agent.is_some_and(|agent| agent.kind.service().is_some());
-    rules(&mut out, policy, task, remote);
+    let delivers = if is_split(state, claim) {
+        Deliverable::Plan
+    } else {
+        task.details.deliverable.value
+    };
+    rules(&mut out, policy, delivers, remote);
     out
 }
 
@@ -150,12 +157,35 @@ fn taken_up(out: &mut String, state: &State, claim: &SessionClaimed) {
             );
             quote(out, &feedback.text);
         }
+        let command = state
+            .reviews
+            .values()
+            .find_map(|r: &Review| r.commands.get(id));
+        if let Some((command, _)) = command {
+            asked(out, command);
+        }
     }
 }
 
-fn rules(out: &mut String, policy: &Policy, task: &Task, remote: bool) {
+/// A command of somebody who may write to the repository.
+fn asked(out: &mut String, command: &ReviewCommanded) {
+    let who = one_line(&command.who);
+    let what = match command.what.command {
+        Verb::Split => {
+            "that this task be split: propose smaller tasks that together do it, and do not work \
+             on it"
+        }
+        _ => "for another attempt. The branch is checked out as it was left",
+    };
+    let _ = writeln!(out, "## {who} asked {what}\n");
+    if !command.what.text.is_empty() {
+        quote(out, &command.what.text);
+    }
+}
+
+fn rules(out: &mut String, policy: &Policy, delivers: Deliverable, remote: bool) {
     let _ = writeln!(out, "## Rules\n");
-    match task.details.deliverable.value {
+    match delivers {
         Deliverable::Pr => {
             let _ = writeln!(
                 out,
@@ -178,7 +208,7 @@ fn rules(out: &mut String, policy: &Policy, task: &Task, remote: bool) {
             );
         }
     }
-    if !policy.verify.is_empty() && task.details.deliverable.value == Deliverable::Pr {
+    if !policy.verify.is_empty() && delivers == Deliverable::Pr {
         let _ = writeln!(
             out,
             "- These checks must pass, run them yourself before you end:"

@@ -121,7 +121,10 @@ pub(super) fn finish(
     // The results are published, whatever becomes of their reviews: a later tick opens or adopts
     // those that were not recorded.
     match reviews::open(world, &finished.state, &due, limit) {
-        Ok(shown) => tell_reviews(shown, &mut finished.lines, &mut finished.notes),
+        Ok((shown, newer)) => {
+            tell_reviews(shown, &mut finished.lines, &mut finished.notes);
+            finished.state = newer.unwrap_or(finished.state);
+        }
         Err(error) => finished.notes.push(format!(
             "reviews could not be recorded, the next tick tries again: {error}"
         )),

@@ -59,14 +59,14 @@ pub(super) fn body(
         let _ = writeln!(out, "> {line}");
     }
     out.push('\n');
+    let _ = writeln!(out, "### Verification\n");
     verification(&mut out, finished);
     findings(&mut out, state, session);
     provenance(&mut out, session, claim, finished);
     text::truncated(&out, BODY_BYTES).into_owned()
 }
 
-fn verification(out: &mut String, finished: &SessionFinished) {
-    let _ = writeln!(out, "### Verification\n");
+pub(super) fn verification(out: &mut String, finished: &SessionFinished) {
     if finished.verify.is_empty() {
         let _ = writeln!(
             out,
@@ -151,7 +151,8 @@ fn provenance(
     }
 }
 
-fn foreign(text: &str) -> String {
+/// Foreign text as a part of a larger one: safe, neutralised, bounded.
+pub(super) fn foreign(text: &str) -> String {
     text::truncated(
         &text::neutralise_markdown(&text::display_safe(text.trim())),
         PART_BYTES,

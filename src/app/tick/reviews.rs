@@ -49,13 +49,13 @@ pub(super) struct Shown {
     pub(super) place: Result<String, String>,
 }
 
-/// Opens all due reviews and records them in one publish.
+/// Opens all due reviews and records them in one publish; the state after it, if it wrote.
 pub(super) fn open(
     world: &World<'_>,
     state: &State,
     due: &[Due],
     limit: DurationMs,
-) -> Result<Vec<Shown>, ChangeError<std::convert::Infallible>> {
+) -> Result<(Vec<Shown>, Option<State>), ChangeError<std::convert::Infallible>> {
     let mut shown = Vec::new();
     let mut opened = Vec::new();
     for due in due {
@@ -81,6 +81,7 @@ pub(super) fn open(
             }
         }
     }
+    let mut newer = None;
     if !opened.is_empty() {
         let terms = Terms {
             scope: Scope::Live,
@@ -88,7 +89,7 @@ pub(super) fn open(
             how: How::Must(limit),
             checkpoint: Checkpoint::IfGrown,
         };
-        publish::change(world.context, &terms, |loaded, minter| {
+        let changed = publish::change(world.context, &terms, |loaded, minter| {
             for one in &opened {
                 record(world, &loaded.state, minter, one);
             }
@@ -97,8 +98,9 @@ pub(super) fn open(
             }
             Ok(Decision::write((), "open reviews"))
         })?;
+        newer = Some(changed.state);
     }
-    Ok(shown)
+    Ok((shown, newer))
 }
 
 enum Trouble {
@@ -193,6 +195,7 @@ fn record(world: &World<'_>, state: &State, minter: &mut Minter<'_>, one: &Opene
             minter.add(Op::ReviewUpdated(ReviewUpdated {
                 review: *uid,
                 head: Some(one.head.clone()),
+                base_branch: None,
                 state: None,
             }));
         }

@@ -182,6 +182,7 @@ fn difference(
         task.details.external_ref.value
     );
     field!(agent, "agent", task.details.agent.value);
+    field!(held_by, "held", task.details.held_by.value);
     let mut acceptance = checked
         .set
         .acceptance

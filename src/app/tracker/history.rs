@@ -163,6 +163,14 @@ fn work_words(op: &Op) -> String {
             parts.join(", ")
         }
         Op::ReviewFeedback(p) => first_line(&p.text).to_owned(),
+        Op::ReviewCommanded(p) => {
+            format!(
+                "{} by {}: {}",
+                p.what.command,
+                p.who,
+                first_line(&p.what.text)
+            )
+        }
         Op::ForgeSaid(p) => p.url.clone().unwrap_or_else(|| p.key.clone()),
         Op::EscalationOpened(p) => {
             format!("{}: {}", p.trigger.name(), first_line(&p.context))

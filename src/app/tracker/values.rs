@@ -203,6 +203,9 @@ pub(in crate::app::tracker) fn check(
         defer_until: edits.defer_until.map(|until| until.map(|w| w.resolve(now))),
         external_ref: clearable("the reference", &edits.external_ref)?,
         agent: clearable("the agent", &edits.agent)?,
+        // Who takes a wait back takes a stop back.
+        held_by: (edits.defer_until == Some(None)).then_some(None),
+        budget: None,
         extra: std::collections::BTreeMap::new(),
     };
     Ok(Checked {

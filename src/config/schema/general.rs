@@ -158,6 +158,24 @@ pub(super) const GENERAL: &[Key] = &[
         "5",
         "rounds of review feedback before a human must decide",
     ),
+    key(
+        "review",
+        "max_check_repairs",
+        "1",
+        "attempts to mend failing checks, in a row, before a human must decide",
+    ),
+    key(
+        "review",
+        "max_comments",
+        "30",
+        "comments that fleet makes on the reviews of one task",
+    ),
+    key(
+        "review",
+        "max_task_budget",
+        "none",
+        "dollars up to which `/fleet budget` may raise the limit of a task",
+    ),
     key("budget", "per_day", "unlimited", "dollars per day (UTC)"),
     key(
         "budget",

@@ -1,5 +1,6 @@
 //! Stories of the engine, told on states that are folded from records.
 
+mod talk_stories;
 mod world;
 
 mod budget_stories;

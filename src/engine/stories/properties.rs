@@ -79,6 +79,8 @@ fn look_at_review(w: &mut World, n: usize, how: u8) {
         head: Some(head),
         feedback,
         conflict: how == 3,
+        base_branch: None,
+        remarks: Vec::new(),
     };
     w.facts.reviews.insert(review, seen);
 }

@@ -13,6 +13,8 @@ fn seen(state: SeenState, head: u8) -> ReviewSeen {
         head: Some(oid(head)),
         feedback: Vec::new(),
         conflict: false,
+        base_branch: None,
+        remarks: Vec::new(),
     }
 }
 
@@ -159,6 +161,7 @@ fn rounds_of_review_end_with_a_human() {
     w.write(Op::ReviewUpdated(crate::domain::record::ReviewUpdated {
         review,
         head: Some(oid(2)),
+        base_branch: None,
         state: None,
     }));
     open.head = Some(oid(2));

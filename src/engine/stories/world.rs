@@ -83,6 +83,7 @@ pub(super) fn policy() -> Policy {
             max_escalations: 3,
             max_review_rounds: 3,
         },
+        review: ReviewPolicy::default(),
         budget: BudgetPolicy::default(),
         prices: Default::default(),
         diff: DiffPolicy {
@@ -226,8 +227,11 @@ impl World {
             &self.policy,
             &self.limits,
             now,
-            &mut |op| {
-                let record = record_of(made, clock, now, op);
+            &mut |op, by| {
+                let mut record = record_of(made, clock, now, op);
+                if let Some(by) = by {
+                    by.clone_into(&mut record.by);
+                }
                 clock = record.ts;
                 record
             },
@@ -261,6 +265,8 @@ impl World {
             continues: plan.continues.clone(),
             lease_until: plan.lease_until,
             addresses: plan.addresses(),
+            onto: None,
+            merges: None,
         })));
         if !plan.globs.is_empty() {
             self.write(Op::LockAcquired(LockAcquired {

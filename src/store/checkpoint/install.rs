@@ -181,11 +181,14 @@ fn lock(row: LockRow) -> (SessionUid, Lock) {
 
 fn review(row: ReviewRow) -> (ReviewUid, Review) {
     let feedback = row.feedback.into_iter().map(|(f, at)| (at.id, (f, at)));
+    let commands = row.commands.into_iter().map(|(c, at)| (at.id, (c, at)));
     let review = Review {
         opened: row.opened,
         head: reg(row.head),
         state: reg(row.state),
         feedback: feedback.collect(),
+        base: reg(row.base),
+        commands: commands.collect(),
     };
     (row.id, review)
 }

@@ -10,7 +10,7 @@ use crate::domain::record::{
 };
 use crate::domain::register::Stamp;
 use crate::domain::remote::Remote;
-use crate::domain::review::ReviewState;
+use crate::domain::review::{ReviewCommanded, ReviewState};
 use crate::domain::session::RunnerIdentity;
 use crate::domain::time::Timestamp;
 
@@ -81,6 +81,10 @@ pub(crate) struct ReviewRow {
     pub(crate) state: Slot<ReviewState>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) feedback: Vec<(ReviewFeedback, Stamp)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) base: Slot<Option<String>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) commands: Vec<(ReviewCommanded, Stamp)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

@@ -236,6 +236,8 @@ fn review_rows(owners: &Owners<'_>) -> Vec<Row> {
                     head: slot(&review.head),
                     state: slot(&review.state),
                     feedback: review.feedback.values().cloned().collect(),
+                    base: slot(&review.base),
+                    commands: review.commands.values().cloned().collect(),
                 })
             })
         })

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::ids::{RecordId, TaskNumber, TaskUid};
+use crate::domain::money::MicroUsd;
 use crate::domain::record::CloseOutcome;
 use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::task::{Acceptance, Comment, Complexity, Deliverable, Status, Task};
@@ -74,6 +75,10 @@ pub(crate) struct TaskRow {
     external_ref: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    budget: Option<MicroUsd>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -135,11 +140,13 @@ ats! {
     agent = "agent",
     assignee = "assignee",
     body = "body",
+    budget = "budget",
     complexity = "complexity",
     defer_until = "defer_until",
     deliverable = "deliverable",
     due = "due",
     external_ref = "external_ref",
+    held_by = "held_by",
     n = "n",
     priority = "priority",
     status = "status",
@@ -188,6 +195,8 @@ macro_rules! clearable {
         $do!([details.] defer_until, "defer_until");
         $do!([details.] external_ref, "external_ref");
         $do!([details.] agent, "agent");
+        $do!([details.] held_by, "held_by");
+        $do!([details.] budget, "budget");
         $do!([details.] admitted_sha256, "admitted_sha256");
     };
 }

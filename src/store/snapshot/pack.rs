@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{RecordId, TaskNumber, TaskUid};
+use crate::domain::money::MicroUsd;
 use crate::domain::record::CloseOutcome;
 use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::state::DepKey;
@@ -256,6 +257,16 @@ impl Pack for TaskNumber {
 
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
         Self::new(u32::unpack(bytes)?)
+    }
+}
+
+impl Pack for MicroUsd {
+    fn pack(&self, out: &mut Vec<u8>) {
+        self.0.pack(out);
+    }
+
+    fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
+        u64::unpack(bytes).map(Self)
     }
 }
 

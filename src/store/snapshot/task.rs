@@ -24,6 +24,8 @@ macro_rules! seldom {
             defer_until,
             external_ref,
             agent,
+            held_by,
+            budget,
             admitted_sha256
         )
     };

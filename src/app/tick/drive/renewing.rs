@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use super::{Drive, Step, half};
 use crate::app::publish::{self, Decision, How, Terms};
-use crate::domain::ids::SessionUid;
+use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{LockAcquired, Op, SessionRenewed};
 use crate::ports::state_repo::Freshness;
@@ -43,6 +43,13 @@ impl Drive<'_, '_, '_> {
                 .iter()
                 .copied()
                 .partition(|(uid, task)| index.lease_holder(&loaded.state, *task) == Some(*uid));
+            // Who said stop is heard at the next heartbeat: such a session is ended, not renewed.
+            let is_stopped = |task: &TaskUid| {
+                let task = loaded.state.tasks.get(task);
+                task.is_some_and(|task| task.details.held_by.value.is_some())
+            };
+            let (stopped, held): (Vec<_>, Vec<_>) =
+                held.into_iter().partition(|(_, task)| is_stopped(task));
             for (session, task) in held {
                 let lease_until = minter.now().plus(leases.lease);
                 minter.add(Op::SessionRenewed(SessionRenewed {
@@ -64,7 +71,11 @@ impl Drive<'_, '_, '_> {
                     }));
                 }
             }
-            let lost: Vec<SessionUid> = lost.into_iter().map(|(uid, _)| uid).collect();
+            let lost: Vec<SessionUid> = lost
+                .into_iter()
+                .chain(stopped)
+                .map(|(uid, _)| uid)
+                .collect();
             if minter.records().is_empty() {
                 return Ok::<_, Infallible>(Decision::Nothing(lost));
             }
