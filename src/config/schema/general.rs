@@ -52,6 +52,7 @@ pub(super) const GENERAL: &[Key] = &[
     key("", "tick", "", "limits of one tick"),
     key("", "leases", "", "leases and locks"),
     key("", "retry", "", "attempts and back-off"),
+    key("", "review", "", "bounds of the review loop"),
     key("", "budget", "", "budgets"),
     key("", "diff", "", "what a diff may touch"),
     key("", "sandbox", "", "how agents and checks are confined"),
