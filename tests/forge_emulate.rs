@@ -143,6 +143,7 @@ fn work(branch: &str, head: &str) -> (ReviewDraft, ReviewWatch) {
         branch: branch.into(),
         base_branch: "main".into(),
         head,
+        known: Vec::new(),
     };
     (draft, watch)
 }

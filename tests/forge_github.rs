@@ -83,6 +83,7 @@ fn watch(number: Option<u64>) -> ReviewWatch {
         branch: "agent/T-7".into(),
         base_branch: "main".into(),
         head: sha('a').parse().unwrap(),
+        known: Vec::new(),
     }
 }
 
@@ -368,7 +369,10 @@ fn only_the_newest_verdict_of_people_who_may_write_asks_for_changes() {
 
     src/lib.rs:3: off by one
     "#);
-    insta::assert_snapshot!(forge.take_notes().join("\n"), @"cannot tell what stranger may do in octo/hello (the forge answered 404), so the review is not acted on");
+    insta::assert_snapshot!(forge.take_notes().join("\n"), @r"
+    cannot tell what mallory may do in octo/hello (the forge answered 404), so what they say is not acted on
+    cannot tell what stranger may do in octo/hello (the forge answered 404), so what they say is not acted on
+    ");
 }
 
 #[test]
@@ -435,6 +439,7 @@ fn a_conflict_is_feedback_and_a_text_is_cut_to_8_kib() {
 #[test]
 fn checks_that_may_not_be_read_are_a_note_not_a_failure() {
     let fake = pushed();
+    fake.refuse_graphql();
     let number = fake.open_pr("agent/T-7", "main");
     let needs = ("x-accepted-github-permissions", "checks=read");
     let message = "Resource not accessible by integration";
@@ -447,6 +452,7 @@ fn checks_that_may_not_be_read_are_a_note_not_a_failure() {
     let forge = forge(&fake);
     assert!(look(&forge, Some(number)).feedback.is_empty());
     insta::assert_snapshot!(forge.take_notes().join("\n"), @r#"
+    octo/hello is read without GraphQL, which takes more calls: the forge answered 404
     cannot read the checks of aaaaaaaaaa in octo/hello: the token in GITHUB_TOKEN lacks a permission (Resource not accessible by integration); give it `checks: read` (in a workflow: under `permissions:`)
     cannot read the commit statuses of aaaaaaaaaa in octo/hello: the forge shows nothing there; check that forge.repo = "octo/hello" is right and that the token in GITHUB_TOKEN may read it and write its pull requests (classic token: scope `repo`)
     "#);
@@ -455,16 +461,18 @@ fn checks_that_may_not_be_read_are_a_note_not_a_failure() {
 #[test]
 fn a_server_that_breaks_while_feedback_is_read_costs_only_the_feedback() {
     let fake = pushed();
+    fake.refuse_graphql();
     let number = fake.open_pr("agent/T-7", "main");
     fake.fault_on("GET", "/reviews", Fault::Status(502));
     let forge = forge(&fake);
     assert_eq!(look(&forge, Some(number)).state, ForgeState::Open);
-    assert_eq!(forge.take_notes().len(), 1);
+    assert_eq!(forge.take_notes().len(), 2, "no GraphQL, no reviews");
 }
 
 #[test]
-fn many_reviews_are_read_in_pages_within_the_budget() {
+fn without_graphql_many_reviews_are_read_in_pages_within_the_budget() {
     let fake = FakeGitHub::start("octo/hello");
+    fake.refuse_graphql();
     let watches: Vec<ReviewWatch> = (1..=130)
         .map(|n| {
             let branch = format!("agent/T-{n}");
@@ -491,7 +499,10 @@ fn many_reviews_are_read_in_pages_within_the_budget() {
         forge.calls_used() <= 30,
         "a quarter is left for opening reviews"
     );
-    insta::assert_snapshot!(forge.take_notes().join("\n"), @"not every review in octo/hello was looked at: this tick's budget is 40 calls (forge.max_calls)");
+    insta::assert_snapshot!(forge.take_notes().join("\n"), @r"
+    octo/hello is read without GraphQL, which takes more calls: the forge answered 404
+    not every review in octo/hello was looked at: this tick's budget is 40 calls (forge.max_calls)
+    ");
 }
 
 #[test]
@@ -581,10 +592,12 @@ fn nobody_there(error: &ForgeError) -> String {
 #[test]
 fn breaks_on_the_way_are_unknown_effects() {
     let fake = FakeGitHub::start("octo/hello");
+    fake.refuse_graphql();
     let base = fake.base_url();
     let say = |fault: Option<Fault>| {
         if let Some(fault) = fault {
-            fake.fault_at(0, fault);
+            // The first call is the one that is refused.
+            fake.fault_at(1, fault);
         }
         let error = forge(&fake).observe(&[watch(None)]).unwrap_err();
         assert!(matches!(error, ForgeError::Unreachable { .. }), "{error:?}");
@@ -601,7 +614,7 @@ fn breaks_on_the_way_are_unknown_effects() {
     );
     drop(fake);
     let gone = GitHubForge::new(config_for(&base, TOKEN), Arc::new(Fixed));
-    insta::assert_snapshot!(nobody_there(&gone.observe(&[watch(None)]).unwrap_err()), @"cannot list the pull requests of agent/T-7 in octo/hello: no whole answer (Connection refused); a later tick finds out what happened");
+    insta::assert_snapshot!(nobody_there(&gone.observe(&[watch(None)]).unwrap_err()), @"cannot read the pull requests of octo/hello: no whole answer (Connection refused); a later tick finds out what happened");
 }
 
 #[test]
@@ -682,7 +695,7 @@ fn a_client_for_https_is_built_with_its_own_provider_and_roots() {
     let base = format!("https://127.0.0.1:{port}");
     let forge = GitHubForge::new(config_for(&base, TOKEN), Arc::new(Fixed));
     let error = forge.observe(&[watch(None)]).unwrap_err();
-    insta::assert_snapshot!(nobody_there(&error), @"cannot list the pull requests of agent/T-7 in octo/hello: no whole answer (Connection refused); a later tick finds out what happened");
+    insta::assert_snapshot!(nobody_there(&error), @"cannot read the pull requests of octo/hello: no whole answer (Connection refused); a later tick finds out what happened");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 //! forge has nothing to find out and nothing to open.
 
 use crate::ports::forge::{
-    Forge, ForgeError, ForgeSaying, ForgeState, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
+    Forge, ForgeError, ForgeSaying, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
 };
 
 /// Reviews as branches and records. Every answer is the same on every call.
@@ -17,15 +17,7 @@ impl Forge for LocalForge {
     }
 
     fn observe(&self, watch: &[ReviewWatch]) -> Result<Vec<ReviewFacts>, ForgeError> {
-        let open = |watch: &ReviewWatch| ReviewFacts {
-            number: None,
-            branch: watch.branch.clone(),
-            head: None,
-            state: ForgeState::Open,
-            feedback: Vec::new(),
-            base_branch: None,
-            remarks: Vec::new(),
-        };
+        let open = |watch: &ReviewWatch| ReviewFacts::unknown(None, &watch.branch);
         Ok(watch.iter().map(open).collect())
     }
 
@@ -55,6 +47,7 @@ mod tests {
             branch: "agent/T-7".into(),
             base_branch: "main".into(),
             head,
+            known: Vec::new(),
         };
         let facts = LocalForge.observe(std::slice::from_ref(&watch)).unwrap();
         assert_eq!(facts.len(), 1);

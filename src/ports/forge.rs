@@ -15,6 +15,8 @@ pub struct ReviewWatch {
     pub base_branch: String,
     /// Head as recorded.
     pub head: Oid,
+    /// Keys of feedback and remarks that are on record: what costs calls to tell again is left out.
+    pub known: Vec<String>,
 }
 
 /// What the forge says about a review.
@@ -35,6 +37,22 @@ pub struct ReviewFacts {
     pub base_branch: Option<String>,
     /// What people who may write to the repository said to fleet, oldest first.
     pub remarks: Vec<ForgeRemark>,
+}
+
+impl ReviewFacts {
+    /// Nothing is known but where it should be. `number: None` = the forge has none.
+    #[must_use]
+    pub fn unknown(number: Option<u64>, branch: &str) -> Self {
+        Self {
+            number,
+            branch: branch.to_owned(),
+            head: None,
+            state: ForgeState::Open,
+            feedback: Vec::new(),
+            base_branch: None,
+            remarks: Vec::new(),
+        }
+    }
 }
 
 /// A comment that speaks to fleet (its first word is `/fleet`), by a person who may write to the

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::app::tick::results::LOCAL;
 use crate::app::tick::{World, documents, opening, remote};
 use crate::domain::ids::{ReviewUid, SessionUid};
-use crate::domain::review::FeedbackKind;
+use crate::domain::review::{FeedbackKind, Review};
 use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::engine::facts::{Facts, FeedbackSeen, RemarkSeen, ReviewSeen, RunLife, SeenState};
@@ -134,6 +134,7 @@ fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &
                     branch: opened.branch.clone(),
                     base_branch: opened.base_branch.clone(),
                     head,
+                    known: known(review),
                 },
             ))
         })
@@ -148,6 +149,7 @@ fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &
             notes.push(format!("reviews were not looked at: {error}"));
             facts.forge_trouble = Some(error.to_string());
             // Git still tells what was merged.
+            let unseen = |w: &ReviewWatch| ReviewFacts::unknown(w.number, &w.branch);
             watches.iter().map(unseen).collect()
         }
     };
@@ -158,16 +160,10 @@ fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &
         .collect::<BTreeMap<_, _>>();
 }
 
-fn unseen(watch: &ReviewWatch) -> ReviewFacts {
-    ReviewFacts {
-        number: watch.number,
-        branch: watch.branch.clone(),
-        head: None,
-        state: ForgeState::Open,
-        feedback: Vec::new(),
-        base_branch: None,
-        remarks: Vec::new(),
-    }
+/// What of a review's feedback is on record.
+fn known(review: &Review) -> Vec<String> {
+    let recorded = review.feedback.values();
+    recorded.map(|(feedback, _)| feedback.key.clone()).collect()
 }
 
 /// What the forge says, with what git knows: merged by hand, or in conflict with the base.

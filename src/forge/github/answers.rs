@@ -11,6 +11,15 @@ pub(super) struct Pull {
     pub(super) title: Option<String>,
     pub(super) body: Option<String>,
     pub(super) html_url: Option<String>,
+    /// Its name in GraphQL.
+    pub(super) node_id: Option<String>,
+    pub(super) user: Option<User>,
+    #[serde(default)]
+    pub(super) draft: bool,
+    #[serde(default)]
+    pub(super) requested_reviewers: Vec<User>,
+    #[serde(default)]
+    pub(super) requested_teams: Vec<Team>,
     /// By number only.
     pub(super) merged: Option<bool>,
     pub(super) merged_at: Option<String>,
@@ -43,6 +52,9 @@ pub(super) struct Repo {
 pub(super) struct Label {
     pub(super) name: String,
 }
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Team {}
 
 impl Pull {
     pub(super) fn is_open(&self) -> bool {
@@ -80,6 +92,10 @@ pub(super) struct Review {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct ReviewComment {
+    #[serde(default)]
+    pub(super) id: u64,
+    pub(super) pull_request_review_id: Option<u64>,
+    pub(super) in_reply_to_id: Option<u64>,
     pub(super) user: Option<User>,
     pub(super) path: Option<String>,
     pub(super) line: Option<u64>,
@@ -105,6 +121,13 @@ pub(super) struct CheckRun {
     pub(super) status: String,
     pub(super) conclusion: Option<String>,
     pub(super) output: Option<CheckOutput>,
+    pub(super) app: Option<CheckApp>,
+}
+
+/// Who runs a check: `github-actions`, or some service.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CheckApp {
+    pub(super) slug: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -139,8 +162,11 @@ pub(super) struct Status {
 /// A comment on a pull request or issue.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Comment {
+    pub(super) id: u64,
+    pub(super) user: Option<User>,
     pub(super) body: Option<String>,
     pub(super) html_url: Option<String>,
+    pub(super) created_at: Option<String>,
 }
 
 /// Body of a refusal.

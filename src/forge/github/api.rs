@@ -1,13 +1,20 @@
-//! The way to the API: one client, one call at a time, a budget, a pace for writes.
+//! The way to the API: one client, one call at a time, a budget, a pace for writes, answers that
+//! are asked for again only if they changed.
 //!
 //! octocrab without its retry: it would send a POST again after a 502 whose effect had happened.
 
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
 use crate::domain::time::Timestamp;
 use crate::forge::github::GitHubConfig;
-use crate::forge::github::client::{self, Client, scrub};
+use crate::forge::github::access;
+use crate::forge::github::cache::Cache;
+use crate::forge::github::client::{self, Client, Head, scrub};
+use crate::forge::github::people::Viewer;
 use crate::forge::github::refusal::{self, Answer, Names};
 use crate::forge::github::text::fragment;
 use crate::ports::clock::Clock;
@@ -24,18 +31,45 @@ pub(super) enum Ask<'a> {
     Get,
     /// A read after the pause that is kept between two writes: for what follows with a delay.
     GetLater,
+    /// A read whose answer is the address of the text, at another host.
+    GetElsewhere,
     Post(&'a serde_json::Value),
     Patch(&'a serde_json::Value),
+    /// GraphQL that only reads; the route does not count.
+    Query(&'a serde_json::Value),
+    /// GraphQL that changes something; the route does not count.
+    Mutate(&'a serde_json::Value),
+}
+
+impl Ask<'_> {
+    const fn is_write(self) -> bool {
+        matches!(self, Self::Post(_) | Self::Patch(_) | Self::Mutate(_))
+    }
 }
 
 /// One tick's conversation with the API.
+#[derive(Default)]
 pub(super) struct Session {
-    client: Option<Client>,
+    pub(super) client: Option<Client>,
     last_write: Option<Instant>,
     limited_until: Option<Timestamp>,
     pub(super) used: u32,
     pub(super) server_time: Option<Timestamp>,
+    /// Milliseconds by which this machine's clock is ahead of the forge's.
+    pub(super) ahead_ms: i64,
     pub(super) notes: Vec<String>,
+    /// When the token in use ends, if it does.
+    pub(super) token_until: Option<Timestamp>,
+    /// What must not be repeated from an answer: tokens.
+    pub(super) secrets: Vec<SecretString>,
+    /// What people may do, as the forge said in this tick.
+    pub(super) may_write: BTreeMap<String, bool>,
+    /// Whose token it is, once asked.
+    pub(super) viewer: Option<Viewer>,
+    /// True once the forge said that it does not speak GraphQL to this token.
+    pub(super) no_graphql: bool,
+    /// True if the last call was answered, however badly.
+    pub(super) answered: bool,
 }
 
 /// A session and what it works with.
@@ -44,19 +78,6 @@ pub(super) struct Api<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) names: &'a Names,
     pub(super) session: &'a mut Session,
-}
-
-impl Session {
-    pub(super) const fn new() -> Self {
-        Self {
-            client: None,
-            last_write: None,
-            limited_until: None,
-            used: 0,
-            server_time: None,
-            notes: Vec::new(),
-        }
-    }
 }
 
 impl Drop for Session {
@@ -90,12 +111,34 @@ impl Api<'_> {
         ask: Ask<'_>,
         route: &str,
     ) -> Result<Answer, ForgeError> {
+        access::ensure(self, what)?;
+        self.exchange(what, ask, route)
+    }
+
+    /// As `call`, with the client as it stands: for what brings the token.
+    pub(super) fn exchange(
+        &mut self,
+        what: &str,
+        ask: Ask<'_>,
+        route: &str,
+    ) -> Result<Answer, ForgeError> {
         self.admit(what)?;
-        self.connect(what)?;
         self.session.used += 1;
-        let answer = self.send(what, ask, route)?;
+        let cache = matches!(ask, Ask::Get).then(|| self.cache()).flatten();
+        let kept = cache.as_ref().and_then(|cache| cache.find(route));
+        let etag = kept.as_ref().map(|kept| kept.etag.as_str());
+        let mut answer = self.send(what, ask, route, etag)?;
         let now = self.clock.now();
-        if let Some(error) = refusal::always(what, &answer, self.names, now) {
+        if let (304, Some(kept)) = (answer.status, kept) {
+            answer.status = 200;
+            answer.body = kept.body;
+            answer.last_page = kept.last_page;
+        } else if let (200, Some(cache)) = (answer.status, &cache) {
+            cache.keep(route, &answer);
+        }
+        let elsewhere = matches!(ask, Ask::GetElsewhere) && answer.location.is_some();
+        if let Some(error) = refusal::always(what, &answer, self.names, now).filter(|_| !elsewhere)
+        {
             if let ForgeError::RateLimited { retry_at_ms, .. } = &error {
                 self.session.limited_until = retry_at_ms.map(Timestamp);
             }
@@ -109,6 +152,17 @@ impl Api<'_> {
             self.session.limited_until = Some(Timestamp(reset_s.saturating_mul(1000)));
         }
         Ok(answer)
+    }
+
+    /// Keeps a limit that was told in another way than by a status.
+    pub(super) const fn limited_until(&mut self, until: Timestamp) {
+        self.session.limited_until = Some(until);
+    }
+
+    fn cache(&self) -> Option<Cache> {
+        let dir = self.config.cache_dir.clone()?;
+        let client = self.session.client.as_ref()?;
+        Some(Cache::new(dir, &self.config.api_base, &client.token))
     }
 
     /// A GET whose answer is wanted.
@@ -171,63 +225,50 @@ impl Api<'_> {
         }
     }
 
-    /// Builds the client on the first call: a tick without calls does not pay for it.
-    fn connect(&mut self, what: &str) -> Result<(), ForgeError> {
-        if self.session.client.is_some() {
-            return Ok(());
-        }
-        let client =
-            client::build(self.config, self.names).map_err(|cause| ForgeError::Denied {
-                what: what.to_owned(),
-                cause,
-            })?;
-        self.session.client = Some(client);
-        Ok(())
-    }
-
-    fn send(&mut self, what: &str, ask: Ask<'_>, route: &str) -> Result<Answer, ForgeError> {
-        let unreachable = |cause: String| ForgeError::Unreachable {
-            what: what.to_owned(),
-            cause,
-        };
+    fn send(
+        &mut self,
+        what: &str,
+        ask: Ask<'_>,
+        route: &str,
+        etag: Option<&str>,
+    ) -> Result<Answer, ForgeError> {
         let gap = self.config.write_gap.std();
         let not_before = match ask {
-            Ask::Get => None,
             Ask::GetLater => Some(Instant::now() + gap),
-            Ask::Post(_) | Ask::Patch(_) => self.session.last_write.map(|last| last + gap),
+            _ if ask.is_write() => self.session.last_write.map(|last| last + gap),
+            _ => None,
         };
         let limit = self.config.timeout.std();
-        let client = self.session.client.as_ref();
-        let client = client.ok_or_else(|| unreachable("there is no client".into()))?;
-        let octocrab = &client.octocrab;
-        let work = async {
+        self.session.answered = false;
+        let work = async |client: &Client| {
             if let Some(at) = not_before {
                 tokio::time::sleep_until(at).await;
             }
-            let sent = tokio::time::timeout(limit, client::exchange(octocrab, ask, route)).await;
+            let sent = tokio::time::timeout(limit, client.exchange(ask, route, etag)).await;
             (sent, Instant::now())
         };
-        // On a thread of its own where a runtime runs already: one cannot wait inside another.
-        let (sent, ended) = if tokio::runtime::Handle::try_current().is_ok() {
-            std::thread::scope(|scope| scope.spawn(|| client.runtime.block_on(work)).join())
-                .map_err(|_| unreachable("the client broke down".into()))?
-        } else {
-            client.runtime.block_on(work)
+        let client = self.session.client.as_ref();
+        let outcome = client.and_then(|client| client.wait(work(client)));
+        let Some((sent, ended)) = outcome else {
+            return Err(unreachable(what, "the client broke down".into()));
         };
-        if matches!(ask, Ask::Post(_) | Ask::Patch(_)) {
+        if ask.is_write() {
             self.session.last_write = Some(ended);
         }
         let (head, body) = match sent {
             Ok(Ok(answer)) => answer,
             Ok(Err(error)) => {
-                return Err(unreachable(client::seen(&error, limit, &self.config.token)));
+                let cause = client::seen(&error, limit, &self.session.secrets);
+                return Err(unreachable(what, cause));
             }
-            Err(_) => return Err(unreachable(client::late(limit))),
+            Err(_) => return Err(unreachable(what, client::late(limit))),
         };
-        self.look_at_the_clock(head.date.as_deref());
+        self.session.answered = true;
+        let Head { answer, date } = head;
+        self.look_at_the_clock(date.as_deref());
         Ok(Answer {
-            body: scrub(&body, &self.config.token),
-            ..head.answer
+            body: scrub(&body, &self.session.secrets),
+            ..answer
         })
     }
 
@@ -241,6 +282,8 @@ impl Api<'_> {
         self.session.server_time = Some(Timestamp(server));
         let here = self.clock.now().0;
         let skew = here.abs_diff(server);
+        let signed = i64::try_from(skew).unwrap_or(0);
+        self.session.ahead_ms = if here > server { signed } else { -signed };
         if skew > SKEW_MS {
             let side = if here > server { "ahead of" } else { "behind" };
             self.note(format!(
@@ -252,13 +295,29 @@ impl Api<'_> {
     }
 }
 
+pub(super) fn unreachable(what: &str, cause: String) -> ForgeError {
+    ForgeError::Unreachable {
+        what: what.to_owned(),
+        cause,
+    }
+}
+
+pub(super) fn denied(what: &str, cause: String) -> ForgeError {
+    ForgeError::Denied {
+        what: what.to_owned(),
+        cause,
+    }
+}
+
 /// Reads a success. A body that cannot be read is an unknown effect, not a refusal.
 pub(super) fn parse<T: DeserializeOwned>(what: &str, answer: &Answer) -> Result<T, ForgeError> {
-    serde_json::from_str(&answer.body).map_err(|error| ForgeError::Unreachable {
-        what: what.to_owned(),
-        cause: format!(
-            "the answer cannot be read ({}); a later tick asks again",
-            fragment(&error.to_string())
-        ),
+    serde_json::from_str(&answer.body).map_err(|error| {
+        unreachable(
+            what,
+            format!(
+                "the answer cannot be read ({}); a later tick asks again",
+                fragment(&error.to_string())
+            ),
+        )
     })
 }

@@ -4,17 +4,51 @@ use crate::domain::ids::Oid;
 use crate::domain::review::FeedbackKind;
 use crate::forge::github::answers::{Annotation, CheckRun, CheckRuns, Combined, Status};
 use crate::forge::github::api::Api;
+use crate::forge::github::batch::Context;
+use crate::forge::github::logs;
 use crate::forge::github::reviews::FEEDBACK_MAX_BYTES;
 use crate::forge::github::text::{bounded, tail};
 use crate::ports::forge::{ForgeError, ForgeFeedback};
 
-/// Failed checks whose annotations are fetched.
+/// Failed checks whose annotations and logs are fetched.
 const ANNOTATED_MAX: usize = 2;
 /// Bytes of a check's own text that are kept: its end, where the failure is.
 const OUTPUT_MAX_BYTES: usize = 2 << 10;
 
-/// One feedback with all failed checks of `head`; none while one still runs.
-pub(super) fn failed(api: &mut Api<'_>, head: &Oid) -> Result<Option<ForgeFeedback>, ForgeError> {
+/// The stable name of the failed checks of a head.
+pub(super) fn key(head: &Oid) -> String {
+    format!("checks:{head}")
+}
+
+/// True if all of these have ended and one failed.
+pub(super) fn has_failed(checks: &[Context]) -> bool {
+    let (mut running, mut failed) = (false, false);
+    for check in checks {
+        match check {
+            Context::CheckRun { status, conclusion } => {
+                running |= status != "COMPLETED";
+                let conclusion = conclusion.as_deref().map(str::to_ascii_lowercase);
+                failed |= is_failure(conclusion.as_deref());
+            }
+            Context::StatusContext { state } => {
+                running |= matches!(state.as_str(), "PENDING" | "EXPECTED");
+                failed |= matches!(state.as_str(), "FAILURE" | "ERROR");
+            }
+            Context::Other => {}
+        }
+    }
+    failed && !running
+}
+
+/// One feedback with all failed checks of `head`; none while one still runs, or if it is on record.
+pub(super) fn failed(
+    api: &mut Api<'_>,
+    head: &Oid,
+    known: &[String],
+) -> Result<Option<ForgeFeedback>, ForgeError> {
+    if known.contains(&key(head)) {
+        return Ok(None);
+    }
     let repo = api.names.repo.clone();
     let what = format!("cannot read the checks of {} in {repo}", head.short());
     let route = format!("/repos/{repo}/commits/{head}/check-runs?per_page=100");
@@ -45,6 +79,7 @@ pub(super) fn failed(api: &mut Api<'_>, head: &Oid) -> Result<Option<ForgeFeedba
         text.push_str(&told_by(run));
         if at < ANNOTATED_MAX {
             text.push_str(&annotations(api, run)?);
+            text.push_str(&logs::of_run(api, run)?);
         }
     }
     for status in failed_statuses {
@@ -58,13 +93,16 @@ pub(super) fn failed(api: &mut Api<'_>, head: &Oid) -> Result<Option<ForgeFeedba
         kind: FeedbackKind::ChecksFailed,
         head: head.clone(),
         text: bounded(text.trim_end(), FEEDBACK_MAX_BYTES),
-        key: format!("checks:{head}"),
+        key: key(head),
     }))
 }
 
 /// A cancelled or skipped check, or one that waits for a human, says nothing about the work.
 fn run_failed(run: &CheckRun) -> bool {
-    let conclusion = run.conclusion.as_deref();
+    is_failure(run.conclusion.as_deref())
+}
+
+fn is_failure(conclusion: Option<&str>) -> bool {
     matches!(
         conclusion,
         Some("failure" | "timed_out" | "startup_failure")

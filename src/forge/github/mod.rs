@@ -3,19 +3,31 @@
 //! One value serves one tick: its budget of calls is not refilled. All calls go one after another.
 //! Sync outside; a small runtime of its own inside, built with the client on the first call.
 
+mod access;
 mod answers;
 mod api;
+mod batch;
+mod cache;
 mod checks;
 mod client;
 mod comments;
+mod finish;
+mod graphql;
+mod jwt;
+mod logs;
 mod observe;
+mod one_by_one;
+mod people;
+mod places;
 mod publish;
 mod refusal;
+mod remarks;
 pub mod remote;
 mod reviews;
 mod text;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use secrecy::SecretString;
@@ -28,6 +40,19 @@ use crate::ports::clock::Clock;
 use crate::ports::forge::{
     Forge, ForgeError, ForgeSaying, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
 };
+
+/// A GitHub App, installed for the repository.
+#[derive(Debug, Clone)]
+pub struct AppConfig {
+    /// Its id or client id.
+    pub id: String,
+    /// Its private key, PEM.
+    pub key: SecretString,
+    /// Where the key came from, for messages: a variable or a file.
+    pub key_place: String,
+    /// Its installation; looked up by the repository when absent.
+    pub installation_id: Option<u64>,
+}
 
 /// How to talk to one repository.
 #[derive(Debug, Clone)]
@@ -45,6 +70,13 @@ pub struct GitHubConfig {
     pub draft: bool,
     /// Labels put on new pull requests.
     pub labels: Vec<String>,
+    /// People, and teams as `org/team`, asked to review new pull requests.
+    pub reviewers: Vec<String>,
+    /// The App that speaks instead of the token, if one does.
+    pub app: Option<AppConfig>,
+    /// A folder for answers that are asked for again only if they changed; it may be removed at any
+    /// time. `None` = they are not kept.
+    pub cache_dir: Option<PathBuf>,
     /// Most calls by this value; a quarter of them is kept for opening reviews.
     pub max_calls: u32,
     /// Least time between two writes. GitHub asks for a second.
@@ -65,6 +97,9 @@ impl GitHubConfig {
             token_env: token_env.to_owned(),
             draft: true,
             labels: Vec::new(),
+            reviewers: Vec::new(),
+            app: None,
+            cache_dir: None,
             max_calls: 100,
             write_gap: DurationMs::secs(1),
             timeout: DurationMs::secs(20),
@@ -95,13 +130,17 @@ impl GitHubForge {
     pub fn new(config: GitHubConfig, clock: Arc<dyn Clock>) -> Self {
         let names = Names {
             repo: config.repo.to_string(),
-            token_env: config.token_env.clone(),
+            token_env: match &config.app {
+                Some(app) => app.key_place.clone(),
+                None => config.token_env.clone(),
+            },
+            app: config.app.as_ref().map(|app| app.id.clone()),
         };
         Self {
             config,
             names,
             clock,
-            session: Mutex::new(Session::new()),
+            session: Mutex::new(Session::default()),
         }
     }
 

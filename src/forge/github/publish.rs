@@ -4,9 +4,10 @@ use serde_json::json;
 
 use crate::forge::github::answers::Pull;
 use crate::forge::github::api::{Api, Ask, parse};
+use crate::forge::github::finish;
 use crate::forge::github::refusal::{self, Unprocessable};
 use crate::forge::github::text::{encode, head};
-use crate::ports::forge::{ForgeError, ReviewDraft, ReviewHandle};
+use crate::ports::forge::{ForgeError, ReviewDraft, ReviewHandle, ReviewStage};
 
 /// GitHub's own limit is unclear (65,536 is folklore); this is below every one that was measured.
 const BODY_MAX_BYTES: usize = 60_000;
@@ -81,15 +82,7 @@ fn adopt(api: &mut Api<'_>, draft: &ReviewDraft, pull: Pull) -> Result<ReviewHan
     if !change.is_empty() {
         update(api, &pull, change)?;
     }
-    // None of ours at all: the first try ended between creating and labelling. Some: a human's choice.
-    let ours = |wanted: &String| {
-        pull.labels
-            .iter()
-            .any(|label| label.name.eq_ignore_ascii_case(wanted))
-    };
-    if !api.config.labels.iter().any(ours) {
-        label(api, pull.number);
-    }
+    finish::again(api, draft, &pull)?;
     Ok(handle(&pull, true))
 }
 
@@ -150,7 +143,7 @@ fn update(
     Err(refusal::refused(&what, &answer, api.names))
 }
 
-fn too_long(answer: &refusal::Answer) -> bool {
+pub(super) fn too_long(answer: &refusal::Answer) -> bool {
     answer.status == 422 && refusal::unprocessable(answer) == Unprocessable::TooLong
 }
 
@@ -175,7 +168,10 @@ fn create(api: &mut Api<'_>, draft: &ReviewDraft) -> Result<ReviewHandle, ForgeE
     request.insert("head".into(), json!(draft.branch));
     request.insert("base".into(), json!(draft.base_branch));
     request.insert("body".into(), json!(head(&draft.body, BODY_MAX_BYTES)));
-    request.insert("draft".into(), json!(api.config.draft));
+    request.insert(
+        "draft".into(),
+        json!(api.config.draft && draft.stage != ReviewStage::Ready),
+    );
     let mut halved = false;
     loop {
         let sent = api.call(&what, Ask::Post(&request.clone().into()), &route);
@@ -231,24 +227,6 @@ fn found_after(
 
 fn opened(api: &mut Api<'_>, draft: &ReviewDraft, pull: Pull) -> Result<ReviewHandle, ForgeError> {
     let pull = expect_head(api, draft, pull)?;
-    label(api, pull.number);
+    finish::fresh(api, draft, &pull)?;
     Ok(handle(&pull, false))
-}
-
-/// Puts the labels on. A pull request without them is still the pull request: a failure is a note.
-fn label(api: &mut Api<'_>, number: u64) {
-    if api.config.labels.is_empty() {
-        return;
-    }
-    let what = format!("cannot label pull request #{number} of {}", api.names.repo);
-    let route = format!("/repos/{}/issues/{number}/labels", api.names.repo);
-    let request = json!({ "labels": api.config.labels });
-    match api.call(&what, Ask::Post(&request), &route) {
-        Ok(answer) if answer.is_success() => {}
-        Ok(answer) => {
-            let error = refusal::refused(&what, &answer, api.names);
-            api.note(error.to_string());
-        }
-        Err(error) => api.note(error.to_string()),
-    }
 }

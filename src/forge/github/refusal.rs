@@ -24,6 +24,12 @@ pub(super) struct Answer {
     /// Scopes of a classic token that the call needs, and those that the token has.
     pub(super) needs_scopes: Option<String>,
     pub(super) has_scopes: Option<String>,
+    /// Number of the last page of a listing, if there are more.
+    pub(super) last_page: Option<u32>,
+    /// Name of this state of what was read.
+    pub(super) etag: Option<String>,
+    /// Where a redirect points.
+    pub(super) location: Option<String>,
 }
 
 /// What the sentences name.
@@ -33,6 +39,18 @@ pub(super) struct Names {
     pub(super) repo: String,
     /// The environment variable that holds the token.
     pub(super) token_env: String,
+    /// The App that speaks, by its id, if it is one.
+    pub(super) app: Option<String>,
+}
+
+impl Names {
+    /// Whose rights count: `the token in GITHUB_TOKEN`, `the token of App 12`.
+    pub(super) fn token(&self) -> String {
+        match &self.app {
+            Some(app) => format!("the token of App {app}"),
+            None => format!("the token in {}", self.token_env),
+        }
+    }
 }
 
 /// Why a 422 came, where a choice depends on it.
@@ -109,16 +127,8 @@ pub(super) fn always(
         return Some(limited);
     }
     match answer.status {
-        300..=399 => denied(format!(
-            "{} has moved or been renamed; set forge.repo, and the remote's URL, to its new name",
-            names.repo
-        )),
-        401 => denied(format!(
-            "the token in {env} is refused ({says}); put a valid, unexpired token into {env} \
-             (forge.token_env names the variable)",
-            env = names.token_env,
-            says = answer.says()
-        )),
+        300..=399 => denied(moved(names)),
+        401 => denied(not_known(answer, names)),
         408 | 425 | 500..=599 => Some(ForgeError::Unreachable {
             what: what.to_owned(),
             cause: format!(
@@ -127,6 +137,28 @@ pub(super) fn always(
             ),
         }),
         _ => None,
+    }
+}
+
+/// The repository has another name now.
+pub(super) fn moved(names: &Names) -> String {
+    format!(
+        "{} has moved or been renamed; set forge.repo, and the remote's URL, to its new name",
+        names.repo
+    )
+}
+
+fn not_known(answer: &Answer, names: &Names) -> String {
+    let (env, says) = (&names.token_env, answer.says());
+    match &names.app {
+        Some(app) => format!(
+            "App {app} is refused ({says}); check forge.app_id, that the key in {env} is one of that \
+             App's, and this machine's clock"
+        ),
+        None => format!(
+            "the token in {env} is refused ({says}); put a valid, unexpired token into {env} \
+             (forge.token_env names the variable)"
+        ),
     }
 }
 

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use crate::domain::ids::Oid;
 use crate::domain::review::FeedbackKind;
-use crate::forge::github::answers::{Permission, Review, ReviewComment, User};
-use crate::forge::github::api::{Api, Ask, parse};
-use crate::forge::github::text::{bounded, encode};
+use crate::forge::github::answers::{Review, ReviewComment};
+use crate::forge::github::api::Api;
+use crate::forge::github::batch::Verdict;
+use crate::forge::github::people::{is_person, may_write};
+use crate::forge::github::text::bounded;
 use crate::ports::forge::{ForgeError, ForgeFeedback};
 
 /// Most bytes of one feedback.
@@ -19,28 +21,72 @@ const PAGES_MAX: usize = 5;
 /// Reviewers whose rights are asked for, of one review.
 const REVIEWERS_MAX: usize = 5;
 
-/// One feedback for each writer whose newest verdict asks for changes.
+/// One feedback for each writer whose newest verdict asks for changes, by REST.
 pub(super) fn changes_requested(
     api: &mut Api<'_>,
     number: u64,
     head: &Oid,
+    known: &[String],
 ) -> Result<Vec<ForgeFeedback>, ForgeError> {
     let asking = asking(all_reviews(api, number)?);
     let mut found = Vec::new();
     for (reviewer, review) in asking.into_iter().take(REVIEWERS_MAX) {
-        if !may_write(api, &reviewer, &review)? {
+        if known.contains(&key(review.id)) || !may_write(api, &reviewer)? {
             continue;
         }
-        let text = text_of(api, number, &reviewer, &review)?;
-        let spoken_of = review.commit_id.and_then(|sha| sha.parse().ok());
-        found.push(ForgeFeedback {
-            kind: FeedbackKind::ChangesRequested,
-            head: spoken_of.unwrap_or_else(|| head.clone()),
-            text,
-            key: format!("review:{}", review.id),
-        });
+        let verdict = Verdict {
+            id: review.id,
+            lines: lines(api, number, &reviewer, &review)?,
+            by: reviewer,
+            body: review.body.unwrap_or_default(),
+            commit: review.commit_id,
+        };
+        found.push(feedback(&verdict, head));
     }
     Ok(found)
+}
+
+/// The stable name of a review.
+pub(super) fn key(id: u64) -> String {
+    format!("review:{id}")
+}
+
+/// Those verdicts that are not on record, with who gave them.
+pub(super) fn of_verdicts(
+    verdicts: &[Verdict],
+    head: &Oid,
+    known: &[String],
+) -> Vec<(String, ForgeFeedback)> {
+    verdicts
+        .iter()
+        .filter(|verdict| !known.contains(&key(verdict.id)))
+        .take(REVIEWERS_MAX)
+        .map(|verdict| (verdict.by.clone(), feedback(verdict, head)))
+        .collect()
+}
+
+/// Those of people who may write; the forge is asked.
+pub(super) fn by_writers(
+    api: &mut Api<'_>,
+    verdicts: Vec<(String, ForgeFeedback)>,
+) -> Result<Vec<ForgeFeedback>, ForgeError> {
+    let mut found = Vec::new();
+    for (by, feedback) in verdicts {
+        if may_write(api, &by)? {
+            found.push(feedback);
+        }
+    }
+    Ok(found)
+}
+
+fn feedback(verdict: &Verdict, head: &Oid) -> ForgeFeedback {
+    let spoken_of = verdict.commit.as_deref().and_then(|sha| sha.parse().ok());
+    ForgeFeedback {
+        kind: FeedbackKind::ChangesRequested,
+        head: spoken_of.unwrap_or_else(|| head.clone()),
+        text: text_of(verdict),
+        key: key(verdict.id),
+    }
 }
 
 fn all_reviews(api: &mut Api<'_>, number: u64) -> Result<Vec<Review>, ForgeError> {
@@ -91,75 +137,50 @@ fn asking(reviews: Vec<Review>) -> BTreeMap<String, Review> {
     newest
 }
 
-fn is_person(user: &User) -> bool {
-    user.kind.as_deref().is_none_or(|kind| kind == "User") && !user.login.ends_with("[bot]")
-}
-
 /// Outsiders are left out before anything is counted, so that they crowd out nobody.
 fn may_be_a_writer(review: &Review) -> bool {
     let association = review.author_association.as_deref();
     matches!(association, Some("OWNER" | "MEMBER" | "COLLABORATOR"))
 }
 
-fn may_write(api: &mut Api<'_>, login: &str, review: &Review) -> Result<bool, ForgeError> {
-    // Whoever owns the repository may write to it.
-    if review.author_association.as_deref() == Some("OWNER") {
-        return Ok(true);
-    }
-    let what = format!("cannot tell what {login} may do in {}", api.names.repo);
-    let login_route = encode(login);
-    let route = format!(
-        "/repos/{}/collaborators/{login_route}/permission",
-        api.names.repo
-    );
-    let answer = api.call(&what, Ask::Get, &route)?;
-    if !answer.is_success() {
-        api.note(format!(
-            "{what} (the forge answered {}), so the review is not acted on",
-            answer.status
-        ));
-        return Ok(false);
-    }
-    let permission: Permission = parse(&what, &answer)?;
-    // `push` is the name of `write` where rights are given; an emulation answers with it here too.
-    Ok(matches!(
-        permission.permission.as_str(),
-        "admin" | "maintain" | "write" | "push"
-    ))
-}
-
-fn text_of(
+/// A review's comments by its writer: path, line, text.
+fn lines(
     api: &mut Api<'_>,
     number: u64,
     reviewer: &str,
     review: &Review,
-) -> Result<String, ForgeError> {
+) -> Result<Vec<(Option<String>, Option<u64>, String)>, ForgeError> {
     let what = format!("cannot read the comments of review {}", review.id);
     let route = format!(
         "/repos/{}/pulls/{number}/reviews/{}/comments?per_page=100",
         api.names.repo, review.id
     );
     let comments: Option<Vec<ReviewComment>> = api.get_if_possible(&what, &route)?;
-    let body = review.body.as_deref().unwrap_or_default().trim();
-    let mut text = format!("{reviewer} asked for changes.\n");
+    let by = |comment: &ReviewComment| comment.user.as_ref().map(|user| user.login.clone());
+    Ok(comments
+        .unwrap_or_default()
+        .into_iter()
+        .filter(|comment| by(comment).as_deref() == Some(reviewer))
+        .map(|comment| {
+            let line = comment.line.or(comment.original_line);
+            (comment.path, line, comment.body.unwrap_or_default())
+        })
+        .collect())
+}
+
+fn text_of(verdict: &Verdict) -> String {
+    let mut text = format!("{} asked for changes.\n", verdict.by);
+    let body = verdict.body.trim();
     if !body.is_empty() {
         text.push_str(&format!("\n{body}\n"));
     }
-    for comment in comments.unwrap_or_default() {
-        if comment
-            .user
-            .as_ref()
-            .is_none_or(|user| user.login != reviewer)
-        {
-            continue;
-        }
-        let place = match (comment.path, comment.line.or(comment.original_line)) {
+    for (path, line, said) in &verdict.lines {
+        let place = match (path, line) {
             (Some(path), Some(line)) => format!("{path}:{line}: "),
             (Some(path), None) => format!("{path}: "),
             (None, _) => String::new(),
         };
-        let said = comment.body.unwrap_or_default();
         text.push_str(&format!("\n{place}{}\n", said.trim()));
     }
-    Ok(bounded(text.trim_end(), FEEDBACK_MAX_BYTES))
+    bounded(text.trim_end(), FEEDBACK_MAX_BYTES)
 }

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use serde_json::{Value, json};
 
 use super::model::{Fault, Model};
-use super::{TOKEN, routes};
+use super::routes;
 
 /// A request as it came.
 #[derive(Debug, Clone)]
@@ -18,6 +18,8 @@ pub(crate) struct Recorded {
     pub(crate) body: Value,
     /// Something that fleet must never ask.
     pub(crate) forbidden: bool,
+    /// Status of the answer as it was meant; 304 costs nothing of the quota.
+    pub(crate) status: u16,
 }
 
 /// An answer before it is written.
@@ -43,14 +45,21 @@ impl Reply {
         )
     }
 
-    fn with(mut self, name: &str, value: impl ToString) -> Self {
+    pub(crate) fn with(mut self, name: &str, value: impl ToString) -> Self {
         self.headers.push((name.to_owned(), value.to_string()));
         self
     }
 }
 
 pub(crate) fn serve(stream: TcpStream, model: &Mutex<Model>) {
-    let Some((method, path, token, body)) = read(&stream) else {
+    let Some(Asked {
+        method,
+        path,
+        token,
+        etag,
+        body,
+    }) = read(&stream)
+    else {
         return;
     };
     // One request at a time: the model is never seen half changed.
@@ -59,25 +68,48 @@ pub(crate) fn serve(stream: TcpStream, model: &Mutex<Model>) {
             .lock()
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         let fault = model.fault_for(&method, &path);
-        let forbidden = routes::is_forbidden(&method, &path, &body);
+        let forbidden = routes::is_forbidden(&model, &method, &path, token.as_deref(), &body);
+        let nth = model.requests.len();
         model.requests.push(Recorded {
             method: method.clone(),
             path: path.clone(),
             body: body.clone(),
             forbidden,
+            status: 0,
         });
         let reply = if forbidden {
             Reply::refuse(418, "never asked")
-        } else if token.as_deref() != Some(TOKEN) {
+        } else if !routes::knows(&model, &path, token.as_deref()) {
             Reply::refuse(401, "Bad credentials")
         } else if fault.as_ref().is_some_and(before_effect) {
             Reply::refuse(500, "nothing happened")
         } else {
-            routes::answer(&mut model, &method, &path, &body)
+            let reply = routes::answer(&mut model, &method, &path, &body);
+            if method == "GET" {
+                named(reply, etag.as_deref())
+            } else {
+                reply
+            }
         };
+        model.requests[nth].status = reply.status;
         (fault, reply)
     };
     finish(stream, fault, reply);
+}
+
+/// With a name for this state of the answer; one that the client has already is not sent again.
+fn named(reply: Reply, has: Option<&str>) -> Reply {
+    use std::hash::{Hash as _, Hasher as _};
+    if reply.status != 200 {
+        return reply;
+    }
+    let mut hasher = std::collections::hash_map::DefaultHasher::new();
+    reply.body.to_string().hash(&mut hasher);
+    let etag = format!("W/\"{:x}\"", hasher.finish());
+    if has == Some(etag.as_str()) {
+        return Reply::new(304, Value::Null).with("etag", etag);
+    }
+    reply.with("etag", etag)
 }
 
 const fn before_effect(fault: &Fault) -> bool {
@@ -89,6 +121,9 @@ const fn before_effect(fault: &Fault) -> bool {
             | Fault::SecondaryLimit { .. }
             | Fault::TooMany { .. }
             | Fault::QuotaExhausted { .. }
+            | Fault::LimitedWithoutWord
+            | Fault::NotModified
+            | Fault::Graph(..)
             | Fault::Refuse(..)
             | Fault::RefuseWith(..)
     )
@@ -119,6 +154,12 @@ fn finish(mut stream: TcpStream, fault: Option<Fault>, reply: Reply) {
                 .with("x-ratelimit-remaining", 0)
                 .with("x-ratelimit-reset", reset_s)
         }
+        Some(Fault::LimitedWithoutWord) => Reply::refuse(403, secondary),
+        Some(Fault::NotModified) => Reply::new(304, Value::Null),
+        Some(Fault::Graph(kind, message)) => Reply::new(
+            200,
+            json!({ "data": null, "errors": [{ "type": kind, "message": message }] }),
+        ),
         Some(Fault::Refuse(status, message)) => Reply::refuse(status, message),
         Some(Fault::RefuseWith(status, message, name, value)) => {
             Reply::refuse(status, message).with(name, value)
@@ -139,7 +180,12 @@ fn finish(mut stream: TcpStream, fault: Option<Fault>, reply: Reply) {
             return write(&mut stream, reply.status, &reply.headers, cut);
         }
     };
-    let body = reply.body.to_string();
+    let body = match (&reply.body, reply.status) {
+        (_, 304) => String::new(),
+        // A text as it is: the log of a job.
+        (Value::String(text), _) => text.clone(),
+        (body, _) => body.to_string(),
+    };
     write(&mut stream, reply.status, &reply.headers, body.as_bytes());
 }
 
@@ -160,15 +206,21 @@ fn write(stream: &mut TcpStream, status: u16, headers: &[(String, String)], body
     );
 }
 
-type Parts = (String, String, Option<String>, Value);
+struct Asked {
+    method: String,
+    path: String,
+    token: Option<String>,
+    etag: Option<String>,
+    body: Value,
+}
 
-fn read(stream: &TcpStream) -> Option<Parts> {
+fn read(stream: &TcpStream) -> Option<Asked> {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).ok()?;
     let mut words = line.split_whitespace();
     let (method, path) = (words.next()?.to_owned(), decode(words.next()?));
-    let (mut length, mut chunked, mut token) = (0, false, None);
+    let (mut length, mut chunked, mut token, mut etag) = (0, false, None, None);
     loop {
         let mut header = String::new();
         reader.read_line(&mut header).ok()?;
@@ -178,6 +230,7 @@ fn read(stream: &TcpStream) -> Option<Parts> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "transfer-encoding" => chunked = true,
+            "if-none-match" => etag = Some(value.trim().to_owned()),
             "authorization" => token = value.trim().strip_prefix("Bearer ").map(str::to_owned),
             _ => {}
         }
@@ -190,7 +243,13 @@ fn read(stream: &TcpStream) -> Option<Parts> {
         body
     };
     let body = serde_json::from_slice(&body).unwrap_or(Value::Null);
-    Some((method, path, token, body))
+    Some(Asked {
+        method,
+        path,
+        token,
+        etag,
+        body,
+    })
 }
 
 fn read_chunks(reader: &mut impl BufRead) -> Option<Vec<u8>> {

@@ -6,9 +6,13 @@
 //! the API is something that fleet never does: such a request is answered 418, and dropping the
 //! fake fails the test.
 
+mod app;
+mod graph;
+mod graphql;
 mod http;
 mod model;
 mod routes;
+mod talk;
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -17,7 +21,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 
 pub(crate) use http::Recorded;
-pub(crate) use model::{FakePr, Fault};
+pub(crate) use model::{FakeComment, FakePr, Fault};
 
 use model::{Model, Scripted};
 
@@ -180,6 +184,74 @@ impl FakeGitHub {
         self.model().scripted.push(scripted);
     }
 
+    /// Somebody comments on issue or pull request `number`; the comment's id.
+    pub(crate) fn comment(&self, number: u64, login: &str, body: &str) -> u64 {
+        self.model().comment(number, login, body, None)
+    }
+
+    /// All comments, and answers in threads, in the order in which they came.
+    pub(crate) fn comments(&self) -> Vec<FakeComment> {
+        self.model().comments.clone()
+    }
+
+    /// Somebody marks the thread that began with comment `top` as resolved. The `nth` line comment
+    /// of review `id` is `1000 * id + nth`.
+    pub(crate) fn resolve(&self, top: u64) {
+        self.model().resolved.push(top);
+    }
+
+    /// Whose token it is; a name that ends in `[bot]` is an App's.
+    pub(crate) fn set_viewer(&self, login: &str) {
+        self.model().viewer = login.to_owned();
+    }
+
+    /// Speaks REST only, as some emulations.
+    pub(crate) fn refuse_graphql(&self) {
+        self.model().no_graphql = true;
+    }
+
+    /// The log of check run `id`, whose job has the same number.
+    pub(crate) fn set_log(&self, id: u64, log: &str) {
+        self.model().logs.insert(id.to_string(), log.to_owned());
+    }
+
+    /// A human merges pull requests into another branch than `base` now.
+    pub(crate) fn set_base(&self, number: u64, base: &str) {
+        let mut model = self.model();
+        let pr = model.pr(number).expect("there is such a pull request");
+        pr.base = base.to_owned();
+    }
+
+    /// A human opens a closed pull request again.
+    pub(crate) fn reopen(&self, number: u64) {
+        let mut model = self.model();
+        let pr = model.pr(number).expect("there is such a pull request");
+        pr.state = "open".into();
+    }
+
+    /// Somebody deletes a branch; its pull requests keep their last head.
+    pub(crate) fn delete_branch(&self, name: &str) {
+        self.model().branches.remove(name);
+    }
+
+    /// App `id` is installed, with these permissions; its tokens end at `expires_at` (RFC 3339).
+    pub(crate) fn install_app(&self, id: &str, permissions: &[(&str, &str)], expires_at: &str) {
+        let mut model = self.model();
+        model.app.id = Some(id.to_owned());
+        model.app.installed = true;
+        let owned = permissions.iter();
+        model.app.permissions = owned
+            .map(|(name, level)| ((*name).to_owned(), (*level).to_owned()))
+            .collect();
+        model.app.expires_at = expires_at.to_owned();
+    }
+
+    /// What tokens of the App were asked for, one for each that was sold.
+    pub(crate) fn app_sales(&self) -> Vec<serde_json::Value> {
+        let model = self.model();
+        model.app.sales.iter().map(|sale| sale.1.clone()).collect()
+    }
+
     /// Forgets faults that have not happened.
     pub(crate) fn heal(&self) {
         self.model().scripted.clear();
@@ -249,7 +321,13 @@ fn the_pretend_github_keeps_its_own_contract() {
     fake.conflict(mine);
     fake.merge(mine, &"b".repeat(40));
     fake.close(theirs);
-    fake.fault_at(0, Fault::Status(500));
+    for fault in [
+        Fault::LimitedWithoutWord,
+        Fault::NotModified,
+        Fault::Graph("X", "x"),
+    ] {
+        fake.fault_at(0, fault);
+    }
     fake.fault_on("GET", "/pulls", Fault::Status(500));
     fake.heal();
     fake.limit_body(10);
@@ -258,6 +336,7 @@ fn the_pretend_github_keeps_its_own_contract() {
     let states: Vec<String> = fake.prs().into_iter().map(|pr| pr.state).collect();
     assert_eq!(states, ["merged", "closed"]);
     assert_eq!(fake.most_open_at_once(), 1);
+    talks(&fake, mine);
     assert!(fake.requests().is_empty() && fake.base_url().starts_with("http://127.0.0.1:"));
     assert!(TOKEN.starts_with("ghp_"));
 
@@ -273,4 +352,20 @@ fn the_pretend_github_keeps_its_own_contract() {
     assert!(fake.requests()[0].forbidden && fake.requests()[0].body.is_null());
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(fake)));
     assert!(ended.is_err(), "a request to merge fails the test");
+}
+
+fn talks(fake: &FakeGitHub, number: u64) {
+    fake.set_viewer("fleet-bot");
+    fake.refuse_graphql();
+    fake.set_log(1, "log");
+    fake.set_base(number, "main");
+    fake.delete_branch("agent/T-9");
+    fake.resolve(1000);
+    fake.install_app("12", &[("pull_requests", "write")], "2026-11-21T09:00:00Z");
+    let id = fake.comment(number, "ann", "hi");
+    let said: FakeComment = fake.comments().remove(0);
+    assert_eq!((said.id, said.body.as_str()), (id, "hi"));
+    assert!(fake.app_sales().is_empty());
+    fake.reopen(number);
+    fake.close(number);
 }

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
+use super::app::FakeApp;
 use super::http::Recorded;
 
 /// A pull request.
@@ -26,6 +27,34 @@ pub(crate) struct FakePr {
     pub(crate) labels: Vec<String>,
     pub(crate) mergeable_state: String,
     pub(crate) merge_commit: Option<String>,
+    /// People and `org/team`s whose review is asked for.
+    pub(crate) reviewers: Vec<String>,
+}
+
+/// A comment on an issue or pull request, or in a thread of a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FakeComment {
+    pub(crate) id: u64,
+    /// Of the issue or pull request.
+    pub(crate) number: u64,
+    pub(crate) login: String,
+    pub(crate) body: String,
+    /// The comment that began the thread, for an answer in one.
+    pub(crate) thread: Option<u64>,
+}
+
+/// A review.
+#[derive(Debug, Clone)]
+pub(crate) struct FakeReview {
+    pub(crate) id: u64,
+    pub(crate) number: u64,
+    pub(crate) login: String,
+    pub(crate) association: String,
+    pub(crate) state: String,
+    pub(crate) body: String,
+    pub(crate) commit: Option<String>,
+    /// Each began a thread: its id, path, line and text.
+    pub(crate) lines: Vec<(u64, String, u64, String)>,
 }
 
 /// What goes wrong with one request.
@@ -51,6 +80,12 @@ pub(crate) enum Fault {
     TooMany { retry_after_s: u64 },
     /// 403 with nothing remaining until this second of the epoch.
     QuotaExhausted { reset_s: u64 },
+    /// 403 that speaks of a secondary limit and says nothing of when to come back.
+    LimitedWithoutWord,
+    /// 304 although nothing was said to be known.
+    NotModified,
+    /// Status 200 with an error of this type and message, and no data; nothing happened.
+    Graph(&'static str, &'static str),
     /// This status with this message; nothing happened.
     Refuse(u16, &'static str),
     /// This status, message and header; nothing happened.
@@ -74,7 +109,15 @@ pub(crate) struct Model {
     pub(crate) branches: BTreeMap<String, String>,
     pub(crate) git_dir: Option<PathBuf>,
     pub(crate) prs: Vec<FakePr>,
-    pub(crate) reviews: Vec<(u64, Value, Vec<Value>)>,
+    pub(crate) reviews: Vec<FakeReview>,
+    pub(crate) comments: Vec<FakeComment>,
+    /// Threads that somebody marked as resolved, by their first comment.
+    pub(crate) resolved: Vec<u64>,
+    /// Whose token it is.
+    pub(crate) viewer: String,
+    pub(crate) no_graphql: bool,
+    pub(crate) logs: BTreeMap<String, String>,
+    pub(crate) app: FakeApp,
     pub(crate) permissions: BTreeMap<String, String>,
     pub(crate) checks: Vec<Value>,
     pub(crate) statuses: Vec<(String, Value)>,
@@ -95,6 +138,12 @@ impl Model {
             git_dir: None,
             prs: Vec::new(),
             reviews: Vec::new(),
+            comments: Vec::new(),
+            resolved: Vec::new(),
+            viewer: "fleet-bot".into(),
+            no_graphql: false,
+            logs: BTreeMap::new(),
+            app: FakeApp::default(),
             permissions: BTreeMap::new(),
             checks: Vec::new(),
             statuses: Vec::new(),
@@ -192,6 +241,7 @@ impl Model {
             labels: Vec::new(),
             mergeable_state: "clean".into(),
             merge_commit: None,
+            reviewers: Vec::new(),
         });
         self.most_open = self.most_open.max(self.open_of(branch));
         number
@@ -216,21 +266,39 @@ impl Model {
         self.follow_branches();
         let head = self.pr(number).map(|pr| pr.head.clone());
         let id = self.reviews.len() as u64 + 1;
-        let kind = if login.ends_with("[bot]") {
-            "Bot"
-        } else {
-            "User"
-        };
-        let user = json!({ "login": login, "type": kind });
-        let review = json!({
-            "id": id, "user": user, "state": state, "body": body, "commit_id": head,
-            "author_association": association, "node_id": "x", "unknown": [1],
+        let lines = comments.iter().enumerate();
+        let lines = lines.map(|(nth, (path, line, text))| {
+            let line_id = 1000 * id + nth as u64;
+            (line_id, (*path).to_owned(), *line, (*text).to_owned())
         });
-        let comments = comments
-            .iter()
-            .map(|(path, line, text)| json!({ "user": user, "path": path, "line": line, "body": text }))
-            .collect();
-        self.reviews.push((number, review, comments));
+        self.reviews.push(FakeReview {
+            id,
+            number,
+            login: login.into(),
+            association: association.into(),
+            state: state.into(),
+            body: body.into(),
+            commit: head,
+            lines: lines.collect(),
+        });
+        id
+    }
+
+    pub(crate) fn comment(
+        &mut self,
+        number: u64,
+        login: &str,
+        body: &str,
+        thread: Option<u64>,
+    ) -> u64 {
+        let id = 500_000_000_000 + self.comments.len() as u64;
+        self.comments.push(FakeComment {
+            id,
+            number,
+            login: login.into(),
+            body: body.into(),
+            thread,
+        });
         id
     }
 
@@ -244,7 +312,7 @@ impl Model {
         self.checks
             .retain(|check| check["name"] != name || check["head_sha"] != sha);
         self.checks.push(json!({
-            "id": id, "name": name, "head_sha": sha, "status": status, "conclusion": conclusion,
+            "id": id, "name": name, "head_sha": sha, "app": { "slug": "github-actions" }, "status": status, "conclusion": conclusion,
             "output": { "title": null, "summary": summary, "text": null },
         }));
     }
@@ -262,6 +330,10 @@ impl Model {
             .iter()
             .map(|name| json!({ "name": name }))
             .collect();
+        let (teams, people): (Vec<&String>, Vec<&String>) =
+            pr.reviewers.iter().partition(|name| name.contains('/'));
+        let people: Vec<Value> = people.iter().map(|name| user(name)).collect();
+        let teams: Vec<Value> = teams.iter().map(|name| json!({ "slug": name })).collect();
         let merged = pr.state == "merged";
         let owner = pr.repo.split('/').next().unwrap_or_default();
         let mut shown = json!({
@@ -271,6 +343,9 @@ impl Model {
             "body": if pr.body.is_empty() { Value::Null } else { json!(pr.body) },
             "html_url": format!("{}/{}/pull/{}", self.base_url, self.repo, pr.number),
             "draft": pr.draft,
+            "node_id": format!("PR_{}", pr.number),
+            "user": { "login": self.viewer, "type": "User" },
+            "requested_reviewers": people, "requested_teams": teams,
             "merged_at": merged.then_some("2026-11-21T08:00:00Z"),
             // Of an unmerged one this is a test merge, as on GitHub.
             "merge_commit_sha": pr.merge_commit.clone().unwrap_or_else(|| "e".repeat(40)),
@@ -287,4 +362,14 @@ impl Model {
         }
         shown
     }
+}
+
+/// A person, or a bot by its name.
+pub(crate) fn user(login: &str) -> Value {
+    let kind = if login.ends_with("[bot]") {
+        "Bot"
+    } else {
+        "User"
+    };
+    json!({ "login": login, "type": kind })
 }

@@ -3,26 +3,76 @@
 use serde_json::{Value, json};
 
 use super::http::Reply;
-use super::model::{FakePr, Model};
+use super::model::{FakePr, FakeReview, Model, user};
+use super::{TOKEN, app, graph, talk};
 
-/// Merging, approving, closing, deleting, and the other doors to the same.
-pub(crate) fn is_forbidden(method: &str, path: &str, body: &Value) -> bool {
+/// Merging, approving, closing, deleting, and the other doors to the same; a token shown to
+/// somebody who is not GitHub.
+pub(crate) fn is_forbidden(
+    model: &Model,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    body: &Value,
+) -> bool {
     let path = path.split('?').next().unwrap_or_default();
     let write = method != "GET";
-    let closes = method == "PATCH" && body.get("state").is_some();
-    let review = write && path.contains("/pulls/") && path.contains("/reviews");
+    // An issue may be closed, a pull request not: also not by way of its issue.
+    let of_pull = path.contains("/pulls/")
+        || model
+            .prs
+            .iter()
+            .any(|pr| path.ends_with(&format!("/issues/{}", pr.number)));
+    let closes = method == "PATCH" && of_pull && body.get("state").is_some();
+    let review = write && path.contains("/pulls/") && path.ends_with("/reviews");
     let merges = write && (path.ends_with("/merge") || path.ends_with("/merges"));
+    let mutates = path == "/graphql" && graph::is_forbidden(body);
+    let leaks = path.starts_with("/elsewhere/") && token.is_some();
     closes
         || review
         || merges
+        || mutates
+        || leaks
         || method == "DELETE"
-        || path.contains("graphql")
         || path.contains("/git/refs")
+}
+
+/// Whether whoever shows `token` is let in.
+pub(crate) fn knows(model: &Model, path: &str, token: Option<&str>) -> bool {
+    match token {
+        _ if path.starts_with("/elsewhere/") => true,
+        Some(token) if path.starts_with("/app") || path.ends_with("/installation") => {
+            model.app.takes_proof(token)
+        }
+        Some(token) => token == TOKEN || model.app.sold(token),
+        None => false,
+    }
 }
 
 pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) -> Reply {
     model.follow_branches();
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    if path == "/graphql" {
+        return graph::answer(model, body);
+    }
+    if let Some(reply) = app::answer(model, method, path, body) {
+        return reply;
+    }
+    if path == "/user" {
+        let login = model.viewer.clone();
+        return if login.ends_with("[bot]") {
+            Reply::refuse(403, "Resource not accessible by integration")
+        } else {
+            Reply::new(200, user(&login))
+        };
+    }
+    if let Some(id) = path.strip_prefix("/elsewhere/logs/") {
+        let log = model.logs.get(id).cloned();
+        return log.map_or_else(
+            || Reply::refuse(404, "gone"),
+            |log| Reply::new(200, json!(log)),
+        );
+    }
     let prefix = format!("/repos/{}/", model.repo);
     let Some(rest) = path.strip_prefix(&prefix) else {
         return Reply::refuse(404, "Not Found");
@@ -38,22 +88,32 @@ pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) 
         ("PATCH", ["pulls", number]) => update(model, number, body),
         ("POST", ["issues", number, "labels"]) => label(model, number, body),
         ("GET", ["pulls", number, "reviews"]) => {
-            let of = |review: &&(u64, Value, Vec<Value>)| review.0.to_string() == *number;
-            let reviews: Vec<Value> = model
-                .reviews
-                .iter()
-                .filter(of)
-                .map(|review| review.1.clone())
-                .collect();
-            Reply::new(200, page(&reviews, query))
+            let of = |review: &&FakeReview| review.number.to_string() == *number;
+            let reviews: Vec<Value> = model.reviews.iter().filter(of).map(talk::review).collect();
+            paged(&reviews, query)
         }
         ("GET", ["pulls", _, "reviews", id, "comments"]) => {
             let found = model
                 .reviews
                 .iter()
-                .find(|review| review.1["id"].as_u64() == id.parse().ok());
-            let comments = found.map(|review| review.2.clone()).unwrap_or_default();
-            Reply::new(200, page(&comments, query))
+                .find(|review| review.id.to_string() == *id);
+            let lines = found.map(talk::lines).unwrap_or_default();
+            paged(&lines, query)
+        }
+        ("GET", ["pulls", number, "comments"]) => paged(&talk::all_lines(model, number), query),
+        ("POST", ["pulls", number, "comments", id, "replies"]) => {
+            talk::reply(model, number, id, body)
+        }
+        ("POST", ["pulls", number, "requested_reviewers"]) => talk::ask(model, number, body),
+        ("GET", ["issues", number, "comments"]) => paged(&talk::comments(model, number), query),
+        ("POST", ["issues", number, "comments"]) => talk::comment(model, number, body),
+        ("GET", ["actions", "jobs", id, "logs"]) => {
+            if model.logs.contains_key(*id) {
+                let place = model.base_url.replace("127.0.0.1", "localhost");
+                Reply::new(302, json!("")).with("location", format!("{place}/elsewhere/logs/{id}"))
+            } else {
+                Reply::refuse(404, "Not Found")
+            }
         }
         ("GET", ["commits", sha, "check-runs"]) => {
             let of = |check: &&Value| check["head_sha"] == *sha;
@@ -74,6 +134,11 @@ pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) 
             let of = model.statuses.iter().filter(|(of, _)| of == sha);
             let statuses: Vec<&Value> = of.map(|(_, status)| status).collect();
             Reply::new(200, json!({ "state": "pending", "statuses": statuses }))
+        }
+        ("GET", ["collaborators", login, "permission"])
+            if model.repo.split('/').next() == Some(*login) =>
+        {
+            Reply::new(200, json!({ "permission": "admin" }))
         }
         ("GET", ["collaborators", login, "permission"]) => match model.permissions.get(*login) {
             Some(permission) => Reply::new(200, json!({ "permission": permission })),
@@ -113,6 +178,17 @@ fn page(items: &[Value], query: &str) -> Value {
     Value::Array(items)
 }
 
+/// A page of a listing, with where the last one is.
+fn paged(items: &[Value], query: &str) -> Reply {
+    let reply = Reply::new(200, page(items, query));
+    let size = value_of(query, "per_page").and_then(|text| text.parse().ok());
+    let last = items.len().div_ceil(size.unwrap_or(30));
+    if last < 2 {
+        return reply;
+    }
+    reply.with("link", format!("<http://api/x?page={last}>; rel=\"last\""))
+}
+
 /// Newest first. As on GitHub, a `head` that is not `owner:branch` filters nothing; and to keep the
 /// client honest, forks' branches of the same name are listed too.
 fn list(model: &Model, query: &str) -> Reply {
@@ -131,7 +207,7 @@ fn list(model: &Model, query: &str) -> Reply {
     Reply::new(200, page(&shown, query))
 }
 
-fn invalid(errors: Value) -> Reply {
+pub(crate) fn invalid(errors: Value) -> Reply {
     Reply::new(
         422,
         json!({ "message": "Validation Failed", "errors": errors }),

@@ -1,0 +1,446 @@
+//! Many pull requests in one GraphQL call: what each is, and all that is said about it.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::forge::github::api::{Api, denied};
+use crate::forge::github::graphql::{Graph, Problem};
+use crate::forge::github::refusal::{self, Answer};
+use crate::forge::github::text::fragment;
+use crate::ports::forge::{ForgeError, ReviewWatch};
+
+/// Pull requests that one call reads. GitHub bounds the nodes of a query and the time for it.
+pub(super) const BATCH: usize = 25;
+
+/// All that is read of a pull request.
+const PARTS: &str = "
+fragment Parts on PullRequest {
+  number state headRefName headRefOid baseRefName mergeable
+  headRepository { nameWithOwner }
+  mergeCommit { oid }
+  latestOpinionatedReviews(first: 20, writersOnly: true) { nodes {
+    fullDatabaseId state body author { __typename login } commit { oid } } }
+  reviewThreads(last: 50) { nodes { isResolved path line originalLine
+    comments(first: 20) { nodes {
+      body author { __typename login } pullRequestReview { fullDatabaseId } } } } }
+  comments(last: 50) { nodes {
+    fullDatabaseId body createdAt isMinimized author { __typename login } } }
+  commits(last: 1) { nodes { commit { oid statusCheckRollup { contexts(first: 100) { nodes {
+    __typename
+    ... on CheckRun { status conclusion }
+    ... on StatusContext { state } } } } } } }
+}";
+
+/// `{ nodes: […] }`; what is not there counts as empty.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+pub(super) struct Nodes<T> {
+    #[serde(default = "Vec::new")]
+    nodes: Vec<Option<T>>,
+}
+
+impl<T> Nodes<T> {
+    fn of(nodes: Option<Self>) -> impl Iterator<Item = T> {
+        nodes.into_iter().flat_map(|all| all.nodes).flatten()
+    }
+}
+
+/// A number that may come as text: GitHub's ids have outgrown GraphQL's integers.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+enum Id {
+    Number(u64),
+    Text(String),
+}
+
+impl Id {
+    fn value(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Actor {
+    #[serde(rename = "__typename")]
+    kind: String,
+    login: String,
+}
+
+impl Actor {
+    /// The name of a person; bots, and accounts that are gone, have none.
+    fn person(actor: Option<Self>) -> Option<String> {
+        let actor = actor.filter(|actor| actor.kind == "User")?;
+        Some(actor.login)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Oid {
+    oid: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawPull {
+    number: u64,
+    state: String,
+    head_ref_name: String,
+    head_ref_oid: String,
+    base_ref_name: String,
+    mergeable: Option<String>,
+    head_repository: Option<RepoRef>,
+    merge_commit: Option<Oid>,
+    latest_opinionated_reviews: Option<Nodes<RawReview>>,
+    review_threads: Option<Nodes<RawThread>>,
+    comments: Option<Nodes<RawComment>>,
+    commits: Option<Nodes<RawCommit>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RepoRef {
+    name_with_owner: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawReview {
+    full_database_id: Option<Id>,
+    state: String,
+    #[serde(default)]
+    body: String,
+    author: Option<Actor>,
+    commit: Option<Oid>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawThread {
+    is_resolved: bool,
+    path: Option<String>,
+    line: Option<u64>,
+    original_line: Option<u64>,
+    comments: Option<Nodes<RawLine>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawLine {
+    #[serde(default)]
+    body: String,
+    author: Option<Actor>,
+    pull_request_review: Option<ReviewRef>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ReviewRef {
+    full_database_id: Option<Id>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawComment {
+    full_database_id: Option<Id>,
+    #[serde(default)]
+    body: String,
+    created_at: Option<String>,
+    #[serde(default)]
+    is_minimized: bool,
+    author: Option<Actor>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct RawCommit {
+    commit: RawChecked,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct RawChecked {
+    oid: String,
+    status_check_rollup: Option<Rollup>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Rollup {
+    contexts: Option<Nodes<Context>>,
+}
+
+/// A check run or a commit status.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "__typename")]
+pub(super) enum Context {
+    CheckRun {
+        status: String,
+        conclusion: Option<String>,
+    },
+    StatusContext {
+        state: String,
+    },
+    #[serde(other)]
+    Other,
+}
+
+/// A pull request with what is said about it.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) number: u64,
+    /// `OPEN`, `CLOSED` or `MERGED`.
+    pub(super) state: String,
+    pub(super) branch: String,
+    pub(super) head: String,
+    pub(super) base: String,
+    pub(super) conflict: bool,
+    pub(super) merge_commit: Option<String>,
+    here: bool,
+    /// Newest verdicts that ask for changes, by people.
+    pub(super) asking: Vec<Verdict>,
+    /// Comments by people, oldest first.
+    pub(super) comments: Vec<Said>,
+    /// Checks of the head; empty while the forge shows those of another commit.
+    pub(super) checks: Vec<Context>,
+}
+
+/// A review that asks for changes.
+#[derive(Debug, Clone)]
+pub(super) struct Verdict {
+    pub(super) id: u64,
+    pub(super) by: String,
+    pub(super) body: String,
+    pub(super) commit: Option<String>,
+    /// Its comments that nobody marked as resolved: path, line, text.
+    pub(super) lines: Vec<(Option<String>, Option<u64>, String)>,
+}
+
+/// A comment.
+#[derive(Debug, Clone)]
+pub(super) struct Said {
+    pub(super) id: u64,
+    pub(super) by: String,
+    pub(super) text: String,
+    /// RFC 3339.
+    pub(super) at: String,
+}
+
+/// Reads what of `watch` the forge has, in its order; `None` if it does not tell by GraphQL, with
+/// a note.
+pub(super) fn read(
+    api: &mut Api<'_>,
+    watch: &[&ReviewWatch],
+) -> Result<Option<Vec<Option<Seen>>>, ForgeError> {
+    let Some(mut found) = ask(api, watch, true)? else {
+        return Ok(None);
+    };
+    // A number that is not of that branch, or of nothing: the branch tells.
+    let lost: Vec<usize> = (0..watch.len())
+        .filter(|at| found[*at].is_none() && watch[*at].number.is_some())
+        .collect();
+    if lost.is_empty() {
+        return Ok(Some(found));
+    }
+    let again: Vec<&ReviewWatch> = lost.iter().map(|at| watch[*at]).collect();
+    let Some(others) = ask(api, &again, false)? else {
+        return Ok(None);
+    };
+    for (at, other) in lost.into_iter().zip(others) {
+        found[at] = other;
+    }
+    Ok(Some(found))
+}
+
+fn ask(
+    api: &mut Api<'_>,
+    watch: &[&ReviewWatch],
+    by_number: bool,
+) -> Result<Option<Vec<Option<Seen>>>, ForgeError> {
+    let what = format!("cannot read the pull requests of {}", api.names.repo);
+    let (query, variables) = question(api, watch, by_number);
+    let (data, problems) = match api.query(&what, &query, &variables)? {
+        Graph::Data(data, problems) => (data, problems),
+        Graph::Nothing(why) => {
+            api.note(format!(
+                "{} is read without GraphQL, which takes more calls: {why}",
+                api.names.repo
+            ));
+            return Ok(None);
+        }
+    };
+    let repository = &data["repository"];
+    if repository.is_null() {
+        let nothing = Answer {
+            status: 404,
+            ..Answer::default()
+        };
+        return Err(refusal::refused(&what, &nothing, api.names));
+    }
+    let name = repository["nameWithOwner"].as_str().unwrap_or_default();
+    if !name.eq_ignore_ascii_case(&api.names.repo) {
+        return Err(denied(&what, refusal::moved(api.names)));
+    }
+    tell(api, &what, &problems);
+    let mut found = Vec::with_capacity(watch.len());
+    for (at, watch) in watch.iter().enumerate() {
+        let pulls = match &repository[format!("w{at}")] {
+            Value::Null => Vec::new(),
+            Value::Object(one) if one.contains_key("nodes") => {
+                one["nodes"].as_array().cloned().unwrap_or_default()
+            }
+            one => vec![one.clone()],
+        };
+        let mut seen = Vec::new();
+        for pull in pulls {
+            match serde_json::from_value::<RawPull>(pull) {
+                Ok(raw) => seen.push(seen_of(raw, &api.names.repo)),
+                Err(error) => {
+                    api.note(format!("{what}: {}", fragment(&error.to_string())));
+                    return Ok(None);
+                }
+            }
+        }
+        found.push(choose(seen, watch));
+    }
+    Ok(Some(found))
+}
+
+fn question(api: &Api<'_>, watch: &[&ReviewWatch], by_number: bool) -> (String, Value) {
+    let mut variables = Map::new();
+    variables.insert("owner".into(), json!(api.config.repo.owner()));
+    variables.insert("name".into(), json!(api.config.repo.name()));
+    let (mut declared, mut fields) = (String::new(), String::new());
+    for (at, watch) in watch.iter().enumerate() {
+        match watch.number.filter(|_| by_number) {
+            Some(number) => {
+                declared.push_str(&format!(", $w{at}: Int!"));
+                fields.push_str(&format!(
+                    "  w{at}: pullRequest(number: $w{at}) {{ ...Parts }}\n"
+                ));
+                variables.insert(format!("w{at}"), json!(number));
+            }
+            None => {
+                declared.push_str(&format!(", $w{at}: String!"));
+                fields.push_str(&format!(
+                    "  w{at}: pullRequests(headRefName: $w{at}, first: 10, orderBy: {{field: \
+                     CREATED_AT, direction: DESC}}) {{ nodes {{ ...Parts }} }}\n"
+                ));
+                variables.insert(format!("w{at}"), json!(watch.branch));
+            }
+        }
+    }
+    let query = format!(
+        "query($owner: String!, $name: String!{declared}) {{ repository(owner: $owner, name: $name) \
+         {{ nameWithOwner\n{fields}}} }}{PARTS}"
+    );
+    (query, Value::Object(variables))
+}
+
+/// Holes that are not simply "no such number" are told.
+fn tell(api: &mut Api<'_>, what: &str, problems: &[Problem]) {
+    for problem in problems {
+        let kind = problem.kind.as_deref();
+        if kind == Some("NOT_FOUND") && problem.path.len() == 2 {
+            continue;
+        }
+        let field = problem.path.iter().rev().find_map(Value::as_str);
+        api.note(format!(
+            "{what} as a whole: {} does not get {} ({})",
+            api.names.token(),
+            fragment(field.unwrap_or("a part")),
+            fragment(&problem.message)
+        ));
+    }
+}
+
+/// The one that is watched. By branch: an open one, else a merged or closed one of that head. An
+/// old closed one of another head says nothing about this work.
+fn choose(mut seen: Vec<Seen>, watch: &ReviewWatch) -> Option<Seen> {
+    seen.retain(|pull| pull.here && pull.branch == watch.branch);
+    let by_number = |pull: &Seen| Some(pull.number) == watch.number;
+    let rank = |pull: &Seen| {
+        let of_head = pull.head == watch.head.as_str();
+        match pull.state.as_str() {
+            _ if by_number(pull) => Some(0),
+            "OPEN" => Some(1),
+            "MERGED" if of_head => Some(2),
+            _ if of_head => Some(3),
+            _ => None,
+        }
+    };
+    let best = seen
+        .into_iter()
+        .filter_map(|pull| Some((rank(&pull)?, pull)));
+    best.min_by_key(|(rank, pull)| (*rank, std::cmp::Reverse(pull.number)))
+        .map(|(_, pull)| pull)
+}
+
+fn seen_of(raw: RawPull, repo: &str) -> Seen {
+    let here = raw
+        .head_repository
+        .is_some_and(|here| here.name_with_owner.eq_ignore_ascii_case(repo));
+    let threads: Vec<RawThread> = Nodes::of(raw.review_threads).collect();
+    let asking = Nodes::of(raw.latest_opinionated_reviews)
+        .filter(|review| review.state == "CHANGES_REQUESTED")
+        .filter_map(|review| {
+            let id = review.full_database_id?.value()?;
+            let by = Actor::person(review.author)?;
+            Some(Verdict {
+                lines: lines(&threads, id, &by),
+                id,
+                by,
+                body: review.body,
+                commit: review.commit.map(|commit| commit.oid),
+            })
+        })
+        .collect();
+    let comments = Nodes::of(raw.comments)
+        .filter(|comment| !comment.is_minimized)
+        .filter_map(|comment| {
+            Some(Said {
+                id: comment.full_database_id?.value()?,
+                by: Actor::person(comment.author)?,
+                text: comment.body,
+                at: comment.created_at.unwrap_or_default(),
+            })
+        })
+        .collect();
+    let of_head = |commit: &RawCommit| commit.commit.oid == raw.head_ref_oid;
+    let checks = Nodes::of(raw.commits)
+        .find(of_head)
+        .and_then(|commit| commit.commit.status_check_rollup)
+        .map(|rollup| Nodes::of(rollup.contexts).collect());
+    Seen {
+        number: raw.number,
+        state: raw.state,
+        branch: raw.head_ref_name,
+        head: raw.head_ref_oid,
+        base: raw.base_ref_name,
+        conflict: raw.mergeable.as_deref() == Some("CONFLICTING"),
+        merge_commit: raw.merge_commit.map(|commit| commit.oid),
+        here,
+        asking,
+        comments,
+        checks: checks.unwrap_or_default(),
+    }
+}
+
+/// The comments of review `id` by its writer, in threads that are not resolved.
+fn lines(threads: &[RawThread], id: u64, by: &str) -> Vec<(Option<String>, Option<u64>, String)> {
+    let mut found = Vec::new();
+    for thread in threads.iter().filter(|thread| !thread.is_resolved) {
+        for line in Nodes::of(thread.comments.clone()) {
+            let of = line
+                .pull_request_review
+                .and_then(|review| review.full_database_id);
+            let mine = of.is_some_and(|of| of.value() == Some(id));
+            if mine && Actor::person(line.author).as_deref() == Some(by) {
+                let at = thread.line.or(thread.original_line);
+                found.push((thread.path.clone(), at, line.body));
+            }
+        }
+    }
+    found
+}

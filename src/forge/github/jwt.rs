@@ -1,0 +1,91 @@
+//! The proof with which an App names itself: a JSON Web Token (RFC 7519), signed with RS256 by the
+//! App's key. It lives ten minutes at most and buys nothing but tokens of installations.
+
+use rustls::SignatureScheme;
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::domain::time::Timestamp;
+
+/// A clock may be ahead of the forge's by this much.
+const BEFORE_S: u64 = 60;
+/// GitHub takes at most ten minutes.
+const AFTER_S: u64 = 540;
+
+/// Signs a token for `app_id` at `now`.
+///
+/// # Errors
+/// A sentence that says what is wrong with the key, without a byte of it.
+pub(super) fn sign(
+    app_id: &str,
+    key: &SecretString,
+    now: Timestamp,
+) -> Result<SecretString, String> {
+    let der = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes())
+        .map_err(|_| "is no private key in PEM form".to_owned())?;
+    let key = rustls::crypto::ring::sign::any_supported_type(&der)
+        .map_err(|_| "cannot be used: it is damaged, or not an RSA key".to_owned())?;
+    let signer = key
+        .choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])
+        .ok_or_else(|| "is not an RSA key".to_owned())?;
+    let now_s = now.0 / 1000;
+    let claims = serde_json::json!({
+        "iat": now_s.saturating_sub(BEFORE_S),
+        "exp": now_s.saturating_add(AFTER_S),
+        "iss": app_id,
+    });
+    let head = base64url(br#"{"alg":"RS256","typ":"JWT"}"#);
+    let signed = format!("{head}.{}", base64url(claims.to_string().as_bytes()));
+    let signature = signer
+        .sign(signed.as_bytes())
+        .map_err(|_| "does not sign".to_owned())?;
+    Ok(format!("{signed}.{}", base64url(&signature)).into())
+}
+
+/// Base64 with the letters for addresses and without padding (RFC 4648 §5).
+fn base64url(bytes: &[u8]) -> String {
+    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for place in 0..=chunk.len() {
+            let letter = bits >> (18 - 6 * place) & 63;
+            out.push(char::from(LETTERS[letter as usize]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{base64url, sign};
+    use crate::domain::time::Timestamp;
+
+    #[test]
+    fn the_letters_are_those_of_rfc_4648() {
+        for (plain, coded) in [
+            ("", ""),
+            ("f", "Zg"),
+            ("fo", "Zm8"),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg"),
+            ("fooba", "Zm9vYmE"),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64url(plain.as_bytes()), coded);
+        }
+        assert_eq!(base64url(&[0xfb, 0xff, 0xfe]), "-__-");
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_without_repeating_it() {
+        let said = |key: &str| sign("1", &key.to_owned().into(), Timestamp(0)).unwrap_err();
+        insta::assert_snapshot!(said(""), @"is no private key in PEM form");
+        insta::assert_snapshot!(said("hunter2"), @"is no private key in PEM form");
+        let damaged =
+            "-----BEGIN RSA PRIVATE KEY-----\naHVudGVyMg==\n-----END RSA PRIVATE KEY-----\n";
+        insta::assert_snapshot!(said(damaged), @"cannot be used: it is damaged, or not an RSA key");
+    }
+}
