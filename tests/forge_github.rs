@@ -4,6 +4,21 @@
 #[path = "support/fake_github/mod.rs"]
 mod fake_github;
 
+#[path = "forge_github/app.rs"]
+mod app;
+#[path = "forge_github/batch.rs"]
+mod batch;
+#[path = "forge_github/faults.rs"]
+mod faults;
+#[path = "forge_github/figures.rs"]
+mod figures;
+#[path = "forge_github/finish.rs"]
+mod finish;
+#[path = "forge_github/schema.rs"]
+mod schema;
+#[path = "forge_github/words.rs"]
+mod words;
+
 use std::sync::Arc;
 
 use fake_github::{FakeGitHub, Fault, TOKEN};
@@ -540,7 +555,7 @@ fn each_refusal_is_one_sentence_with_the_setting_to_change() {
     insta::assert_snapshot!(refusal(RefuseWith(403, integration, "x-accepted-github-permissions", needs)), @"denied: cannot open a pull request for agent/T-7 in octo/hello: the token in GITHUB_TOKEN lacks a permission (Resource not accessible by personal access token); give it `pull-requests: write` (in a workflow: under `permissions:`)");
     insta::assert_snapshot!(refusal(Refuse(403, integration)), @"denied: cannot open a pull request for agent/T-7 in octo/hello: the token in GITHUB_TOKEN may not do this in octo/hello (Resource not accessible by personal access token); it needs read and write access to pull requests and contents");
     let workflow = "refusing to allow a GitHub App to create or update workflow `.github/workflows/x.yml` without `workflows` permission";
-    insta::assert_snapshot!(refusal(Refuse(403, workflow)), @"denied: cannot open a pull request for agent/T-7 in octo/hello: the change touches .github/workflows, and the token in GITHUB_TOKEN may not change workflows (refusing to allow a GitHub App to create or update workflow `.github/workflows/x.yml` without `workflows` permission); leave those files to a human");
+    insta::assert_snapshot!(refusal(Refuse(403, workflow)), @"denied: cannot open a pull request for agent/T-7 in octo/hello: the change touches .github/workflows, and the token in GITHUB_TOKEN may not change workflows (refusing to allow a GitHub App to create or update workflow `.github/workflows/x.yml` without `workflows` permission); leave those files to a human, or give a classic token the scope `workflow` (an App: the permission `workflows`)");
     insta::assert_snapshot!(refusal(Refuse(403, "Repository was archived so is read-only.")), @"denied: cannot open a pull request for agent/T-7 in octo/hello: octo/hello is archived and so read-only; unarchive it first");
     insta::assert_snapshot!(refusal(Refuse(404, "Not Found")), @r#"denied: cannot open a pull request for agent/T-7 in octo/hello: the forge shows nothing there; check that forge.repo = "octo/hello" is right and that the token in GITHUB_TOKEN may read it and write its pull requests (classic token: scope `repo`)"#);
     insta::assert_snapshot!(refusal(Refuse(301, "Moved Permanently")), @"denied: cannot open a pull request for agent/T-7 in octo/hello: octo/hello has moved or been renamed; set forge.repo, and the remote's URL, to its new name");

@@ -128,9 +128,32 @@ pub(super) fn fill_from_ci(env: &Env, policy: &mut Policy, url_is_set: bool) {
     }
 }
 
-/// The forge's token and every value that must not leak.
-pub(super) fn secrets(env: &Env, policy: &Policy) -> (Option<SecretString>, Vec<Secret>) {
+/// Largest file that is read as the key of an App.
+const KEY_MAX_BYTES: u64 = 64 << 10;
+
+/// The private key of the forge's App: from its variable, else from its file. `None` also if the
+/// file cannot be read, which is said when the key is needed.
+fn app_key(env: &Env, policy: &Policy) -> Option<SecretString> {
+    let app = policy.forge.app.as_ref()?;
+    let named = app.key_env.as_deref().and_then(|name| env.get(name));
+    if let Some(key) = named {
+        return Some(key.into());
+    }
+    let file = app.key_file.as_deref()?;
+    let small = std::fs::metadata(file).is_ok_and(|meta| meta.len() <= KEY_MAX_BYTES);
+    let text = small
+        .then(|| std::fs::read_to_string(file).ok())
+        .flatten()?;
+    Some(text.into())
+}
+
+/// What the forge is spoken to with: its token, and the key of an App.
+pub(super) type ForgeSecrets = (Option<SecretString>, Option<SecretString>);
+
+/// The forge's token and App key, and every value that must not leak.
+pub(super) fn secrets(env: &Env, policy: &Policy) -> (ForgeSecrets, Vec<Secret>) {
     let token = env.get(&policy.forge.token_env).map(SecretString::from);
+    let key = app_key(env, policy);
     let mut named: Vec<&str> = vec![&policy.forge.token_env];
     named.extend(["GITHUB_TOKEN", "GH_TOKEN", "ACTIONS_RUNTIME_TOKEN"]);
     named.extend(policy.secret_env.iter().map(String::as_str));
@@ -162,6 +185,9 @@ pub(super) fn secrets(env: &Env, policy: &Policy) -> (Option<SecretString>, Vec<
             .find(|line| line.starts_with("AGE-SECRET-KEY-"));
         found.insert(IDENTITY, key.unwrap_or(identity));
     }
+    if let Some(key) = &key {
+        found.insert("forge.app_key", key.expose_secret());
+    }
     let stored = env.stored.iter().flat_map(|(name, values)| {
         let values = values.iter().map(SecretString::expose_secret);
         values.map(move |value| (name.as_str(), value))
@@ -172,7 +198,7 @@ pub(super) fn secrets(env: &Env, policy: &Policy) -> (Option<SecretString>, Vec<
         .map(|(name, value)| (name.to_owned(), SecretString::from(value)))
         .filter(|(_, value)| !value.expose_secret().is_empty())
         .collect();
-    (token, secrets)
+    ((token, key), secrets)
 }
 
 fn is_secret_name(name: &str) -> bool {

@@ -22,6 +22,7 @@ mod agents;
 mod budget;
 mod edit;
 mod env;
+mod forge;
 mod prices;
 mod problems;
 mod providers;
@@ -58,6 +59,8 @@ pub struct Settings {
     pub policy: Policy,
     /// Token of the forge, from the variable that `forge.token_env` names.
     pub forge_token: Option<secrecy::SecretString>,
+    /// Private key of the forge's App, PEM, from `forge.app_key_env` or `forge.app_key_file`.
+    pub forge_app_key: Option<secrecy::SecretString>,
     /// Names and values that are scanned for and redacted: the forge's token, keys of providers,
     /// `secret_env`, and what agents are given that is named like a secret.
     pub secrets: Vec<Secret>,
@@ -151,10 +154,11 @@ fn read(
              [agents.claude]\nkind = \"cli\"\ncli = \"claude\""
         ));
     }
-    let (forge_token, secrets) = env::secrets(env, &policy);
+    let ((forge_token, forge_app_key), secrets) = env::secrets(env, &policy);
     Ok(Settings {
         policy,
         forge_token,
+        forge_app_key,
         secrets,
         origin,
         notes,

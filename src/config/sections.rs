@@ -7,10 +7,10 @@ use toml::de::DeTable;
 use crate::config::env::Env;
 use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
-use crate::config::{CONFIG_PATH, agents, budget, env, providers, routes, sandbox};
+use crate::config::{CONFIG_PATH, agents, budget, env, forge, providers, routes, sandbox};
 use crate::domain::policy::{
-    DiffPolicy, ForgeKind, ForgePolicy, LeasePolicy, Policy, PushMode, RetryPolicy, ReviewPolicy,
-    StatePolicy, TickPolicy, UnblockOn, VerifyCommand, Weights,
+    DiffPolicy, ForgeKind, LeasePolicy, Policy, PushMode, RetryPolicy, ReviewPolicy, StatePolicy,
+    TickPolicy, UnblockOn, VerifyCommand, Weights,
 };
 use crate::domain::prices::Prices;
 use crate::domain::time::DurationMs;
@@ -57,7 +57,7 @@ pub(super) fn policy(
     }
     let top = Section::new(&document, "", "", Some(table.get_ref()), 0..0);
     let forge_section = top.sub("forge");
-    let forge = forge_policy(&forge_section);
+    let forge = forge::policy(&forge_section);
     let sandbox = sandbox::read(&top.sub("sandbox"), env);
     let mut agents = agents::read(&top, &roles, &forge, &sandbox);
     let providers = providers::read(&top, &forge);
@@ -108,7 +108,8 @@ const PUSH: &[(&str, PushMode)] = &[
     ("always", PushMode::Always),
     ("never", PushMode::Never),
 ];
-const FORGES: &[(&str, ForgeKind)] = &[("local", ForgeKind::Local), ("github", ForgeKind::GitHub)];
+pub(super) const FORGES: &[(&str, ForgeKind)] =
+    &[("local", ForgeKind::Local), ("github", ForgeKind::GitHub)];
 
 /// Environment variables stand above the file.
 fn overlay(env: &Env, policy: &mut Policy, problems: &mut Vec<Problem>) {
@@ -184,7 +185,7 @@ pub(super) fn checked_url(url: &str) -> Result<String, String> {
     }
 }
 
-fn checked_repo(repo: &str) -> Result<String, String> {
+pub(super) fn checked_repo(repo: &str) -> Result<String, String> {
     let plain = |s: &str| {
         !s.is_empty()
             && !s.starts_with('.')
@@ -201,7 +202,7 @@ fn checked_repo(repo: &str) -> Result<String, String> {
 }
 
 /// Reads a text with a check of its own.
-fn checked(
+pub(super) fn checked(
     section: &Section<'_, '_>,
     name: &str,
     check: impl Fn(&str) -> Result<String, String>,
@@ -236,23 +237,6 @@ fn state(top: &Section<'_, '_>) -> StatePolicy {
         branch: branch(&top.sub("state"), "branch").unwrap_or_else(|| STATE_BRANCH.to_owned()),
         push: sync.choice("push", PUSH).unwrap_or_default(),
         push_timeout: sync.duration("timeout").unwrap_or(DurationMs::secs(3)),
-    }
-}
-
-fn forge_policy(forge: &Section<'_, '_>) -> ForgePolicy {
-    ForgePolicy {
-        kind: forge.choice("kind", FORGES).unwrap_or_default(),
-        base_url: checked(forge, "base_url", checked_url)
-            .unwrap_or_else(|| "https://api.github.com".to_owned()),
-        repo: checked(forge, "repo", checked_repo),
-        token_env: forge
-            .text("token_env")
-            .unwrap_or_else(|| "GITHUB_TOKEN".to_owned()),
-        draft: forge.flag("draft").unwrap_or(true),
-        labels: forge
-            .texts("labels")
-            .unwrap_or_else(|| vec!["fleet".to_owned()]),
-        max_calls: forge.number("max_calls", 1..100_001).unwrap_or(200),
     }
 }
 

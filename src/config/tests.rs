@@ -252,6 +252,70 @@ fn a_token_of_the_forge_is_refused_to_every_agent() {
 }
 
 #[test]
+fn i11_the_key_of_an_app_is_kept_from_agents_and_scanned_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("key.pem");
+    std::fs::write(&file, "-----BEGIN X-----\nhunter2hunter2hunter2\n").unwrap();
+    let app = format!(
+        "[forge]\napp_id = \"12\"\napp_key_env = \"OUR_APP\"\napp_key_file = \"{}\"\n",
+        file.display()
+    );
+    let told = |env: &Env| {
+        let settings = load(None, &files(&app), env).unwrap();
+        let names: Vec<String> = settings.secrets.iter().map(|(n, _)| n.clone()).collect();
+        assert!(!format!("{settings:?}").contains("hunter2"));
+        (
+            settings.forge_app_key.unwrap().expose_secret().to_owned(),
+            names,
+        )
+    };
+    let (key, names) = told(&Env::default());
+    assert!(key.contains("hunter2hunter2hunter2"));
+    assert_eq!(names, ["forge.app_key"]);
+    // The variable comes first.
+    let (key, _) = told(&Env::of([("OUR_APP", "from the environment")]));
+    assert_eq!(key, "from the environment");
+    let agent =
+        format!("{app}[agents.a]\nkind = \"command\"\nargv = [\"a\"]\nenv = [\"OUR_APP\"]\n");
+    let refused = load(None, &files(&agent), &Env::default()).unwrap_err();
+    assert!(
+        refused.to_string().contains("no agent gets it"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn an_app_without_a_key_and_odd_reviewers_are_refused() {
+    for (line, says) in [
+        ("app_id = \"12\"", "the App's private key is needed too"),
+        (
+            "app_id = \"a b\"\napp_key_env = \"K\"",
+            "it is the App's id",
+        ),
+        (
+            "app_id = \"12\"\napp_key_file = \"key.pem\"",
+            "it is an absolute path",
+        ),
+        (
+            "app_id = \"12\"\napp_key_env = \"K\"\ninstallation_id = \"x\"",
+            "a number in quotes",
+        ),
+        ("installation_id = \"7\"", "no use without `app_id`"),
+        ("reviewers = [\"@ann\"]", "write it without `@`"),
+        ("reviewers = [\"a/b/c\"]", "nor `org/team`"),
+    ] {
+        let errors = said(&format!("[forge]\n{line}"));
+        assert!(errors.contains(says), "{line}: {errors}");
+    }
+    let fine = load(
+        None,
+        &files("[forge]\nreviewers = [\"ann\", \"org/core\"]"),
+        &Env::default(),
+    );
+    assert_eq!(fine.unwrap().policy.forge.reviewers, ["ann", "org/core"]);
+}
+
+#[test]
 fn role_files_replace_and_add_roles_and_keep_the_common_rules() {
     let mut files = files("[agents.a]\nkind = \"command\"\nargv = [\"a\"]\nrole = \"poet\"\n");
     files.insert(".orchestra/roles/poet.md".into(), b"Write verse.".to_vec());

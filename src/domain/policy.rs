@@ -19,7 +19,7 @@ use crate::domain::prices::Prices;
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
-pub use crate::domain::policy::forge::{ForgeKind, ForgePolicy};
+pub use crate::domain::policy::forge::{ForgeApp, ForgeKind, ForgePolicy};
 pub use crate::domain::policy::kinds::{ApiBounds, CliKind};
 pub use crate::domain::policy::remote::{PlanApproval, RemoteKind, RemoteService};
 pub use crate::domain::policy::review::ReviewPolicy;

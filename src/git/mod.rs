@@ -27,6 +27,7 @@ mod objects;
 mod owned;
 pub mod place;
 pub mod process;
+mod push_advice;
 mod push_report;
 mod redact;
 mod refs;

@@ -2,6 +2,7 @@
 //! "up to date" exits 0, and one whose acknowledgement was lost exits 1 (security.md §0.3, §0.5).
 
 use super::process::Output;
+use super::push_advice::with_advice;
 
 /// What a push came to, as far as its own words tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,7 +141,8 @@ pub(super) fn judge(output: &Output, state: &str) -> Verdict {
     }
     let unsure = ["remote failure", "failed to report status", "no match"];
     if let Some(line) = refusals().find(|line| !has(line.summary, &unsure)) {
-        return Verdict::Denied(format!("{} {}", line.to, with_words(line.summary)));
+        let refusal = format!("{} {}", line.to, with_words(line.summary));
+        return Verdict::Denied(with_advice(refusal));
     }
     let state_line = lines.iter().find(|line| line.to == state);
     if let Some(line) = state_line.filter(|line| line.flag == '=') {
@@ -153,7 +155,7 @@ pub(super) fn judge(output: &Output, state: &str) -> Verdict {
     if moved && all && output.ok() {
         return Verdict::Moved;
     }
-    let cause = output.cause();
+    let cause = with_advice(output.cause());
     let refused = !output.timed_out && speaks_of_rights(&output.stderr);
     Verdict::Unknown { cause, refused }
 }
@@ -162,6 +164,7 @@ pub(super) fn judge(output: &Output, state: &str) -> Verdict {
 mod tests {
     use super::{Verdict, judge};
     use crate::git::process::Output;
+    use crate::git::push_advice::advice;
 
     const STATE: &str = "refs/heads/fleet/state";
 
@@ -245,7 +248,8 @@ mod tests {
             verdict,
             Verdict::Denied(format!(
                 "{STATE} [remote rejected] (pre-receive hook declined): GH013: Repository rule \
-                 violations found"
+                 violations found; {}",
+                advice("gh013").unwrap()
             ))
         );
         for words in [

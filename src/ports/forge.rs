@@ -179,7 +179,7 @@ pub enum ForgeError {
 
 /// The forge.
 pub trait Forge: Send + Sync {
-    /// `github` or `local`.
+    /// Its short name; `local` is the one without a place of its own.
     fn kind(&self) -> &'static str;
 
     /// One batched read for work in flight (step 1). Facts are in the order of `watch`.

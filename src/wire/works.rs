@@ -24,7 +24,7 @@ use crate::domain::policy::{ForgeKind, Policy};
 use crate::domain::time::DurationMs;
 use crate::engine::secrets::Scanner;
 use crate::forge::github::remote::target;
-use crate::forge::github::{GitHubConfig, GitHubForge};
+use crate::forge::github::{AppConfig, GitHubConfig, GitHubForge};
 use crate::forge::local::LocalForge;
 use crate::git::code_repo::{CodeSettings, GitCodeRepo, Refresh};
 use crate::git::place::Place;
@@ -101,6 +101,7 @@ impl Workshop {
         let Settings {
             policy,
             forge_token,
+            forge_app_key,
             secrets,
             ..
         } = settings;
@@ -121,13 +122,13 @@ impl Workshop {
             WorkspaceSettings::new(root.clone()),
         )
         .map_err(|error| unusable(format!("failed to {error}")))?;
-        let forge =
-            forge(&policy, forge_token, remote.as_ref(), &ground.clock).map_err(|error| {
-                TrackerError::Config {
-                    what: error.to_string(),
-                    hint: "`fleet config check` reads the configuration alone".to_owned(),
-                }
-            })?;
+        let rights = (forge_token, forge_app_key);
+        let forge = forge(&ground, &policy, rights, remote.as_ref()).map_err(|error| {
+            TrackerError::Config {
+                what: error.to_string(),
+                hint: "`fleet config check` reads the configuration alone".to_owned(),
+            }
+        })?;
         let code_settings = CodeSettings {
             base_branch: policy.base_branch.clone(),
             refresh: Refresh::ByState,
@@ -321,10 +322,10 @@ fn api_setup(ground: &Ground<'_>, policy: &Policy) -> ApiSetup {
 }
 
 fn forge(
+    ground: &Ground<'_>,
     policy: &Policy,
-    token: Option<SecretString>,
+    (token, app_key): (Option<SecretString>, Option<SecretString>),
     remote: Option<&Remote>,
-    clock: &Arc<dyn Clock>,
 ) -> Result<ForgeOf, ForgeError> {
     let ForgeKind::GitHub = policy.forge.kind else {
         return Ok(ForgeOf::Local(LocalForge));
@@ -342,10 +343,18 @@ fn forge(
     );
     config.draft = settings.draft;
     config.labels.clone_from(&settings.labels);
+    config.reviewers.clone_from(&settings.reviewers);
     config.max_calls = settings.max_calls;
+    config.app = settings.app.as_ref().map(|app| AppConfig {
+        id: app.id.clone(),
+        key: app_key.unwrap_or_else(|| "".into()),
+        key_place: app.key_place().to_owned(),
+        installation_id: app.installation_id,
+    });
+    config.cache_dir = Some(ground.place.owned_dir().join("forge-answers"));
     Ok(ForgeOf::GitHub(Box::new(GitHubForge::new(
         config,
-        clock.clone(),
+        ground.clock.clone(),
     ))))
 }
 

@@ -70,6 +70,8 @@ class Stage:
                 extra.append(self.tools.github())
             elif need == "models":
                 extra.append(self.tools.models())
+            elif need == "schema":
+                extra.append(self.tools.schema())
             elif need == "repository":
                 extra.append(self.repository)
             else:
@@ -722,6 +724,17 @@ def the_github_forge_agrees_with_a_foreign_github(world: World, github: Path, re
     world.note(done.stdout + done.stderr)
     equal("exit code of " + " ".join(argv), done.returncode, 0)
     contains("its output", done.stdout, "1 passed")
+
+
+@story("schema", "repository")
+def the_questions_in_graphql_are_valid_by_githubs_own_schema(world: World, schema: Path, repository: Path) -> None:
+    # The developer's own environment: this is cargo's work, in their build directory.
+    env = dict(os.environ, FLEET_TEST_GRAPHQL=str(schema))
+    argv = ["cargo", "test", "--locked", "--test", "forge_github", "schema", "--", "--nocapture"]
+    done = subprocess.run(argv, cwd=repository, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    world.note(done.stdout + done.stderr)
+    equal("exit code of " + " ".join(argv), done.returncode, 0)
+    contains("its output", done.stdout, "judged")
 
 
 @story("models", "repository")

@@ -19,6 +19,8 @@ CLIS = {
 }
 AIDER = ("aider-chat", "0.86.2")
 EMULATE = ("emulate", "0.12.2")
+SCHEMA = ("@octokit/graphql-schema", "15.26.1")
+GRAPHQL = "graphql@16.15.0"
 AIMOCK = ("@copilotkit/aimock", "1.43.0")
 NODE_VERSION = "24.21.0"
 MACHINES = {"x86_64": "x64", "amd64": "x64", "aarch64": "arm64", "arm64": "arm64"}
@@ -94,6 +96,12 @@ class Tools:
         if system not in ("linux", "darwin") or machine is None:
             raise Missing(f"there is no Node {NODE_VERSION} package for {system} on {platform.machine()}")
         return self.folder(*EMULATE, f"node-{system}-{machine}@{NODE_VERSION}")
+
+    def schema(self) -> Path:
+        """The npm prefix with GitHub's own GraphQL schema and what judges questions by it."""
+        if shutil.which("node") is None:
+            raise Missing("node is not installed")
+        return self.folder(*SCHEMA, GRAPHQL)
 
     def models(self) -> Path:
         """The npm prefix with an emulation of the model APIs."""

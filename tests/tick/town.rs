@@ -379,6 +379,8 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
             token_env: "GITHUB_TOKEN".to_owned(),
             draft: true,
             labels: Vec::new(),
+            reviewers: Vec::new(),
+            app: None,
             max_calls: 100,
         },
         agents: agents

@@ -108,7 +108,37 @@ pub(super) const GENERAL: &[Key] = &[
         "[\"fleet\"]",
         "labels put on pull requests",
     ),
-    key("forge", "max_calls", "200", "most API calls in one tick"),
+    key(
+        "forge",
+        "reviewers",
+        "[]",
+        "people, and teams as `org/team`, asked to review new pull requests",
+    ),
+    key("forge", "max_calls", "100", "most API calls in one tick"),
+    key(
+        "forge",
+        "app_id",
+        "the token is used",
+        "id of a GitHub App that speaks instead of the token",
+    ),
+    key(
+        "forge",
+        "app_key_env",
+        "none",
+        "environment variable that holds the App's private key (PEM)",
+    ),
+    key(
+        "forge",
+        "app_key_file",
+        "none",
+        "absolute path of a file with the App's private key",
+    ),
+    key(
+        "forge",
+        "installation_id",
+        "looked up",
+        "the App's installation for the repository",
+    ),
     key("tick", "max_parallel", "2", "most sessions at once"),
     key(
         "tick",

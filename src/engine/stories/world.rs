@@ -61,6 +61,8 @@ pub(super) fn policy() -> Policy {
             token_env: "GITHUB_TOKEN".into(),
             draft: true,
             labels: Vec::new(),
+            reviewers: Vec::new(),
+            app: None,
             max_calls: 10,
         },
         agents: BTreeMap::from([("ann".to_owned(), agent("ann"))]),

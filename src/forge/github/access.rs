@@ -104,6 +104,14 @@ fn show(api: &mut Api<'_>, what: &str, token: SecretString) -> Result<(), ForgeE
 }
 
 fn buy(api: &mut Api<'_>, what: &str, app: &AppConfig) -> Result<(), ForgeError> {
+    if app.key.expose_secret().trim().is_empty() {
+        let cause = format!(
+            "there is no key of App {} in {}; store its private key there (forge.app_key_env or \
+             forge.app_key_file)",
+            app.id, app.key_place
+        );
+        return Err(denied(what, cause));
+    }
     // The forge's clock counts; by what this one is off is not known before the first answer.
     let now = Timestamp(
         api.clock

@@ -42,7 +42,7 @@ pub(super) enum Ask<'a> {
 }
 
 impl Ask<'_> {
-    const fn is_write(self) -> bool {
+    pub(super) const fn is_write(self) -> bool {
         matches!(self, Self::Post(_) | Self::Patch(_) | Self::Mutate(_))
     }
 }

@@ -1,11 +1,10 @@
 //! Many pull requests in one GraphQL call: what each is, and all that is said about it.
 
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
 use crate::forge::github::api::{Api, denied};
 use crate::forge::github::graphql::{Graph, Problem};
+use crate::forge::github::raw::{Actor, Context, Nodes, RawCommit, RawPull, RawThread};
 use crate::forge::github::refusal::{self, Answer};
 use crate::forge::github::text::fragment;
 use crate::ports::forge::{ForgeError, ReviewWatch};
@@ -31,160 +30,6 @@ fragment Parts on PullRequest {
     ... on CheckRun { status conclusion }
     ... on StatusContext { state } } } } } } }
 }";
-
-/// `{ nodes: […] }`; what is not there counts as empty.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(bound = "T: DeserializeOwned")]
-pub(super) struct Nodes<T> {
-    #[serde(default = "Vec::new")]
-    nodes: Vec<Option<T>>,
-}
-
-impl<T> Nodes<T> {
-    fn of(nodes: Option<Self>) -> impl Iterator<Item = T> {
-        nodes.into_iter().flat_map(|all| all.nodes).flatten()
-    }
-}
-
-/// A number that may come as text: GitHub's ids have outgrown GraphQL's integers.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(untagged)]
-enum Id {
-    Number(u64),
-    Text(String),
-}
-
-impl Id {
-    fn value(&self) -> Option<u64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(text) => text.parse().ok(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Actor {
-    #[serde(rename = "__typename")]
-    kind: String,
-    login: String,
-}
-
-impl Actor {
-    /// The name of a person; bots, and accounts that are gone, have none.
-    fn person(actor: Option<Self>) -> Option<String> {
-        let actor = actor.filter(|actor| actor.kind == "User")?;
-        Some(actor.login)
-    }
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Oid {
-    oid: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawPull {
-    number: u64,
-    state: String,
-    head_ref_name: String,
-    head_ref_oid: String,
-    base_ref_name: String,
-    mergeable: Option<String>,
-    head_repository: Option<RepoRef>,
-    merge_commit: Option<Oid>,
-    latest_opinionated_reviews: Option<Nodes<RawReview>>,
-    review_threads: Option<Nodes<RawThread>>,
-    comments: Option<Nodes<RawComment>>,
-    commits: Option<Nodes<RawCommit>>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RepoRef {
-    name_with_owner: String,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawReview {
-    full_database_id: Option<Id>,
-    state: String,
-    #[serde(default)]
-    body: String,
-    author: Option<Actor>,
-    commit: Option<Oid>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawThread {
-    is_resolved: bool,
-    path: Option<String>,
-    line: Option<u64>,
-    original_line: Option<u64>,
-    comments: Option<Nodes<RawLine>>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawLine {
-    #[serde(default)]
-    body: String,
-    author: Option<Actor>,
-    pull_request_review: Option<ReviewRef>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ReviewRef {
-    full_database_id: Option<Id>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawComment {
-    full_database_id: Option<Id>,
-    #[serde(default)]
-    body: String,
-    created_at: Option<String>,
-    #[serde(default)]
-    is_minimized: bool,
-    author: Option<Actor>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct RawCommit {
-    commit: RawChecked,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawChecked {
-    oid: String,
-    status_check_rollup: Option<Rollup>,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-struct Rollup {
-    contexts: Option<Nodes<Context>>,
-}
-
-/// A check run or a commit status.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "__typename")]
-pub(super) enum Context {
-    CheckRun {
-        status: String,
-        conclusion: Option<String>,
-    },
-    StatusContext {
-        state: String,
-    },
-    #[serde(other)]
-    Other,
-}
 
 /// A pull request with what is said about it.
 #[derive(Debug, Clone)]

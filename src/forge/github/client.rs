@@ -112,7 +112,7 @@ impl Client {
     }
 }
 
-fn head_of(status: u16, headers: &HeaderMap) -> Head {
+pub(super) fn head_of(status: u16, headers: &HeaderMap) -> Head {
     let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
     let number = |name: &str| text(name)?.trim().parse::<u64>().ok();
     let answer = Answer {

@@ -1,5 +1,6 @@
 //! What is done to a pull request that is open: labels, reviewers, ready to merge. It is the pull
-//! request without them, too: a refusal is a note.
+//! request without them, too: a refusal is a note. What fails otherwise is an error, so that the
+//! next try ends it.
 
 use serde_json::{Value, json};
 
@@ -17,8 +18,8 @@ const READY: &str = "mutation($id: ID!) { markPullRequestReadyForReview(input: \
 /// After it was opened.
 pub(super) fn fresh(api: &mut Api<'_>, draft: &ReviewDraft, pull: &Pull) -> Result<(), ForgeError> {
     // Labels last: where one is, all that comes before was tried.
-    request_reviewers(api, pull);
-    label(api, pull.number);
+    request_reviewers(api, pull)?;
+    label(api, pull.number)?;
     ready(api, draft, pull)
 }
 
@@ -32,9 +33,9 @@ pub(super) fn again(api: &mut Api<'_>, draft: &ReviewDraft, pull: &Pull) -> Resu
     };
     if !api.config.labels.iter().any(ours) {
         if !anybody_looks(api, pull)? {
-            request_reviewers(api, pull);
+            request_reviewers(api, pull)?;
         }
-        label(api, pull.number);
+        label(api, pull.number)?;
     }
     ready(api, draft, pull)
 }
@@ -59,7 +60,7 @@ fn anybody_looks(api: &mut Api<'_>, pull: &Pull) -> Result<bool, ForgeError> {
 }
 
 /// People and `org/team`s; who opened it cannot review it.
-fn request_reviewers(api: &mut Api<'_>, pull: &Pull) {
+fn request_reviewers(api: &mut Api<'_>, pull: &Pull) -> Result<(), ForgeError> {
     let author = pull
         .user
         .as_ref()
@@ -73,7 +74,7 @@ fn request_reviewers(api: &mut Api<'_>, pull: &Pull) {
         }
     }
     if people.is_empty() && teams.is_empty() {
-        return;
+        return Ok(());
     }
     let what = format!(
         "cannot ask for reviews of pull request #{} of {}",
@@ -84,29 +85,27 @@ fn request_reviewers(api: &mut Api<'_>, pull: &Pull) {
         api.names.repo, pull.number
     );
     let request = json!({ "reviewers": people, "team_reviewers": teams });
-    add(api, &what, &route, &request);
+    add(api, &what, &route, &request)
 }
 
 /// Puts the labels on.
-fn label(api: &mut Api<'_>, number: u64) {
+fn label(api: &mut Api<'_>, number: u64) -> Result<(), ForgeError> {
     if api.config.labels.is_empty() {
-        return;
+        return Ok(());
     }
     let what = format!("cannot label pull request #{number} of {}", api.names.repo);
     let route = format!("/repos/{}/issues/{number}/labels", api.names.repo);
     let request = json!({ "labels": api.config.labels });
-    add(api, &what, &route, &request);
+    add(api, &what, &route, &request)
 }
 
-fn add(api: &mut Api<'_>, what: &str, route: &str, request: &Value) {
-    match api.call(what, Ask::Post(request), route) {
-        Ok(answer) if answer.is_success() => {}
-        Ok(answer) => {
-            let error = refusal::refused(what, &answer, api.names);
-            api.note(error.to_string());
-        }
-        Err(error) => api.note(error.to_string()),
+fn add(api: &mut Api<'_>, what: &str, route: &str, request: &Value) -> Result<(), ForgeError> {
+    let answer = api.call(what, Ask::Post(request), route)?;
+    if !answer.is_success() {
+        let error = refusal::refused(what, &answer, api.names);
+        api.note(error.to_string());
     }
+    Ok(())
 }
 
 /// Makes a draft ready where that is wanted. REST cannot.

@@ -56,7 +56,10 @@ impl Api<'_> {
         self.graph(what, Ask::Query(&request))
     }
 
-    /// One GraphQL call that changes something. See `query`.
+    /// One GraphQL call that changes something.
+    ///
+    /// # Errors
+    /// As `query`, and every answer that leaves open whether it happened.
     pub(super) fn mutate(
         &mut self,
         what: &str,
@@ -74,7 +77,9 @@ impl Api<'_> {
         let answer = match self.call(what, ask, "/graphql") {
             Ok(answer) => answer,
             // Answered, but not well: a query may be too much for a server on which REST works.
-            Err(ForgeError::Unreachable { cause, .. }) if self.session.answered => {
+            Err(ForgeError::Unreachable { cause, .. })
+                if self.session.answered && !ask.is_write() =>
+            {
                 return Ok(Graph::Nothing(cause));
             }
             Err(error) => return Err(error),
@@ -88,6 +93,7 @@ impl Api<'_> {
         }
         let whole: Whole = match parse(what, &answer) {
             Ok(whole) => whole,
+            Err(error) if ask.is_write() => return Err(error),
             Err(error) => return Ok(Graph::Nothing(error.to_string())),
         };
         if let Some(limited) = self.limited(what, &answer, &whole.errors) {

@@ -30,13 +30,14 @@ pub(super) fn sign(
         .choose_scheme(&[SignatureScheme::RSA_PKCS1_SHA256])
         .ok_or_else(|| "is not an RSA key".to_owned())?;
     let now_s = now.0 / 1000;
-    let claims = serde_json::json!({
-        "iat": now_s.saturating_sub(BEFORE_S),
-        "exp": now_s.saturating_add(AFTER_S),
-        "iss": app_id,
-    });
+    let claims = format!(
+        r#"{{"iat":{},"exp":{},"iss":{}}}"#,
+        now_s.saturating_sub(BEFORE_S),
+        now_s.saturating_add(AFTER_S),
+        serde_json::Value::from(app_id)
+    );
     let head = base64url(br#"{"alg":"RS256","typ":"JWT"}"#);
-    let signed = format!("{head}.{}", base64url(claims.to_string().as_bytes()));
+    let signed = format!("{head}.{}", base64url(claims.as_bytes()));
     let signature = signer
         .sign(signed.as_bytes())
         .map_err(|_| "does not sign".to_owned())?;
@@ -60,6 +61,8 @@ fn base64url(bytes: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret as _;
+
     use super::{base64url, sign};
     use crate::domain::time::Timestamp;
 
@@ -77,6 +80,20 @@ mod tests {
             assert_eq!(base64url(plain.as_bytes()), coded);
         }
         assert_eq!(base64url(&[0xfb, 0xff, 0xfe]), "-__-");
+    }
+
+    /// The signature is what `openssl dgst -sha256 -sign` made of the same words with that key.
+    #[test]
+    fn a_proof_is_the_one_that_another_program_makes() {
+        for key in [
+            include_str!("../../../tests/support/app_key.pem"),
+            include_str!("../../../tests/support/app_key_pkcs8.pem"),
+        ] {
+            let proof = sign("12", &key.to_owned().into(), Timestamp(1_795_248_000_999)).unwrap();
+            insta::allow_duplicates!(
+                insta::assert_snapshot!(proof.expose_secret(), @"eyJhbGciOiJSUzI1NiIsInR5cCI6IkpXVCJ9.eyJpYXQiOjE3OTUyNDc5NDAsImV4cCI6MTc5NTI0ODU0MCwiaXNzIjoiMTIifQ.O7nMoZSXhpzBAHsjG_k89fUHesxW1SnnHkODFR7MaQZd7i10D1y7wmi4ZW3EK5zifgxNK2YKdZBnN4_ZgASpFMdTxH9xxgcpiUaeMiWdmQpAkGvinZl1glqlL4Ajv7UG64Qhgr7KmK1OhkDXwBYOqOepr2FWJJO6S61Bv82xISyY42_OoD4NRWr0ARnWM8e-dkcmqngjJH4z0fg-kghSG3gEDzl2eXX6ygq5onW5Nb_8uDgJGRPppAcZm1fRa7Klx4lGleN4M9AdQ_44371kHhjv_2guFSj1Sb5OXWf78pSJEz0x5MqCvw0TYO97AgBQZyUQ5DcPtQIzDc1sogsWjg")
+            );
+        }
     }
 
     #[test]

@@ -20,6 +20,9 @@ mod one_by_one;
 mod people;
 mod places;
 mod publish;
+mod raw;
+#[cfg(test)]
+mod recorded;
 mod refusal;
 mod remarks;
 pub mod remote;

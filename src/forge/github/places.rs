@@ -184,7 +184,13 @@ fn threads(
     let repo = api.names.repo.clone();
     let what = format!("cannot read the review comments on #{number} of {repo}");
     let route = format!("/repos/{repo}/pulls/{number}/comments?per_page=100");
-    let lines: Vec<ReviewComment> = api.get_if_possible(&what, &route)?.unwrap_or_default();
+    let answer = api.call(&what, Ask::Get, &route)?;
+    if !answer.is_success() {
+        let error = refusal::refused(&what, &answer, api.names);
+        api.note(error.to_string());
+        return Ok(Vec::new());
+    }
+    let lines: Vec<ReviewComment> = parse(&what, &answer)?;
     // Top comment → of that review, answered.
     let mut threads: BTreeMap<u64, (bool, bool)> = BTreeMap::new();
     for line in lines {

@@ -62,6 +62,8 @@ pub(super) enum Unprocessable {
     NoCommits,
     HeadInvalid,
     BaseInvalid,
+    NoCollaborator,
+    NotGranted,
     Other,
 }
 
@@ -104,6 +106,10 @@ pub(super) fn unprocessable(answer: &Answer) -> Unprocessable {
         Unprocessable::HeadInvalid
     } else if has("base invalid") || has("base sha can't be blank") {
         Unprocessable::BaseInvalid
+    } else if has("reviews may only be requested from collaborators") {
+        Unprocessable::NoCollaborator
+    } else if has("permissions requested are not granted") {
+        Unprocessable::NotGranted
     } else {
         Unprocessable::Other
     }
@@ -127,6 +133,13 @@ pub(super) fn always(
         return Some(limited);
     }
     match answer.status {
+        304 => Some(ForgeError::Unreachable {
+            what: what.to_owned(),
+            cause:
+                "the forge says that nothing changed, but of nothing that is known; a later tick \
+                    asks again"
+                    .into(),
+        }),
         300..=399 => denied(moved(names)),
         401 => denied(not_known(answer, names)),
         408 | 425 | 500..=599 => Some(ForgeError::Unreachable {
@@ -163,15 +176,18 @@ fn not_known(answer: &Answer, names: &Names) -> String {
 }
 
 fn limited(what: &str, answer: &Answer, now: Timestamp) -> Option<ForgeError> {
-    if !matches!(answer.status, 403 | 429) {
-        return None;
-    }
     let says = answer.says();
     let lower = says.to_ascii_lowercase();
+    // So says the limit of comments and pull requests in a minute.
+    let too_quick = answer.status == 422 && lower.contains("submitted too quickly");
+    if !matches!(answer.status, 403 | 429) && !too_quick {
+        return None;
+    }
     let exhausted = answer.rate_remaining == Some(0);
     let limit = answer.status == 429
         || answer.retry_after_s.is_some()
         || exhausted
+        || too_quick
         || lower.contains("secondary rate limit")
         || lower.contains("abuse detection");
     // GitHub's rule: retry-after, else the reset of an exhausted quota, else at least a minute.
@@ -207,7 +223,7 @@ pub(super) fn refused(what: &str, answer: &Answer, names: &Names) -> ForgeError 
 fn forbidden(answer: &Answer, names: &Names) -> String {
     let says = answer.says();
     let lower = says.to_ascii_lowercase();
-    let env = &names.token_env;
+    let (env, token) = (&names.token_env, names.token());
     if lower.contains("not permitted to create or approve pull requests") {
         return format!(
             "GitHub Actions may not open pull requests in {}; switch on Settings > Actions > General > \
@@ -218,19 +234,30 @@ fn forbidden(answer: &Answer, names: &Names) -> String {
     }
     if lower.contains("saml") {
         return format!(
-            "the organisation demands single sign-on for the token in {env}; authorise that token for \
-             the organisation in its owner's settings (Developer settings > Tokens > Configure SSO)"
+            "the organisation demands single sign-on for {token}; authorise that token for the \
+             organisation in its owner's settings (Developer settings > Tokens > Configure SSO)"
         );
     }
     if lower.contains("workflow") && (lower.contains("permission") || lower.contains("scope")) {
         return format!(
-            "the change touches .github/workflows, and the token in {env} may not change workflows \
-             ({says}); leave those files to a human"
+            "the change touches .github/workflows, and {token} may not change workflows ({says}); leave \
+             those files to a human, or give a classic token the scope `workflow` (an App: the permission \
+             `workflows`)"
         );
     }
     if lower.contains("archived") {
         return format!(
             "{} is archived and so read-only; unarchive it first",
+            names.repo
+        );
+    }
+    if lower.contains("locked") {
+        return format!("a human locked the conversation ({says}); unlock it, or leave it closed");
+    }
+    if lower.contains("rule violations") || lower.contains("protected branch") {
+        return format!(
+            "a rule of {} forbids it ({says}); let whoever runs fleet do this (Settings > Rules > \
+             Rulesets, or Settings > Branches)",
             names.repo
         );
     }
@@ -240,17 +267,18 @@ fn forbidden(answer: &Answer, names: &Names) -> String {
         );
     }
     if let Some(needs) = &answer.needs_permission {
-        return format!(
-            "the token in {env} lacks a permission ({says}); give it `{}` (in a workflow: under \
-             `permissions:`)",
-            fragment(&needs.replace('_', "-").replace('=', ": "))
-        );
+        let needs = fragment(&needs.replace('_', "-").replace('=', ": "));
+        let place = match names.app {
+            Some(_) => "in the App's settings, and have its installation accept the change",
+            None => "in a workflow: under `permissions:`",
+        };
+        return format!("{token} lacks a permission ({says}); give it `{needs}` ({place})");
     }
     if let Some(scopes) = missing_scopes(answer) {
-        return format!("the token in {env} lacks a scope ({says}); give it {scopes}");
+        return format!("{token} lacks a scope ({says}); give it {scopes}");
     }
     format!(
-        "the token in {env} may not do this in {} ({says}); it needs read and write access to pull \
+        "{token} may not do this in {} ({says}); it needs read and write access to pull \
          requests and contents",
         names.repo
     )
@@ -262,9 +290,9 @@ fn missing(answer: &Answer, names: &Names) -> String {
         |scopes| format!("has {scopes}"),
     );
     format!(
-        "the forge shows nothing there; check that forge.repo = \"{}\" is right and that the token in \
-         {} {scopes}",
-        names.repo, names.token_env
+        "the forge shows nothing there; check that forge.repo = \"{}\" is right and that {} {scopes}",
+        names.repo,
+        names.token()
     )
 }
 
@@ -314,6 +342,14 @@ fn unprocessable_cause(answer: &Answer, names: &Names) -> String {
             "{} has no such base branch ({says}); set the base branch to one that exists there",
             names.repo
         ),
+        Unprocessable::NoCollaborator => format!(
+            "somebody in forge.reviewers has no access to {} ({says}); give it to them, or take them out",
+            names.repo
+        ),
+        Unprocessable::NotGranted => format!(
+            "the App's installation was not granted what its settings say ({says}); have its owner accept \
+             the change"
+        ),
         Unprocessable::Other => format!("the forge refuses the request ({says})"),
     }
 }
@@ -326,6 +362,7 @@ mod tests {
         Names {
             repo: "octo/hello".into(),
             token_env: "GITHUB_TOKEN".into(),
+            app: None,
         }
     }
 

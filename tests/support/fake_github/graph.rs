@@ -48,7 +48,7 @@ pub(crate) fn answer(model: &mut Model, body: &Value) -> Reply {
         variables["owner"].as_str().unwrap_or_default(),
         variables["name"].as_str().unwrap_or_default()
     );
-    let known = name.eq_ignore_ascii_case(&model.repo);
+    let known = name.eq_ignore_ascii_case(&model.repo) || model.former_repo.as_ref() == Some(&name);
     let tree = json!({
         "__typename": "Query",
         "viewer": { "__typename": "User", "login": model.viewer },

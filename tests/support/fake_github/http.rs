@@ -124,6 +124,7 @@ const fn before_effect(fault: &Fault) -> bool {
             | Fault::LimitedWithoutWord
             | Fault::NotModified
             | Fault::Graph(..)
+            | Fault::RefuseAt(..)
             | Fault::Refuse(..)
             | Fault::RefuseWith(..)
     )
@@ -156,6 +157,15 @@ fn finish(mut stream: TcpStream, fault: Option<Fault>, reply: Reply) {
         }
         Some(Fault::LimitedWithoutWord) => Reply::refuse(403, secondary),
         Some(Fault::NotModified) => Reply::new(304, Value::Null),
+        Some(Fault::RefuseAt(status, message, date)) => {
+            Reply::refuse(status, message).with("date", date)
+        }
+        Some(Fault::GraphBeside(kind, message)) => {
+            let mut body = reply.body;
+            let path = ["repository", "w0", "commits", "statusCheckRollup"];
+            body["errors"] = json!([{ "type": kind, "message": message, "path": path }]);
+            Reply::new(reply.status, body)
+        }
         Some(Fault::Graph(kind, message)) => Reply::new(
             200,
             json!({ "data": null, "errors": [{ "type": kind, "message": message }] }),

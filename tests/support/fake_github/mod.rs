@@ -252,6 +252,16 @@ impl FakeGitHub {
         model.app.sales.iter().map(|sale| sale.1.clone()).collect()
     }
 
+    /// The repository has another name from now on.
+    pub(crate) fn rename_to(&self, repo: &str) {
+        self.model().repo = repo.to_owned();
+    }
+
+    /// A former name, under which GraphQL still finds the repository.
+    pub(crate) fn also_known_as(&self, repo: &str) {
+        self.model().former_repo = Some(repo.to_owned());
+    }
+
     /// Forgets faults that have not happened.
     pub(crate) fn heal(&self) {
         self.model().scripted.clear();
@@ -367,5 +377,7 @@ fn talks(fake: &FakeGitHub, number: u64) {
     assert_eq!((said.id, said.body.as_str()), (id, "hi"));
     assert!(fake.app_sales().is_empty());
     fake.reopen(number);
-    fake.close(number);
+    fake.merge(number, &"b".repeat(40));
+    fake.also_known_as("octo/old");
+    fake.rename_to("octo/hello");
 }

@@ -86,6 +86,10 @@ pub(crate) enum Fault {
     NotModified,
     /// Status 200 with an error of this type and message, and no data; nothing happened.
     Graph(&'static str, &'static str),
+    /// The answer, and beside it an error of this type and message for the checks of the first.
+    GraphBeside(&'static str, &'static str),
+    /// This status and message at this time of the forge's clock; nothing happened.
+    RefuseAt(u16, &'static str, &'static str),
     /// This status with this message; nothing happened.
     Refuse(u16, &'static str),
     /// This status, message and header; nothing happened.
@@ -116,6 +120,8 @@ pub(crate) struct Model {
     /// Whose token it is.
     pub(crate) viewer: String,
     pub(crate) no_graphql: bool,
+    /// A former name, under which GraphQL still knows it.
+    pub(crate) former_repo: Option<String>,
     pub(crate) logs: BTreeMap<String, String>,
     pub(crate) app: FakeApp,
     pub(crate) permissions: BTreeMap<String, String>,
@@ -142,6 +148,7 @@ impl Model {
             resolved: Vec::new(),
             viewer: "fleet-bot".into(),
             no_graphql: false,
+            former_repo: None,
             logs: BTreeMap::new(),
             app: FakeApp::default(),
             permissions: BTreeMap::new(),
