@@ -288,3 +288,69 @@ fn what_the_token_may_not_see_beside_the_data_is_a_note() {
     assert_eq!(look(&forge, Some(1)).number, Some(1));
     insta::assert_snapshot!(forge.take_notes().join("\n"), @"cannot read the pull requests of octo/hello as a whole: the token in GITHUB_TOKEN does not get statusCheckRollup (Resource not accessible by integration)");
 }
+
+#[test]
+fn a_batch_that_is_too_much_for_the_server_is_tried_in_small_ones() {
+    let fake = FakeGitHub::start("octo/hello");
+    let watches: Vec<ReviewWatch> = (1..=12)
+        .map(|n| {
+            let branch = format!("agent/T-{n}");
+            fake.set_branch(&branch, &sha('a'));
+            let number = Some(fake.open_pr(&branch, "main"));
+            ReviewWatch {
+                number,
+                branch,
+                ..watch(None)
+            }
+        })
+        .collect();
+    fake.fault_on("POST", "/graphql", Fault::Status(502));
+    let forge = forge(&fake);
+    let facts = forge.observe(&watches).unwrap();
+    assert!(facts.iter().all(|fact| fact.head.is_some()));
+    assert_eq!(
+        asked(&fake),
+        ["POST /graphql"; 4],
+        "12 at once, then 5, 5 and 2"
+    );
+    assert!(forge.take_notes().is_empty());
+}
+
+#[test]
+fn an_enterprise_server_has_graphql_beside_its_rest() {
+    let fake = pushed();
+    let base = format!("{}/api/v3", fake.base_url());
+    let error = with(&fake, |config| config.api_base = base).observe(&[watch(Some(1))]);
+    assert!(
+        matches!(error, Err(ForgeError::Denied { .. })),
+        "the pretend one is not there"
+    );
+    assert_eq!(
+        asked(&fake)[..2],
+        ["POST /api/graphql", "GET /api/v3/repos/octo/hello/pulls/1"]
+    );
+}
+
+#[test]
+fn a_member_who_keeps_that_to_themselves_is_heard_and_a_crowd_hides_nobody() {
+    both_ways(|fake| {
+        let number = fake.open_pr("agent/T-7", "main");
+        let asks = "CHANGES_REQUESTED";
+        fake.set_permission("zoe", "write");
+        fake.set_review(number, "zoe", "NONE", asks, "no", &[]);
+        let facts = look(&forge(&fake), Some(number));
+        assert_eq!(facts.feedback.len(), 1);
+        fake.set_permission("ann", "write");
+        fake.set_review(number, "ann", "MEMBER", asks, "no", &[]);
+        for n in 0..9 {
+            fake.set_review(number, &format!("a-crowd-{n}"), "NONE", asks, "no", &[]);
+        }
+        let facts = look(&forge(&fake), Some(number));
+        assert!(
+            facts
+                .feedback
+                .iter()
+                .any(|feedback| feedback.key == "review:2")
+        );
+    });
+}

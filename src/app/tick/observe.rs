@@ -160,10 +160,11 @@ fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &
         .collect::<BTreeMap<_, _>>();
 }
 
-/// What of a review's feedback is on record.
+/// What of a review's feedback and commands is on record.
 fn known(review: &Review) -> Vec<String> {
-    let recorded = review.feedback.values();
-    recorded.map(|(feedback, _)| feedback.key.clone()).collect()
+    let feedback = review.feedback.values().map(|(one, _)| one.key.clone());
+    let commands = review.commands.values().map(|(one, _)| one.key.clone());
+    feedback.chain(commands).collect()
 }
 
 /// What the forge says, with what git knows: merged by hand, or in conflict with the base.

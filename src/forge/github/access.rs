@@ -121,6 +121,7 @@ fn buy(api: &mut Api<'_>, what: &str, app: &AppConfig) -> Result<(), ForgeError>
     );
     let proof = jwt::sign(&app.id, &app.key, now)
         .map_err(|cause| denied(what, format!("the App's key in {} {cause}", app.key_place)))?;
+    api.session.token_until = None;
     show(api, what, proof)?;
     let installation = installation(api, app)?;
     let wanted = wanted(api, app, &installation)?;
@@ -150,7 +151,7 @@ fn installation(api: &mut Api<'_>, app: &AppConfig) -> Result<Installation, Forg
         Some(id) => format!("/app/installations/{id}"),
         None => format!("/repos/{repo}/installation"),
     };
-    let answer = api.exchange(&what, Ask::GetLater, &route)?;
+    let answer = api.exchange(&what, Ask::Get, &route)?;
     match answer.status {
         404 | 410 if app.installation_id.is_some() => Err(denied(
             &what,

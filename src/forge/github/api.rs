@@ -160,6 +160,10 @@ impl Api<'_> {
     }
 
     fn cache(&self) -> Option<Cache> {
+        // What is asked with an App's proof is asked once.
+        if self.config.app.is_some() && self.session.token_until.is_none() {
+            return None;
+        }
         let dir = self.config.cache_dir.clone()?;
         let client = self.session.client.as_ref()?;
         Some(Cache::new(dir, &self.config.api_base, &client.token))

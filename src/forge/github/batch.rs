@@ -11,6 +11,8 @@ use crate::ports::forge::{ForgeError, ReviewWatch};
 
 /// Pull requests that one call reads. GitHub bounds the nodes of a query and the time for it.
 pub(super) const BATCH: usize = 25;
+/// As many are tried where the server breaks at more.
+pub(super) const SMALL: usize = 5;
 
 /// All that is read of a pull request.
 const PARTS: &str = "
@@ -58,8 +60,16 @@ pub(super) struct Verdict {
     pub(super) by: String,
     pub(super) body: String,
     pub(super) commit: Option<String>,
-    /// Its comments that nobody marked as resolved: path, line, text.
-    pub(super) lines: Vec<(Option<String>, Option<u64>, String)>,
+    /// Its comments that nobody marked as resolved.
+    pub(super) lines: Vec<Line>,
+}
+
+/// A comment on a line.
+#[derive(Debug, Clone)]
+pub(super) struct Line {
+    pub(super) path: Option<String>,
+    pub(super) line: Option<u64>,
+    pub(super) text: String,
 }
 
 /// A comment.
@@ -72,51 +82,51 @@ pub(super) struct Said {
     pub(super) at: String,
 }
 
-/// Reads what of `watch` the forge has, in its order; `None` if it does not tell by GraphQL, with
-/// a note.
-pub(super) fn read(
-    api: &mut Api<'_>,
-    watch: &[&ReviewWatch],
-) -> Result<Option<Vec<Option<Seen>>>, ForgeError> {
-    let Some(mut found) = ask(api, watch, true)? else {
-        return Ok(None);
+/// What a batch came to.
+pub(super) enum Told {
+    /// What of it the forge has, in its order.
+    Seen(Vec<Option<Seen>>),
+    /// GraphQL does not tell; why.
+    Nothing(String),
+}
+
+/// Reads what of `watch` the forge has.
+pub(super) fn read(api: &mut Api<'_>, watch: &[&ReviewWatch]) -> Result<Told, ForgeError> {
+    let mut found = match ask(api, watch, true)? {
+        Told::Seen(found) => found,
+        nothing @ Told::Nothing(_) => return Ok(nothing),
     };
     // A number that is not of that branch, or of nothing: the branch tells.
     let lost: Vec<usize> = (0..watch.len())
         .filter(|at| found[*at].is_none() && watch[*at].number.is_some())
         .collect();
     if lost.is_empty() {
-        return Ok(Some(found));
+        return Ok(Told::Seen(found));
     }
     let again: Vec<&ReviewWatch> = lost.iter().map(|at| watch[*at]).collect();
-    let Some(others) = ask(api, &again, false)? else {
-        return Ok(None);
+    let others = match ask(api, &again, false)? {
+        Told::Seen(others) => others,
+        nothing @ Told::Nothing(_) => return Ok(nothing),
     };
     for (at, other) in lost.into_iter().zip(others) {
         found[at] = other;
     }
-    Ok(Some(found))
+    Ok(Told::Seen(found))
 }
 
-fn ask(
-    api: &mut Api<'_>,
-    watch: &[&ReviewWatch],
-    by_number: bool,
-) -> Result<Option<Vec<Option<Seen>>>, ForgeError> {
+fn ask(api: &mut Api<'_>, watch: &[&ReviewWatch], by_number: bool) -> Result<Told, ForgeError> {
     let what = format!("cannot read the pull requests of {}", api.names.repo);
     let (query, variables) = question(api, watch, by_number);
     let (data, problems) = match api.query(&what, &query, &variables)? {
         Graph::Data(data, problems) => (data, problems),
-        Graph::Nothing(why) => {
-            api.note(format!(
-                "{} is read without GraphQL, which takes more calls: {why}",
-                api.names.repo
-            ));
-            return Ok(None);
-        }
+        Graph::Nothing(why) => return Ok(Told::Nothing(why)),
     };
     let repository = &data["repository"];
     if repository.is_null() {
+        let kept_back = |problem: &&Problem| problem.kind.as_deref() != Some("NOT_FOUND");
+        if let Some(problem) = problems.iter().find(kept_back) {
+            return Ok(Told::Nothing(fragment(&problem.message)));
+        }
         let nothing = Answer {
             status: 404,
             ..Answer::default()
@@ -141,15 +151,12 @@ fn ask(
         for pull in pulls {
             match serde_json::from_value::<RawPull>(pull) {
                 Ok(raw) => seen.push(seen_of(raw, &api.names.repo)),
-                Err(error) => {
-                    api.note(format!("{what}: {}", fragment(&error.to_string())));
-                    return Ok(None);
-                }
+                Err(error) => return Ok(Told::Nothing(fragment(&error.to_string()))),
             }
         }
         found.push(choose(seen, watch));
     }
-    Ok(Some(found))
+    Ok(Told::Seen(found))
 }
 
 fn question(api: &Api<'_>, watch: &[&ReviewWatch], by_number: bool) -> (String, Value) {
@@ -273,7 +280,7 @@ fn seen_of(raw: RawPull, repo: &str) -> Seen {
 }
 
 /// The comments of review `id` by its writer, in threads that are not resolved.
-fn lines(threads: &[RawThread], id: u64, by: &str) -> Vec<(Option<String>, Option<u64>, String)> {
+fn lines(threads: &[RawThread], id: u64, by: &str) -> Vec<Line> {
     let mut found = Vec::new();
     for thread in threads.iter().filter(|thread| !thread.is_resolved) {
         for line in Nodes::of(thread.comments.clone()) {
@@ -282,8 +289,11 @@ fn lines(threads: &[RawThread], id: u64, by: &str) -> Vec<(Option<String>, Optio
                 .and_then(|review| review.full_database_id);
             let mine = of.is_some_and(|of| of.value() == Some(id));
             if mine && Actor::person(line.author).as_deref() == Some(by) {
-                let at = thread.line.or(thread.original_line);
-                found.push((thread.path.clone(), at, line.body));
+                found.push(Line {
+                    path: thread.path.clone(),
+                    line: thread.line.or(thread.original_line),
+                    text: line.body,
+                });
             }
         }
     }

@@ -25,12 +25,12 @@ pub(super) fn has_failed(checks: &[Context]) -> bool {
     let (mut running, mut failed) = (false, false);
     for check in checks {
         match check {
-            Context::CheckRun { status, conclusion } => {
+            Context::Run { status, conclusion } => {
                 running |= status != "COMPLETED";
                 let conclusion = conclusion.as_deref().map(str::to_ascii_lowercase);
                 failed |= is_failure(conclusion.as_deref());
             }
-            Context::StatusContext { state } => {
+            Context::Status { state } => {
                 running |= matches!(state.as_str(), "PENDING" | "EXPECTED");
                 failed |= matches!(state.as_str(), "FAILURE" | "ERROR");
             }

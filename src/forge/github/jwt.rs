@@ -22,7 +22,11 @@ pub(super) fn sign(
     key: &SecretString,
     now: Timestamp,
 ) -> Result<SecretString, String> {
-    let der = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes())
+    let text = key.expose_secret();
+    // Where a variable cannot hold several lines, their ends are written as `\n`.
+    let whole = (!text.contains('\n')).then(|| text.replace("\\n", "\n"));
+    let pem = whole.as_deref().unwrap_or(text);
+    let der = PrivateKeyDer::from_pem_slice(pem.as_bytes())
         .map_err(|_| "is no private key in PEM form".to_owned())?;
     let key = rustls::crypto::ring::sign::any_supported_type(&der)
         .map_err(|_| "cannot be used: it is damaged, or not an RSA key".to_owned())?;
@@ -86,6 +90,7 @@ mod tests {
     #[test]
     fn a_proof_is_the_one_that_another_program_makes() {
         for key in [
+            &include_str!("../../../tests/support/app_key.pem").replace('\n', "\\n"),
             include_str!("../../../tests/support/app_key.pem"),
             include_str!("../../../tests/support/app_key_pkcs8.pem"),
         ] {

@@ -6,7 +6,7 @@
 use crate::domain::ids::Oid;
 use crate::domain::review::FeedbackKind;
 use crate::forge::github::api::Api;
-use crate::forge::github::batch::{self, BATCH};
+use crate::forge::github::batch::{self, BATCH, SMALL, Told};
 use crate::forge::github::one_by_one::{self, CALLS_PER_REVIEW};
 use crate::forge::github::{checks, remarks, reviews};
 use crate::ports::forge::{
@@ -65,6 +65,7 @@ pub(super) fn observe(
 
 fn look(api: &mut Api<'_>, watch: &[ReviewWatch]) -> Result<Vec<Look>, ForgeError> {
     let mut looks = Vec::with_capacity(watch.len());
+    let mut size = BATCH;
     while looks.len() < watch.len() {
         let rest = &watch[looks.len()..];
         if api.reads_left() == 0 {
@@ -72,16 +73,24 @@ fn look(api: &mut Api<'_>, watch: &[ReviewWatch]) -> Result<Vec<Look>, ForgeErro
             looks.extend(rest.iter().map(|_| Look::NotLookedAt));
             break;
         }
-        let part: Vec<&ReviewWatch> = rest.iter().take(BATCH).collect();
+        let part: Vec<&ReviewWatch> = rest.iter().take(size).collect();
         match batch::read(api, &part) {
-            Ok(Some(found)) => {
+            Ok(Told::Seen(found)) => {
                 looks.extend(
                     found
                         .into_iter()
                         .map(|seen| Look::Batch(seen.map(Box::new))),
                 );
             }
-            Ok(None) => looks.extend(one_by_one::read(api, rest)?.into_iter().map(Look::Single)),
+            // Too much for the server, perhaps.
+            Ok(Told::Nothing(_)) if part.len() > SMALL && !api.session.no_graphql => size = SMALL,
+            Ok(Told::Nothing(why)) => {
+                api.note(format!(
+                    "{} is read without GraphQL, which takes more calls: {why}",
+                    api.names.repo
+                ));
+                looks.extend(one_by_one::read(api, rest)?.into_iter().map(Look::Single));
+            }
             Err(error) if looks.is_empty() || matches!(error, ForgeError::Denied { .. }) => {
                 return Err(error);
             }

@@ -146,13 +146,13 @@ pub(super) struct Rollup {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "__typename")]
 pub(super) enum Context {
-    CheckRun {
+    #[serde(rename = "CheckRun")]
+    Run {
         status: String,
         conclusion: Option<String>,
     },
-    StatusContext {
-        state: String,
-    },
+    #[serde(rename = "StatusContext")]
+    Status { state: String },
     #[serde(other)]
     Other,
 }

@@ -9,7 +9,7 @@ use crate::domain::ids::Oid;
 use crate::domain::review::FeedbackKind;
 use crate::forge::github::answers::{Review, ReviewComment};
 use crate::forge::github::api::Api;
-use crate::forge::github::batch::Verdict;
+use crate::forge::github::batch::{Line, Verdict};
 use crate::forge::github::people::{is_person, may_write};
 use crate::forge::github::text::bounded;
 use crate::ports::forge::{ForgeError, ForgeFeedback};
@@ -28,7 +28,9 @@ pub(super) fn changes_requested(
     head: &Oid,
     known: &[String],
 ) -> Result<Vec<ForgeFeedback>, ForgeError> {
-    let asking = asking(all_reviews(api, number)?);
+    let mut asking: Vec<(String, Review)> = asking(all_reviews(api, number)?).into_iter().collect();
+    // Whoever seems to belong here first, so that outsiders crowd out nobody.
+    asking.sort_by_key(|(_, review)| !may_be_a_writer(review));
     let mut found = Vec::new();
     for (reviewer, review) in asking.into_iter().take(REVIEWERS_MAX) {
         if known.contains(&key(review.id)) || !may_write(api, &reviewer)? {
@@ -133,23 +135,23 @@ fn asking(reviews: Vec<Review>) -> BTreeMap<String, Review> {
             newest.insert(login, review);
         }
     }
-    newest.retain(|_, review| review.state == "CHANGES_REQUESTED" && may_be_a_writer(review));
+    newest.retain(|_, review| review.state == "CHANGES_REQUESTED");
     newest
 }
 
-/// Outsiders are left out before anything is counted, so that they crowd out nobody.
+/// A hint only: a member who keeps that to themselves is shown as an outsider.
 fn may_be_a_writer(review: &Review) -> bool {
     let association = review.author_association.as_deref();
     matches!(association, Some("OWNER" | "MEMBER" | "COLLABORATOR"))
 }
 
-/// A review's comments by its writer: path, line, text.
+/// A review's comments by its writer.
 fn lines(
     api: &mut Api<'_>,
     number: u64,
     reviewer: &str,
     review: &Review,
-) -> Result<Vec<(Option<String>, Option<u64>, String)>, ForgeError> {
+) -> Result<Vec<Line>, ForgeError> {
     let what = format!("cannot read the comments of review {}", review.id);
     let route = format!(
         "/repos/{}/pulls/{number}/reviews/{}/comments?per_page=100",
@@ -161,9 +163,10 @@ fn lines(
         .unwrap_or_default()
         .into_iter()
         .filter(|comment| by(comment).as_deref() == Some(reviewer))
-        .map(|comment| {
-            let line = comment.line.or(comment.original_line);
-            (comment.path, line, comment.body.unwrap_or_default())
+        .map(|comment| Line {
+            path: comment.path,
+            line: comment.line.or(comment.original_line),
+            text: comment.body.unwrap_or_default(),
         })
         .collect())
 }
@@ -174,7 +177,12 @@ fn text_of(verdict: &Verdict) -> String {
     if !body.is_empty() {
         text.push_str(&format!("\n{body}\n"));
     }
-    for (path, line, said) in &verdict.lines {
+    for Line {
+        path,
+        line,
+        text: said,
+    } in &verdict.lines
+    {
         let place = match (path, line) {
             (Some(path), Some(line)) => format!("{path}:{line}: "),
             (Some(path), None) => format!("{path}: "),
