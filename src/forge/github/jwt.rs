@@ -89,8 +89,9 @@ mod tests {
     /// The signature is what `openssl dgst -sha256 -sign` made of the same words with that key.
     #[test]
     fn a_proof_is_the_one_that_another_program_makes() {
+        let in_one_line = include_str!("../../../tests/support/app_key.pem").replace('\n', "\\n");
         for key in [
-            &include_str!("../../../tests/support/app_key.pem").replace('\n', "\\n"),
+            in_one_line.as_str(),
             include_str!("../../../tests/support/app_key.pem"),
             include_str!("../../../tests/support/app_key_pkcs8.pem"),
         ] {
