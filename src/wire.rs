@@ -9,6 +9,7 @@
 //! May import: all.
 
 mod catalog;
+mod code;
 mod demo;
 pub mod models;
 mod sandbox;
@@ -45,10 +46,12 @@ use crate::git::state_repo::{GitStateRepo, StateOptions};
 use crate::machine::clock::{FixedClock, SystemClock};
 use crate::machine::ids::{SeededIds, SystemIds};
 use crate::ports::clock::{Clock, Ids};
+use crate::ports::code_repo::CodeRepo;
 use crate::ports::model::Tokens as _;
 use crate::ports::site::Site as _;
 use crate::providers::tokens::Tiktoken;
 use crate::wire::catalog::Catalog;
+use crate::wire::code::code_to_read;
 use crate::wire::site::ProjectSite;
 use crate::wire::vault::{ProjectVault, with_secrets};
 use crate::wire::works::{Ground, Workshop, scanner};
@@ -222,6 +225,10 @@ impl ProjectPlace {
             run,
             policy,
             remarks: Remarks::default(),
+            place: self.site.place().clone(),
+            git: self.site.git().clone(),
+            remotes: self.site.remote_names(),
+            env: self.env.clone(),
         })
     }
 }
@@ -332,6 +339,10 @@ struct Office {
     run: String,
     policy: Policy,
     remarks: Remarks,
+    place: Place,
+    git: Git,
+    remotes: Vec<String>,
+    env: Env,
 }
 
 impl Opened for Office {
@@ -349,6 +360,12 @@ impl Opened for Office {
             // A command line is one command.
             one_shot: true,
         }
+    }
+
+    fn code(&self) -> Result<Box<dyn CodeRepo + '_>, TrackerError> {
+        let (place, git) = (&self.place, &self.git);
+        let code = code_to_read(place, git, &self.env, &self.policy, &self.remotes)?;
+        Ok(Box::new(code))
     }
 
     fn remarks(&self) -> Vec<String> {

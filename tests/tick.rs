@@ -27,6 +27,8 @@ mod remote_money;
 mod remote_phases;
 #[path = "tick/review.rs"]
 mod review;
+#[path = "tick/stack.rs"]
+mod stack;
 #[path = "tick/talk.rs"]
 mod talk;
 #[path = "tick/town.rs"]

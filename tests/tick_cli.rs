@@ -15,6 +15,8 @@ mod money;
 mod refusals;
 #[path = "tick_cli/remote.rs"]
 mod remote;
+#[path = "tick_cli/review.rs"]
+mod review;
 #[path = "tick_cli/secrets.rs"]
 mod secrets;
 #[path = "tick_cli/watching.rs"]

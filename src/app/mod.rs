@@ -7,6 +7,7 @@
 //!
 //! May import: domain, store, engine, ports.
 
+mod advice;
 pub mod catalog;
 pub mod context;
 pub mod publish;

@@ -80,6 +80,7 @@ verbs! {
     Tick(tick),
     Inbox(inbox),
     Answer(answer),
+    Review(review),
     Log(log),
     Logs(logs),
     Attach(attach),

@@ -65,6 +65,7 @@ impl Record {
             }
             Op::ReviewUpdated(p) => about.review = Some(p.review),
             Op::ReviewFeedback(p) => about.review = Some(p.review),
+            Op::ReviewApproved(p) => about.review = Some(p.review),
             Op::ReviewCommanded(p) => about.review = Some(p.review),
             Op::ForgeSaid(p) => about.task = Some(p.task),
             Op::EscalationOpened(p) => {

@@ -5,11 +5,11 @@
 //! thing whose creation has not been seen makes a placeholder that the creation fills in later.
 
 use crate::domain::escalation::Escalation;
-use crate::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid};
+use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskNumber, TaskUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{
     AgentPaused, CommentAdded, DepEdge, EscalationAnswered, FindingAdded, LockAcquired, Op, Record,
-    ReviewOpened, ReviewUpdated, TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
+    TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
 };
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
@@ -110,16 +110,11 @@ impl State {
             | Op::SessionRemoteBound(_)
             | Op::SessionRemoteSeen(_)
             | Op::SessionRemoteTold(_) => self.apply_remote(&record.op, at),
-            Op::ReviewOpened(p) => self.apply_review_opened(record.id, p, at),
-            Op::ReviewUpdated(p) => self.apply_review_updated(p, at),
-            Op::ReviewFeedback(p) => {
-                let review = self.review_mut(p.review);
-                review.feedback.insert(record.id, (p.clone(), at));
-            }
-            Op::ReviewCommanded(p) => {
-                let review = self.review_mut(p.review);
-                review.commands.insert(record.id, (p.clone(), at));
-            }
+            Op::ReviewOpened(_)
+            | Op::ReviewUpdated(_)
+            | Op::ReviewFeedback(_)
+            | Op::ReviewApproved(_)
+            | Op::ReviewCommanded(_) => self.apply_review(record, at),
             Op::ForgeSaid(p) => {
                 let details = &mut self.task_mut(p.task, at).details;
                 details.said.insert(p.key.clone());
@@ -135,10 +130,29 @@ impl State {
         }
     }
 
-    fn apply_review_opened(&mut self, id: RecordId, p: &ReviewOpened, at: Stamp) {
-        let review = self.review_mut(ReviewUid::created_by(id));
-        review.head.write(Some(p.head.clone()), at);
-        first(&mut review.opened, p.clone(), at);
+    /// What is recorded of a review.
+    fn apply_review(&mut self, record: &Record, at: Stamp) {
+        match &record.op {
+            Op::ReviewOpened(p) => {
+                let review = self.review_mut(ReviewUid::created_by(record.id));
+                review.head.write(Some(p.head.clone()), at);
+                first(&mut review.opened, p.clone(), at);
+            }
+            Op::ReviewUpdated(p) => self.review_mut(p.review).update(p, at),
+            Op::ReviewFeedback(p) => {
+                let review = self.review_mut(p.review);
+                review.feedback.insert(record.id, (p.clone(), at));
+            }
+            Op::ReviewApproved(p) => {
+                let approval = Some((p.head.clone(), record.by.clone()));
+                self.review_mut(p.review).approved.write(approval, at);
+            }
+            Op::ReviewCommanded(p) => {
+                let review = self.review_mut(p.review);
+                review.commands.insert(record.id, (p.clone(), at));
+            }
+            _ => {}
+        }
     }
 
     /// What is recorded of a session at a service.
@@ -218,19 +232,6 @@ impl State {
         };
         let key = Self::pause_key(&p.agent, p.provider.as_deref());
         self.pauses.entry(key).or_default().write(pause, at);
-    }
-
-    fn apply_review_updated(&mut self, p: &ReviewUpdated, at: Stamp) {
-        let review = self.review_mut(p.review);
-        if p.head.is_some() {
-            review.head.write(p.head.clone(), at);
-        }
-        if p.base_branch.is_some() {
-            review.base.write(p.base_branch.clone(), at);
-        }
-        if let Some(new) = &p.state {
-            review.state.write(new.clone(), at);
-        }
     }
 
     fn apply_task_added(&mut self, record: &Record, added: &TaskAdded) {

@@ -13,15 +13,14 @@ use serde_json::Value;
 
 use crate::domain::dep::DepKind;
 use crate::domain::escalation::Trigger;
-use crate::domain::ids::{
-    EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid,
-};
+use crate::domain::ids::{EscalationUid, Oid, RecordId, SessionUid, TaskNumber, TaskUid};
 use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
 use crate::domain::register::Stamp;
 use crate::domain::remote::{
     SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen, SessionRemoteTold,
 };
-use crate::domain::review::{FeedbackKind, ForgeSaid, ReviewCommanded, ReviewState};
+use crate::domain::review::{ForgeSaid, ReviewApproved, ReviewCommanded};
+pub use crate::domain::review::{ReviewFeedback, ReviewOpened, ReviewUpdated};
 use crate::domain::session::{Outcome, RunnerIdentity, VerifyResult};
 use crate::domain::task::{Acceptance, Complexity, Deliverable};
 use crate::domain::time::{Hlc, Timestamp};
@@ -155,6 +154,8 @@ ops! {
     ReviewUpdated(ReviewUpdated) = "review.updated",
     /// Feedback on a review that asks for another attempt.
     ReviewFeedback(ReviewFeedback) = "review.feedback",
+    /// A person approved a head; the merge itself is that person's, too.
+    ReviewApproved(ReviewApproved) = "review.approved",
     /// A person told fleet something on a review.
     ReviewCommanded(ReviewCommanded) = "review.commanded",
     /// Fleet said something at the forge about a task; it is not said again.
@@ -498,60 +499,6 @@ pub struct LockAcquired {
 #[expect(missing_docs, reason = "the wire names say it")]
 pub struct LockReleased {
     pub session: SessionUid,
-}
-
-/// Payload of `review.opened`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReviewOpened {
-    /// Which task.
-    pub task: TaskUid,
-    /// Which attempt it shows.
-    pub session: SessionUid,
-    /// `github` or `local`.
-    pub forge: String,
-    /// Number of the pull request at the forge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub number: Option<u64>,
-    /// Where a human looks.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub url: Option<String>,
-    /// Branch under review.
-    pub branch: String,
-    /// Branch it is to be merged into.
-    pub base_branch: String,
-    /// Head commit.
-    pub head: Oid,
-}
-
-/// Payload of `review.updated`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReviewUpdated {
-    /// Which review.
-    pub review: ReviewUid,
-    /// New head, after another attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head: Option<Oid>,
-    /// Another branch that it is to be merged into.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base_branch: Option<String>,
-    /// New state.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state: Option<ReviewState>,
-}
-
-/// Payload of `review.feedback`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ReviewFeedback {
-    /// Which review.
-    pub review: ReviewUid,
-    /// What kind.
-    pub kind: FeedbackKind,
-    /// Head that it speaks of.
-    pub head: Oid,
-    /// Comments, or the trimmed log of the failing check.
-    pub text: String,
-    /// Stable name at the forge, so that it is recorded once.
-    pub key: String,
 }
 
 /// Payload of `escalation.opened` (DESIGN §5).

@@ -92,11 +92,13 @@ impl Holdings {
         self.locks.is_empty() && self.changed.is_empty()
     }
 
-    /// The first thing in the way of `task` if it works on `globs`; its own holds are not.
+    /// The first thing in the way of `task` if it works on `globs`; its own holds are not, nor are
+    /// the reviews of tasks that it builds on.
     #[must_use]
     pub fn conflict<'g>(
         &self,
         task: TaskUid,
+        below: &[TaskUid],
         globs: impl IntoIterator<Item = &'g str>,
     ) -> Option<Conflict> {
         if self.is_empty() {
@@ -104,17 +106,18 @@ impl Holdings {
         }
         globs
             .into_iter()
-            .find_map(|glob| self.conflict_of(task, glob, Pattern::glob))
+            .find_map(|glob| self.conflict_of(task, below, glob, Pattern::glob))
     }
 
     /// As [`Self::conflict`], for real paths.
     fn conflict_of_path(&self, task: TaskUid, path: &str) -> Option<Conflict> {
-        self.conflict_of(task, path, Pattern::path)
+        self.conflict_of(task, &[], path, Pattern::path)
     }
 
     fn conflict_of(
         &self,
         task: TaskUid,
+        below: &[TaskUid],
         text: &str,
         parse: impl Fn(&str) -> Pattern,
     ) -> Option<Conflict> {
@@ -142,7 +145,7 @@ impl Holdings {
         self.changed[from..]
             .iter()
             .take_while(|(path, _)| path.starts_with(prefix))
-            .filter(|(_, by)| *by != task)
+            .filter(|(_, by)| *by != task && !below.contains(by))
             .find(|(path, _)| parsed.get_or_insert_with(|| parse(text)).matches(path))
             .map(|(path, by)| Conflict {
                 ours: text.to_owned(),

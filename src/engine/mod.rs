@@ -19,6 +19,7 @@ pub mod gates;
 pub mod history;
 pub mod holdings;
 pub mod leases;
+pub mod merging;
 pub mod outbox;
 pub mod overlap;
 pub mod phase;
@@ -32,6 +33,7 @@ pub mod routing;
 pub mod score;
 pub mod secrets;
 pub mod spend;
+pub mod stack;
 pub mod text;
 pub mod why;
 

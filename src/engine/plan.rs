@@ -18,6 +18,7 @@ use crate::engine::overlap::{Pattern, first_overlap, patterns_of};
 use crate::engine::ready::Board;
 use crate::engine::reconcile::{ReviewPlan, reconcile};
 use crate::engine::routing::{Load, Routed, Router};
+use crate::engine::stack::{Target, target};
 use crate::engine::why::Why;
 
 /// Limits of this tick, from the command line.
@@ -57,6 +58,10 @@ pub struct ClaimPlan {
     pub branch: Option<String>,
     /// Recorded head that the attempt continues from; none = the branch must not exist.
     pub continues: Option<Oid>,
+    /// Branch that the work is to be merged into, if not the configured base branch.
+    pub onto: Option<String>,
+    /// Commit of that branch which is merged into the task's own before the agent begins.
+    pub merges: Option<Oid>,
     /// Globs to lock: the task's paths.
     pub globs: Vec<String>,
     /// End of the lease.
@@ -241,6 +246,8 @@ impl<'a> Claimer<'a> {
         self.limit(uid, made)?;
         let number = state.number_of(uid).ok_or_else(|| vec![Why::Unpublished])?;
         let base = self.facts.base.clone().ok_or_else(|| vec![Why::NoBase])?;
+        let target = target(state, self.board.index, self.facts, policy, uid);
+        let target = target.map_err(|why| vec![why])?;
         let history = History::of(state, self.board.index, uid);
         self.load.look_at_budgets(self.board, &self.ledger);
         let routed = router.route(uid, history.next_attempt, &self.load)?;
@@ -265,6 +272,8 @@ impl<'a> Claimer<'a> {
         let stand = branch_stand(state, self.board.index, self.facts, uid);
         let delivers = state.tasks[&uid].details.deliverable.value;
         let wants_branch = delivers == Deliverable::Pr && !history.wants_parts();
+        let continues = stand.filter(|_| wants_branch).and_then(|s| s.continues());
+        let merges = self.merges(&history, &routed, &target);
         let now = self.board.now;
         self.ledger.reserve(policy, bearer);
         *self.load.running.entry(routed.agent.clone()).or_default() += 1;
@@ -274,9 +283,11 @@ impl<'a> Claimer<'a> {
             number,
             attempt: history.next_attempt,
             routed,
-            base,
+            base: target.head.unwrap_or(base),
+            onto: target.onto.filter(|_| wants_branch),
+            merges: merges.filter(|_| continues.is_some()),
             branch: wants_branch.then(|| format!("agent/{number}")),
-            continues: stand.filter(|_| wants_branch).and_then(|s| s.continues()),
+            continues,
             globs: state.tasks[&uid].paths.iter().map(str::to_owned).collect(),
             lease_until: now.plus(policy.leases.lease),
             lock_until: now.plus(policy.leases.lock),
@@ -293,6 +304,16 @@ impl<'a> Claimer<'a> {
             answers: history.answers,
             failures: history.failures,
         })
+    }
+
+    /// What is merged into the branch before the agent begins, where it no longer merges by itself.
+    /// A service works in a place of its own, and is told instead.
+    fn merges(&self, history: &History<'_>, routed: &Routed, target: &Target) -> Option<Oid> {
+        let mut feedback = history.feedback.iter();
+        let conflict = feedback.any(|(_, f)| f.kind == FeedbackKind::Conflict);
+        let agent = self.board.policy.agents.get(&routed.agent);
+        let elsewhere = agent.is_some_and(|agent| agent.kind.service().is_some());
+        target.head.clone().filter(|_| conflict && !elsewhere)
     }
 
     /// Limits of the tick and the budgets.

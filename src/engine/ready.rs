@@ -2,6 +2,8 @@
 //!
 //! Agents, budgets and limits of a tick are not looked at here; `plan` adds them.
 
+mod holds;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest as _, Sha256};
@@ -14,7 +16,7 @@ use crate::domain::state::{DepKey, Index, State};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
 use crate::engine::history::History;
-use crate::engine::holdings::{Hold, Holdings};
+use crate::engine::holdings::Holdings;
 use crate::engine::retry::{self, Verdict};
 use crate::engine::why::{BlockerState, Why};
 
@@ -376,28 +378,6 @@ impl<'a> Board<'a> {
                     whys.push(Why::OutOfAttempts { failures: n });
                 }
             }
-        }
-    }
-
-    fn add_holds(&self, uid: TaskUid, task: &Task, whys: &mut Vec<Why>) {
-        if self.holdings.is_empty() || task.paths.is_empty() {
-            return;
-        }
-        if let Some(found) = self.holdings.conflict(uid, task.paths.iter()) {
-            let by = self.state.name_of(found.by);
-            whys.push(match found.hold {
-                Hold::Lock { until } => Why::Locked {
-                    glob: found.ours,
-                    other: found.theirs,
-                    by,
-                    until,
-                },
-                Hold::Review => Why::OverlapsReview {
-                    glob: found.ours,
-                    path: found.theirs,
-                    task: by,
-                },
-            });
         }
     }
 }

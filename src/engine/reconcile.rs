@@ -1,6 +1,7 @@
 //! Reconcile: what the outside already decided, as records to write. Idempotent: on a state that
 //! holds these records it yields nothing (I8).
 
+mod bases;
 mod exhausted;
 mod remarks;
 
@@ -33,6 +34,8 @@ pub struct ReviewPlan {
     pub branch: String,
     /// Its head, as recorded.
     pub head: Oid,
+    /// Another branch that it is to be merged into from now on.
+    pub onto: Option<String>,
 }
 
 /// What the outside already decided.
@@ -183,6 +186,7 @@ impl Reconciler<'_> {
                 }
                 SeenState::Open => {
                     self.feedback(*uid, review, seen);
+                    self.rebased(*uid, review, seen);
                     self.remarks(*uid, review, seen, opened.task);
                 }
             }
@@ -225,10 +229,9 @@ impl Reconciler<'_> {
         let mut all: Vec<FeedbackSeen> = seen.feedback.clone();
         let head = seen.head.clone().or_else(|| review.head.value.clone());
         if let Some(head) = head.clone().filter(|_| seen.conflict) {
-            let base = review
-                .opened
-                .as_ref()
-                .map_or("base", |(o, _)| o.base_branch.as_str());
+            let base = review.opened.as_ref().map_or("base", |(o, _)| {
+                review.base_branch().unwrap_or(&o.base_branch)
+            });
             all.push(FeedbackSeen {
                 kind: FeedbackKind::Conflict,
                 text: format!(
@@ -277,7 +280,10 @@ impl Reconciler<'_> {
                 review,
                 branch: branch.clone(),
                 head: head.clone(),
+                onto: None,
             });
+        } else {
+            self.below(task, &history);
         }
         self.exhausted(task, &history);
     }

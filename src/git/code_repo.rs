@@ -15,14 +15,18 @@ use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::git::remote::{Fetched, Remote};
 use crate::git::workspaces::ground::Ground;
-use crate::ports::code_repo::{BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts};
+use crate::ports::code_repo::{
+    BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts, Merged, Shown,
+};
 use crate::ports::host::Host;
 use crate::ports::workspaces::PathChange;
 
 mod bundle;
 pub(in crate::git) mod diff;
+mod join;
 mod merge;
 mod pull;
+mod show;
 
 use diff::{from_oid, to_oid};
 
@@ -286,6 +290,28 @@ impl CodeRepo for GitCodeRepo {
         let max = usize::try_from(max_bytes).unwrap_or(usize::MAX);
         self.pull(number, onto, max)
             .map_err(|cause| failed("fetch pull request", number, &cause))
+    }
+
+    fn shown(&self, onto: &Oid, head: &Oid, max_bytes: u64) -> Result<Shown, CodeError> {
+        let repo = self.open()?;
+        let max = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        from_oid(onto)
+            .and_then(|onto| show::shown(&repo, onto, from_oid(head)?, max))
+            .map_err(|error| failed("show", pair(onto, head), &missing_object(&repo, &error)))
+    }
+
+    fn merge(&self, ours: &Oid, theirs: &Oid) -> Result<Merged, CodeError> {
+        let repo = self.open()?;
+        from_oid(ours)
+            .and_then(|ours| join::merged(&repo, ours, from_oid(theirs)?))
+            .map_err(|error| failed("merge", pair(ours, theirs), &missing_object(&repo, &error)))
+    }
+
+    fn unresolved(&self, tree: &Oid, paths: &[String]) -> Result<Vec<String>, CodeError> {
+        let repo = self.open()?;
+        from_oid(tree)
+            .and_then(|tree| join::unresolved(&repo, tree, paths))
+            .map_err(|error| failed("read", tree.short(), &missing_object(&repo, &error)))
     }
 
     fn commit(&self, id: &Oid) -> Result<CommitFacts, CodeError> {

@@ -310,10 +310,14 @@ impl Workspaces for GitWorkspaces {
         let repo = self.open()?;
         let commit = || -> Result<git2::Oid, git2::Error> {
             let tree = repo.find_tree(from_oid(&request.tree)?)?;
-            let parent = repo.find_commit(from_oid(&request.parent)?)?;
+            let ids = std::iter::once(&request.parent).chain(&request.merged);
+            let parents = ids
+                .map(|id| repo.find_commit(from_oid(id)?))
+                .collect::<Result<Vec<_>, _>>()?;
+            let parents: Vec<_> = parents.iter().collect();
             let time = git2::Time::new(request.time_secs, 0);
             let who = git2::Signature::new(&request.author_name, &request.author_email, &time)?;
-            repo.commit(None, &who, &who, &request.message, &tree, &[&parent])
+            repo.commit(None, &who, &who, &request.message, &tree, &parents)
         };
         let id = commit().map_err(by_git("commit what the agent made", &self.common))?;
         Ok(to_oid(id))

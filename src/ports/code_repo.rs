@@ -34,6 +34,40 @@ pub struct CommitFacts {
     pub message: String,
 }
 
+/// What a branch changes, for people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Shown {
+    /// The patch; bytes that are no text are replaced.
+    pub patch: String,
+    /// The patch was longer, and its end is missing.
+    pub cut: bool,
+    /// Lines by file, sorted by path; not cut.
+    pub files: Vec<FileLines>,
+}
+
+/// Lines that one file gains and loses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileLines {
+    /// Repository path.
+    pub path: String,
+    /// Lines that come.
+    pub added: u64,
+    /// Lines that go.
+    pub removed: u64,
+    /// No text: no lines are counted.
+    pub binary: bool,
+}
+
+/// Two commits, merged as far as that goes by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Merged {
+    /// A commit of the merged tree with both as parents; no ref names it. The same two commits give
+    /// the same commit in every clone. In files of `conflicts` both versions stand between marks.
+    pub commit: Oid,
+    /// Paths that did not merge by themselves, sorted.
+    pub conflicts: Vec<String>,
+}
+
 /// A code operation failed. Fits after "failed to ".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} {on}: {cause}")]
@@ -93,6 +127,24 @@ pub trait CodeRepo: Send + Sync {
     /// # Errors
     /// There is no remote, no such pull request, or the patch is larger than `max_bytes`.
     fn pull_patch(&self, number: u64, onto: &Oid, max_bytes: u64) -> Result<String, CodeError>;
+
+    /// What `head` changes since it left the history of `onto`, as a patch of at most `max_bytes`.
+    ///
+    /// # Errors
+    /// An object is missing.
+    fn shown(&self, onto: &Oid, head: &Oid, max_bytes: u64) -> Result<Shown, CodeError>;
+
+    /// Merges `theirs` into `ours` as objects: no ref moves and nothing is checked out.
+    ///
+    /// # Errors
+    /// An object is missing, the histories have nothing in common, or objects cannot be written.
+    fn merge(&self, ours: &Oid, theirs: &Oid) -> Result<Merged, CodeError>;
+
+    /// Those of `paths` in which `tree` (a commit or a tree) still has marks of a conflict.
+    ///
+    /// # Errors
+    /// An object is missing.
+    fn unresolved(&self, tree: &Oid, paths: &[String]) -> Result<Vec<String>, CodeError>;
 
     /// Parents and message of a commit.
     ///

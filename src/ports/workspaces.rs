@@ -71,8 +71,10 @@ pub struct Imported {
 pub struct CommitRequest {
     /// Tree.
     pub tree: Oid,
-    /// Parent: `start`.
+    /// Parent: `start`, or the head that the attempt continues.
     pub parent: Oid,
+    /// Second parent: what was merged into the branch.
+    pub merged: Option<Oid>,
     /// Whole message with trailers.
     pub message: String,
     /// Author and committer name.

@@ -47,7 +47,7 @@ use crate::wire::models::providers;
 use crate::wire::{sandbox, state_options, trial};
 
 /// Largest bundle that the publish phase takes in.
-const MAX_BUNDLE_BYTES: u64 = 256 << 20;
+pub(super) const MAX_BUNDLE_BYTES: u64 = 256 << 20;
 
 /// What is known before a tick is built.
 pub(super) struct Ground<'a> {
@@ -368,7 +368,7 @@ pub(super) fn ci_run(env: &Env) -> Option<String> {
 
 /// Where workspaces are made: the cache folder of the user, apart for every repository; without a
 /// HOME, fleet's folder in the git dir.
-fn workspace_root(env: &Env, place: &Place) -> PathBuf {
+pub(super) fn workspace_root(env: &Env, place: &Place) -> PathBuf {
     let cache = env
         .get("FLEET_WORKSPACES")
         .or_else(|| env.get("XDG_CACHE_HOME"))

@@ -11,7 +11,9 @@ use fleet::domain::remote::{
     RemotePhase, RemoteWord, SessionRemoteBound, SessionRemoteIntended, SessionRemoteSeen,
     SessionRemoteTold,
 };
-use fleet::domain::review::{FeedbackKind, ForgeSaid, ReviewCommanded, ReviewState};
+use fleet::domain::review::{
+    FeedbackKind, ForgeSaid, ReviewApproved, ReviewCommanded, ReviewState,
+};
 use fleet::domain::session::{FailureClass, Outcome, RunnerIdentity, VerifyResult};
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
 use fleet::domain::time::{Hlc, Timestamp};
@@ -371,6 +373,8 @@ fn work_op() -> impl Strategy<Value = Op> {
                 key: "k".to_owned(),
             })
         }),
+        (a_review(), oid())
+            .prop_map(|(review, head)| Op::ReviewApproved(ReviewApproved { review, head })),
         (a_review(), command(), "[ab]").prop_map(|(review, what, key)| {
             let who = "octo".to_owned();
             Op::ReviewCommanded(ReviewCommanded {

@@ -13,7 +13,7 @@ use crate::desk::Desk;
 use crate::town::{Clone, Town, policy, shell};
 
 /// A clone whose agent is this script, with reviews at a desk. The script finds its prompt in `$0`.
-fn working(script: &str) -> (Town, Clone, Desk) {
+pub(crate) fn working(script: &str) -> (Town, Clone, Desk) {
     let town = Town::new();
     let mut rules = policy(&[("writer", script)]);
     let agent = rules.agents.get_mut("writer").unwrap();
@@ -26,7 +26,7 @@ fn working(script: &str) -> (Town, Clone, Desk) {
     (town, clone, desk)
 }
 
-fn head(town: &Town, branch: &str) -> Oid {
+pub(crate) fn head(town: &Town, branch: &str) -> Oid {
     let head = town.remote_ref(&format!("refs/heads/{branch}"));
     head.expect("the branch is there").parse().unwrap()
 }

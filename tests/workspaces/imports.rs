@@ -162,6 +162,7 @@ fn a_commit_moves_no_ref_and_says_who_when_and_why() {
     let request = CommitRequest {
         tree: imported.tree,
         parent: yard.head(),
+        merged: None,
         message: "do it\n\nTask: T-7\n".to_owned(),
         author_name: "fleet".to_owned(),
         author_email: "fleet@localhost".to_owned(),

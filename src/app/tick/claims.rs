@@ -1,5 +1,9 @@
 //! Steps 2–4: fold, decide, and publish the intent. What is claimed here may run.
 
+mod brief;
+
+pub(super) use brief::{as_published, document};
+
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -7,17 +11,14 @@ use crate::app::context::Minter;
 use crate::app::publish::{self, ChangeError, Decision, How, Terms};
 use crate::app::tick::documents::ClaimDoc;
 use crate::app::tick::report::{ClaimReport, Waiting};
-use crate::app::tick::{World, opening, prompt};
-use crate::domain::escalation::Trigger;
-use crate::domain::ids::{RecordId, SessionUid, TaskUid};
+use crate::app::tick::{World, opening};
+use crate::domain::ids::SessionUid;
 use crate::domain::record::{LockAcquired, Op, SessionClaimed, SessionStarted};
 use crate::domain::remote::{SessionRemoteIntended, mark_of};
-use crate::domain::state::{Index, State};
-use crate::domain::task::Deliverable;
+use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::commands;
 use crate::engine::facts::Facts;
-use crate::engine::history::is_split;
 use crate::engine::plan::{self, ClaimPlan, Limits, Plan};
 use crate::engine::remote::{self as remote_plan, RemoteStep};
 use crate::engine::text;
@@ -197,8 +198,8 @@ fn mint_claim(
         continues: planned.continues.clone(),
         lease_until: lease_end(world, planned, manner.handed_over, now),
         addresses: planned.addresses(),
-        onto: None,
-        merges: None,
+        onto: planned.onto.clone(),
+        merges: planned.merges.clone(),
     };
     let session = SessionUid::created_by(minter.add(Op::SessionClaimed(claim.clone())));
     if !planned.globs.is_empty() {
@@ -257,81 +258,6 @@ fn lease_end(
         .plus(longest)
         .plus(PHASE_SLACK)
         .max(planned.lease_until)
-}
-
-/// The document that the run of a claim needs.
-pub(super) fn document(
-    world: &World<'_>,
-    state: &State,
-    index: &Index,
-    session: SessionUid,
-    claim: &SessionClaimed,
-) -> ClaimDoc {
-    let task = state.tasks.get(&claim.task);
-    ClaimDoc {
-        session,
-        task: state.name_of(claim.task).to_string(),
-        title: task.map(|t| t.title.value.clone()).unwrap_or_default(),
-        deliverable: deliverable(state, claim),
-        paths: task
-            .map(|t| t.paths.iter().map(str::to_owned).collect())
-            .unwrap_or_default(),
-        prompt: prompt::build(state, index, world.policy, claim.task, claim),
-        allowed: allowed(state, index, claim.task, &claim.addresses),
-        claim: claim.clone(),
-    }
-}
-
-/// What an attempt hands over: what its task does, or parts if it was told to split it.
-fn deliverable(state: &State, claim: &SessionClaimed) -> Deliverable {
-    if is_split(state, claim) {
-        return Deliverable::Plan;
-    }
-    let task = state.tasks.get(&claim.task);
-    task.map(|t| t.details.deliverable.value)
-        .unwrap_or_default()
-}
-
-/// The claim as it was published. What a directory says of a session is not believed: the run phase
-/// could write there too. `None` if the session does not hold its lease any more.
-pub(super) fn as_published(
-    world: &World<'_>,
-    state: &State,
-    index: &Index,
-    session: SessionUid,
-    told: Deliverable,
-) -> Option<ClaimDoc> {
-    let held = state.sessions.get(&session).filter(|s| s.holds_lease())?;
-    let (claim, _) = held.claim.as_ref()?;
-    let mut doc = document(world, state, index, session, claim);
-    // It hands over what it was claimed for, even if the task has been changed since.
-    doc.deliverable = match (claim.branch.is_some(), told) {
-        (true, _) => Deliverable::Pr,
-        (false, Deliverable::Plan) => Deliverable::Plan,
-        (false, Deliverable::Pr | Deliverable::Report) => Deliverable::Report,
-    };
-    Some(doc)
-}
-
-/// What a human allowed of the protected paths that this task asked about: exactly the lines that
-/// the question showed, and nothing else that is protected (R3).
-fn allowed(state: &State, index: &Index, task: TaskUid, addresses: &[RecordId]) -> Vec<String> {
-    index
-        .escalations_of(task)
-        .iter()
-        .filter_map(|uid| state.escalations.get(uid))
-        .filter_map(|e| e.opened.as_ref().zip(e.answer.as_ref()))
-        .filter(|((opened, _), (_, _, at))| {
-            opened.trigger == Trigger::ProtectedPaths && addresses.contains(&at.id)
-        })
-        .filter(|(_, (answer, _, _))| {
-            answer
-                .trim_start()
-                .to_ascii_lowercase()
-                .starts_with("allow")
-        })
-        .flat_map(|((opened, _), _)| opened.context.lines().map(str::to_owned))
-        .collect()
 }
 
 /// Claims as the report shows them.

@@ -59,6 +59,12 @@ pub struct ClaimDoc {
     pub prompt: String,
     /// Findings about protected paths that a human was shown and allowed, one line each.
     pub allowed: Vec<String>,
+    /// Paths that did not merge by themselves, where the claim merges its base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conflicts: Vec<String>,
+    /// The merge is all that is asked for: without conflicts no agent is needed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_merge: bool,
 }
 
 impl ClaimDoc {

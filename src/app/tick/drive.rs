@@ -1,6 +1,7 @@
 //! A whole tick in one process: the loop around claims, the pool and results.
 
 mod renewing;
+mod showing;
 
 use std::convert::Infallible;
 
@@ -11,7 +12,7 @@ use crate::app::tick::opening::{self, END_SLACK, REMOTE_LIMIT};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, observe, replies, results, reviews};
+use crate::app::tick::{TickError, TickOptions, World, observe, results, reviews};
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Moment, Timestamp};
@@ -302,45 +303,6 @@ impl Drive<'_, '_, '_> {
         self.last = Some((state, plan));
         self.show(&due)?;
         self.reply()
-    }
-
-    /// Says what is owed to the people on reviews.
-    fn reply(&mut self) -> Step {
-        let Some((state, plan)) = self.last.take() else {
-            return Ok(());
-        };
-        let replied = replies::say(self.world, &state, self.limit());
-        let (newer, notes) = match replied {
-            Ok(replied) => replied,
-            Err(error) => {
-                self.last = Some((state, plan));
-                return Err(error);
-            }
-        };
-        self.last = Some((newer.unwrap_or(state), plan));
-        notes.into_iter().for_each(|note| self.note(note));
-        Ok(())
-    }
-
-    /// Opens reviews of pushed work.
-    fn show(&mut self, due: &[reviews::Due]) -> Step {
-        if due.is_empty() {
-            return Ok(());
-        }
-        let limit = self.limit();
-        let Some((state, _)) = &mut self.last else {
-            return Ok(());
-        };
-        let (shown, newer) = reviews::open(self.world, state, due, limit)?;
-        if let Some(newer) = newer {
-            *state = newer;
-        }
-        let mut notes = Vec::new();
-        results::tell_reviews(shown, &mut self.report.sessions, &mut notes);
-        for note in notes {
-            self.note(note);
-        }
-        Ok(())
     }
 
     fn note(&mut self, text: String) {

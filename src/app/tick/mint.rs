@@ -15,7 +15,7 @@ use crate::domain::task::{Acceptance, Deliverable};
 use crate::domain::time::Timestamp;
 use crate::engine::history::is_split;
 use crate::engine::holdings::{Hold, conflicts_of_diff};
-use crate::engine::outbox::{self, Saying};
+use crate::engine::outbox::{self, Saying, Subtask};
 use crate::engine::retry;
 use crate::store::Loaded;
 
@@ -171,35 +171,16 @@ fn outbox_records(world: &World<'_>, minter: &mut Minter<'_>, result: &ResultDoc
                 }));
             }
             Saying::Subtask(sub) => {
-                let id: RecordId = minter.add(Op::TaskAdded(TaskAdded {
-                    n: None,
-                    key: None,
-                    set: TaskFields {
-                        title: Some(sub.title),
-                        body: Some(sub.body),
-                        kind: (!sub.kind.is_empty()).then_some(sub.kind),
-                        priority: sub.priority,
-                        complexity: sub.complexity,
-                        acceptance: Some(
-                            sub.acceptance
-                                .into_iter()
-                                .map(|text| Acceptance { text, done: false })
-                                .collect(),
-                        ),
-                        ..TaskFields::default()
-                    },
-                    labels: Vec::new(),
-                    paths: sub.paths,
-                    admitted: world.policy.admit_subtasks,
-                }));
+                let kind = if split {
+                    DepKind::ParentChild
+                } else {
+                    DepKind::DiscoveredFrom
+                };
+                let id = propose(minter, sub, world.policy.admit_subtasks);
                 minter.add(Op::DepAdded(DepEdge {
                     from: TaskUid::created_by(id),
                     to: task,
-                    kind: if split {
-                        DepKind::ParentChild
-                    } else {
-                        DepKind::DiscoveredFrom
-                    },
+                    kind,
                 }));
             }
             Saying::Finding { text } => {
@@ -228,4 +209,26 @@ fn outbox_records(world: &World<'_>, minter: &mut Minter<'_>, result: &ResultDoc
         );
         minter.add(Op::CommentAdded(CommentAdded { task, text }));
     }
+}
+
+/// A task that the agent proposes.
+fn propose(minter: &mut Minter<'_>, sub: Subtask, admitted: bool) -> RecordId {
+    let points = sub.acceptance.into_iter();
+    let points = points.map(|text| Acceptance { text, done: false });
+    minter.add(Op::TaskAdded(TaskAdded {
+        n: None,
+        key: None,
+        set: TaskFields {
+            title: Some(sub.title),
+            body: Some(sub.body),
+            kind: (!sub.kind.is_empty()).then_some(sub.kind),
+            priority: sub.priority,
+            complexity: sub.complexity,
+            acceptance: Some(points.collect()),
+            ..TaskFields::default()
+        },
+        labels: Vec::new(),
+        paths: sub.paths,
+        admitted,
+    }))
 }

@@ -93,11 +93,11 @@ fn observe_branches(world: &World<'_>, state: &State, facts: &mut Facts, notes: 
         .reviews
         .values()
         .filter(|review| review.is_open())
-        .filter_map(|review| {
-            review
-                .opened
-                .as_ref()
-                .map(|(opened, _)| opened.branch.clone())
+        .flat_map(|review| {
+            let opened = review.opened.as_ref().map(|(o, _)| o.branch.clone());
+            // What it is to be merged into may be other than the base branch.
+            let base = review.base_branch().map(str::to_owned);
+            opened.into_iter().chain(base)
         })
         .chain(
             state
@@ -132,7 +132,10 @@ fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &
                 ReviewWatch {
                     number: opened.number,
                     branch: opened.branch.clone(),
-                    base_branch: opened.base_branch.clone(),
+                    base_branch: review
+                        .base_branch()
+                        .unwrap_or(&opened.base_branch)
+                        .to_owned(),
                     head,
                     known: known(review),
                 },
@@ -187,6 +190,12 @@ fn review_seen(
         // A local review is its branch: who deletes that unmerged closes the review.
         (ForgeState::Open, _) if is_gone(world, facts, watch) => SeenState::Closed,
         (ForgeState::Open, _) => SeenState::Open,
+    };
+    // A branch that stands on another one, or for which a human chose a base, must merge with that.
+    let onto = facts.branches.get(&watch.base_branch).cloned().flatten();
+    let merge = match onto.filter(|onto| facts.base.as_ref() != Some(onto)) {
+        Some(onto) => world.code.merge_facts(&onto, &watch.head).ok(),
+        None => merge,
     };
     let conflict = merge == Some(MergeFacts::Conflict)
         || seen

@@ -23,9 +23,10 @@ pub(super) fn build(
     state: &State,
     index: &Index,
     policy: &Policy,
-    uid: TaskUid,
     claim: &SessionClaimed,
+    conflicts: &[String],
 ) -> String {
+    let uid = claim.task;
     let Some(task) = state.tasks.get(&uid) else {
         return String::new();
     };
@@ -43,6 +44,7 @@ pub(super) fn build(
     conversation(&mut out, task);
     earlier(&mut out, state, index, uid);
     taken_up(&mut out, state, claim);
+    merged(&mut out, policy, claim, conflicts);
     let agent = policy.agents.get(&claim.agent);
     let remote = agent.is_some_and(|agent| agent.kind.service().is_some());
     let delivers = if is_split(state, claim) {
@@ -165,6 +167,42 @@ fn taken_up(out: &mut String, state: &State, claim: &SessionClaimed) {
             asked(out, command);
         }
     }
+}
+
+/// The base branch that was merged into the branch before the agent begins.
+fn merged(out: &mut String, policy: &Policy, claim: &SessionClaimed, conflicts: &[String]) {
+    let Some(theirs) = &claim.merges else {
+        if let (Some(onto), None) = (&claim.onto, &claim.continues) {
+            let _ = writeln!(
+                out,
+                "## Your branch starts from {onto}\n\nThat is work which this task depends on and \
+                 which is still in review: build on it, do not do it again.\n"
+            );
+        }
+        return;
+    };
+    let base = claim.onto.as_ref().unwrap_or(&policy.base_branch);
+    let _ = writeln!(
+        out,
+        "## {base} was merged into your branch\n\nThe directory holds your branch with {base} at {} \
+         merged in; fleet makes the merge commit when you end.",
+        theirs.short()
+    );
+    if conflicts.is_empty() {
+        let _ = writeln!(out, "Everything merged by itself.\n");
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "These files did not merge by themselves. Both versions stand in them, between lines that \
+         begin with `<<<<<<<` (your branch) and `>>>>>>>` ({base}); where one side took a file away, \
+         or it is no text, one version is there alone. Resolve each so that both changes keep their \
+         meaning, and leave none of these lines:"
+    );
+    for path in conflicts {
+        let _ = writeln!(out, "- {}", one_line(path));
+    }
+    out.push('\n');
 }
 
 /// A command of somebody who may write to the repository.

@@ -20,6 +20,7 @@ use crate::domain::state::State;
 use crate::domain::task::{Deliverable, Task};
 use crate::domain::time::DurationMs;
 use crate::engine::text;
+use crate::ports::code_repo::Merged;
 use crate::ports::state_repo::{Freshness, RefChange};
 use crate::store::{Checkpoint, Loaded, Scope};
 
@@ -107,6 +108,7 @@ pub(super) fn finish(
                 task,
                 session: verdict.session,
                 review,
+                onto: None,
             });
         }
         world.handover.remove(&documents::folder(verdict.session));
@@ -226,7 +228,14 @@ fn decide(
         && world.forge.kind() == LOCAL
     {
         // A local review has nothing outside git, so it is opened by the same push.
-        reviews::record_local(world, &loaded.state, minter, (task, session), branch, head);
+        reviews::record_local(
+            world,
+            &loaded.state,
+            minter,
+            session,
+            (branch, &result.claim.claim),
+            head,
+        );
     }
     verdict
 }
@@ -256,10 +265,12 @@ fn may_push(
         .code
         .commit(head)
         .map_err(|error| policy(format!("the work could not be checked: failed to {error}")))?;
-    if commit.parents != [result.start.clone()] {
+    let ground = ground(world, result).map_err(&policy)?;
+    let parents = std::iter::once(&result.start).chain(&claim.merges);
+    if !commit.parents.iter().eq(parents) {
         // Commits in between would be published without a look at them.
         return Err(policy(format!(
-            "commit {head} does not stand on {} alone, which the claim names",
+            "commit {head} does not stand on what the claim names: {}",
             result.start
         )));
     }
@@ -268,18 +279,26 @@ fn may_push(
     }
     let changes = world
         .code
-        .diff(&result.start, head)
+        .diff(&ground.commit, head)
         .map_err(|error| policy(format!("the work could not be checked: failed to {error}")))?;
     match checks::judge_changes(&world.policy.diff, &changes, &result.claim.allowed) {
         Verdict::Pass => {}
+        Verdict::Empty if claim.merges.is_some() => {}
         Verdict::Empty => return Err(policy("the commit changes nothing".to_owned())),
         Verdict::Held(held) => {
             return Err((trigger_of(held.protected), held.reasons.join("\n")));
         }
     }
+    let marked = world.code.unresolved(head, &ground.conflicts);
+    let marked =
+        marked.map_err(|error| policy(format!("the merge could not be checked: {error}")))?;
+    if !marked.is_empty() {
+        let files = marked.join(", ");
+        return Err(policy(format!("marks of a conflict are left in {files}")));
+    }
     let text = world
         .code
-        .added_text(&result.start, head, world.policy.diff.max_bytes)
+        .added_text(&ground.commit, head, world.policy.diff.max_bytes)
         .map_err(|error| policy(format!("the work could not be checked: failed to {error}")))?;
     if let Some(rule) = checks::secret_in(world.secrets, &text) {
         return Err(policy(rule));
@@ -307,6 +326,19 @@ fn may_push(
              this attempt is commit {head} in the clone that made it"
         ),
     ))
+}
+
+/// What the work was made on: the start that the claim names, with the base merged in if the claim
+/// says so. Made anew here, from objects.
+fn ground(world: &World<'_>, result: &ResultDoc) -> Result<Merged, String> {
+    let Some(theirs) = &result.claim.claim.merges else {
+        return Ok(Merged {
+            commit: result.start.clone(),
+            conflicts: Vec::new(),
+        });
+    };
+    let merged = world.code.merge(&result.start, theirs);
+    merged.map_err(|error| format!("the work could not be checked: failed to {error}"))
 }
 
 fn ended(finished: &SessionFinished, held: bool, deliverable: Deliverable) -> Ended {

@@ -14,6 +14,9 @@ const BODY_BYTES: usize = 60_000;
 /// Most bytes of one foreign text in it.
 const PART_BYTES: usize = 12_000;
 
+/// Most sentences about the order of merging.
+const MAX_ORDER: usize = 10;
+
 /// `T-7: title`, one line, safe.
 #[must_use]
 pub(super) fn title(name: &str, task: &Task) -> String {
@@ -30,8 +33,8 @@ pub(super) fn body(
     name: &str,
     task: &Task,
     session: SessionUid,
-    claim: &SessionClaimed,
-    finished: &SessionFinished,
+    (claim, finished): (&SessionClaimed, &SessionFinished),
+    order: &[String],
 ) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "### Task {name}\n");
@@ -62,6 +65,13 @@ pub(super) fn body(
     let _ = writeln!(out, "### Verification\n");
     verification(&mut out, finished);
     findings(&mut out, state, session);
+    if !order.is_empty() {
+        let _ = writeln!(out, "### Order of merging\n");
+        for sentence in order.iter().take(MAX_ORDER) {
+            let _ = writeln!(out, "- {}", foreign(sentence).replace('\n', " "));
+        }
+        out.push('\n');
+    }
     provenance(&mut out, session, claim, finished);
     text::truncated(&out, BODY_BYTES).into_owned()
 }

@@ -1,10 +1,12 @@
 //! Reviews: opened or adopted at the forge, then recorded. Safe to repeat at any point (I4, I7).
 
+use crate::app::advice::advice;
 use crate::app::context::Minter;
 use crate::app::publish::{self, ChangeError, Decision, How, Terms};
 use crate::app::tick::{World, review_text};
 use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
-use crate::domain::record::{Op, ReviewOpened, ReviewUpdated};
+use crate::domain::record::{Op, ReviewOpened, ReviewUpdated, SessionClaimed};
+use crate::domain::review::Review;
 use crate::domain::state::State;
 use crate::domain::time::DurationMs;
 use crate::engine::plan::Plan;
@@ -18,6 +20,8 @@ pub(super) struct Due {
     pub(super) task: TaskUid,
     pub(super) session: SessionUid,
     pub(super) review: Option<ReviewUid>,
+    /// Another branch that it is to be merged into from now on.
+    pub(super) onto: Option<String>,
 }
 
 /// The reviews that a plan wants opened or brought up to date.
@@ -28,6 +32,7 @@ pub(super) fn due(plan: &Plan) -> Vec<Due> {
             task: r.task,
             session: r.session,
             review: r.review,
+            onto: r.onto.clone(),
         })
         .collect()
 }
@@ -37,6 +42,7 @@ pub(super) fn due(plan: &Plan) -> Vec<Due> {
 struct Opened {
     due: Due,
     branch: String,
+    base_branch: String,
     head: Oid,
     handle: ReviewHandle,
 }
@@ -119,23 +125,25 @@ fn open_one(world: &World<'_>, state: &State, due: &Due) -> Result<Opened, Troub
         .ok_or(Trouble::NotDue)?;
     let task = state.tasks.get(&due.task).ok_or(Trouble::NotDue)?;
     let name = state.name_of(due.task).to_string();
-    let number = due
-        .review
-        .and_then(|uid| state.reviews.get(&uid))
-        .and_then(|review| review.opened.as_ref())
-        .and_then(|(opened, _)| opened.number);
+    let review = due.review.and_then(|uid| state.reviews.get(&uid));
+    let opened = review.and_then(|review| review.opened.as_ref());
+    let number = opened.and_then(|(opened, _)| opened.number);
+    // A review that only goes on to another base shows what it showed before.
+    let shown = review.filter(|_| due.onto.is_some());
+    let head = shown.and_then(|r| r.head.value.clone()).unwrap_or(head);
+    let base_branch = due
+        .onto
+        .clone()
+        .or_else(|| review.and_then(Review::base_branch).map(str::to_owned))
+        .or_else(|| claim.onto.clone())
+        .unwrap_or_else(|| world.policy.base_branch.clone());
+    let order = advice(world.code, state, &state.index(), Some(due.task));
+    let body = review_text::body(state, &name, task, due.session, (claim, finished), &order);
     let draft = ReviewDraft {
         title: world.secrets.redact(&review_text::title(&name, task)),
-        body: world.secrets.redact(&review_text::body(
-            state,
-            &name,
-            task,
-            due.session,
-            claim,
-            finished,
-        )),
+        body: world.secrets.redact(&body),
         branch: branch.clone(),
-        base_branch: world.policy.base_branch.clone(),
+        base_branch: base_branch.clone(),
         head: head.clone(),
         number,
         stage: ReviewStage::AsConfigured,
@@ -144,6 +152,7 @@ fn open_one(world: &World<'_>, state: &State, due: &Due) -> Result<Opened, Troub
     Ok(Opened {
         due: due.clone(),
         branch,
+        base_branch,
         head,
         handle,
     })
@@ -154,8 +163,8 @@ pub(super) fn record_local(
     world: &World<'_>,
     state: &State,
     minter: &mut Minter<'_>,
-    (task, session): (TaskUid, SessionUid),
-    branch: String,
+    session: SessionUid,
+    (branch, claim): (String, &SessionClaimed),
     head: Oid,
 ) {
     let handle = ReviewHandle {
@@ -164,10 +173,12 @@ pub(super) fn record_local(
         adopted: false,
     };
     let due = Due {
-        task,
+        task: claim.task,
         session,
         review: None,
+        onto: None,
     };
+    let base_branch = claim.onto.clone().unwrap_or_else(|| world.policy.base_branch.clone());
     record(
         world,
         state,
@@ -175,6 +186,7 @@ pub(super) fn record_local(
         &Opened {
             due,
             branch,
+            base_branch,
             head,
             handle,
         },
@@ -190,14 +202,19 @@ fn record(world: &World<'_>, state: &State, minter: &mut Minter<'_>, one: &Opene
             })
     });
     match known {
-        Some((_, review)) if review.head.value.as_ref() == Some(&one.head) => {}
-        Some((uid, _)) => {
-            minter.add(Op::ReviewUpdated(ReviewUpdated {
-                review: *uid,
-                head: Some(one.head.clone()),
-                base_branch: None,
-                state: None,
-            }));
+        Some((uid, review)) => {
+            let head = Some(&one.head).filter(|head| review.head.value.as_ref() != Some(*head));
+            // The base is changed by whoever meant to; another attempt leaves it as it is.
+            let base = one.due.onto.as_ref();
+            let base = base.filter(|base| review.base_branch() != Some(base.as_str()));
+            if head.is_some() || base.is_some() {
+                minter.add(Op::ReviewUpdated(ReviewUpdated {
+                    review: *uid,
+                    head: head.cloned(),
+                    base_branch: base.cloned(),
+                    state: None,
+                }));
+            }
         }
         None => {
             minter.add(Op::ReviewOpened(ReviewOpened {
@@ -207,7 +224,7 @@ fn record(world: &World<'_>, state: &State, minter: &mut Minter<'_>, one: &Opene
                 number: one.handle.number,
                 url: one.handle.url.clone(),
                 branch: one.branch.clone(),
-                base_branch: world.policy.base_branch.clone(),
+                base_branch: one.base_branch.clone(),
                 head: one.head.clone(),
             }));
         }

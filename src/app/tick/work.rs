@@ -4,6 +4,7 @@
 
 mod failure;
 mod handing;
+mod merging;
 mod taking;
 mod watch;
 
@@ -77,6 +78,8 @@ struct Session<'a> {
     unstarted: bool,
     /// Why the agent was stopped whose work is kept all the same: a budget was used up, say.
     cut_short: Option<CutShort>,
+    /// Files in which the last import found marks of a conflict.
+    left_marked: Vec<String>,
 }
 
 impl<'a> Session<'a> {
@@ -118,6 +121,7 @@ impl<'a> Session<'a> {
             storage: None,
             unstarted: false,
             cut_short: None,
+            left_marked: Vec::new(),
         }
     }
 
@@ -132,11 +136,11 @@ impl<'a> Session<'a> {
 
     fn go(&mut self, cancel: &Cancel, events: &mut dyn FnMut(AgentEvent)) -> Result<(), Failure> {
         let agent = self.agent()?;
-        let start = self.start();
         let want = WorkspaceRequest {
-            start,
+            start: self.ground()?,
             paths: self.doc.paths.clone(),
-            sparse: self.world.policy.sparse_workspaces,
+            // What is merged may lie anywhere.
+            sparse: self.world.policy.sparse_workspaces && self.doc.claim.merges.is_none(),
         };
         let prepared = self.world.workspaces.prepare(self.lease, &want);
         let workspace = prepared.map_err(|error| {
@@ -150,7 +154,12 @@ impl<'a> Session<'a> {
         };
         self.tell(begins, events);
         let mut request = self.request(&agent, &workspace);
-        let first = self.run(&request, cancel, events)?;
+        let first = if self.merges_by_itself() {
+            self.tell_of_merge();
+            None
+        } else {
+            self.run(&request, cancel, events)?.agent_session
+        };
         if self.asks_a_human() {
             self.finished.outcome = Outcome::Escalated;
             self.finished.summary = self.bounded("asked a human and stopped");
@@ -166,7 +175,7 @@ impl<'a> Session<'a> {
         if let Verdict::Pass = verdict
             && let Some(failed) = self.verify(&request, cancel, events)
         {
-            self.second_chance(&mut request, &failed, &first, cancel, events)?;
+            self.second_chance(&mut request, &failed, first, cancel, events)?;
             if self.cut_short.is_some() {
                 return self.keep_unfinished(&workspace, &request, cancel, events);
             }
@@ -312,6 +321,12 @@ impl<'a> Session<'a> {
             failure
         })?;
         let verdict = checks::judge(&self.world.policy.diff, &imported, &self.doc.allowed);
+        let verdict = match verdict {
+            // A merge in which nothing was left to resolve is work, too.
+            Verdict::Empty if self.doc.claim.merges.is_some() => Verdict::Pass,
+            other => other,
+        };
+        self.left_marked = self.still_marked(&imported.tree)?;
         Ok((imported, verdict))
     }
 
@@ -322,6 +337,9 @@ impl<'a> Session<'a> {
         cancel: &Cancel,
         events: &mut dyn FnMut(AgentEvent),
     ) -> Option<Vec<(String, String)>> {
+        if let Some(failed) = self.marks_left() {
+            return Some(failed);
+        }
         let mut results: Vec<VerifyResult> = Vec::new();
         for command in &self.world.policy.verify {
             let shown = command.argv.join(" ");
@@ -360,12 +378,12 @@ impl<'a> Session<'a> {
         &mut self,
         request: &mut RunRequest,
         failed: &[(String, String)],
-        first: &RunOutcome,
+        first: Option<String>,
         cancel: &Cancel,
         events: &mut dyn FnMut(AgentEvent),
     ) -> Result<(), Failure> {
         ensure_not_stopped(cancel)?;
-        request.resume.clone_from(&first.agent_session);
+        request.resume = first;
         request.prompt = prompt::after_failed_checks(
             &self.doc.prompt,
             &self.doc.title,

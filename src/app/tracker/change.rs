@@ -14,7 +14,7 @@ use crate::domain::record::{
     CommentAdded, Op, TaskAdmitted, TaskClosed, TaskFields, TaskReopened, TaskUpdated,
 };
 use crate::domain::state::State;
-use crate::domain::task::{Status, Task};
+use crate::domain::task::{Acceptance, Status, Task};
 use crate::engine::ready::admission_hash;
 use crate::store::Scope;
 
@@ -183,22 +183,7 @@ fn difference(
     );
     field!(agent, "agent", task.details.agent.value);
     field!(held_by, "held", task.details.held_by.value);
-    let mut acceptance = checked
-        .set
-        .acceptance
-        .clone()
-        .unwrap_or_else(|| task.details.acceptance.value.clone());
-    let count = acceptance.len();
-    for met in &checked.meet {
-        let point = met.checked_sub(1).and_then(|at| acceptance.get_mut(at));
-        let Some(point) = point else {
-            return Err(TrackerError::Invalid {
-                what: format!("there is no acceptance point {met}, the task has {count}"),
-                hint: "`fleet show` numbers them from 1".to_owned(),
-            });
-        };
-        point.done = true;
-    }
+    let acceptance = met(task, checked)?;
     if acceptance != task.details.acceptance.value {
         set.acceptance = Some(acceptance);
         names.push("acceptance");
@@ -226,6 +211,24 @@ fn difference(
         names.push("paths");
     }
     Ok((updated, names))
+}
+
+/// The acceptance points after an edit, with those marked that it says are met.
+fn met(task: &Task, checked: &Checked) -> Result<Vec<Acceptance>, TrackerError> {
+    let new = checked.set.acceptance.clone();
+    let mut points = new.unwrap_or_else(|| task.details.acceptance.value.clone());
+    let count = points.len();
+    for met in &checked.meet {
+        let point = met.checked_sub(1).and_then(|at| points.get_mut(at));
+        let Some(point) = point else {
+            return Err(TrackerError::Invalid {
+                what: format!("there is no acceptance point {met}, the task has {count}"),
+                hint: "`fleet show` numbers them from 1".to_owned(),
+            });
+        };
+        point.done = true;
+    }
+    Ok(points)
 }
 
 /// Closes tasks. A task that is closed with that outcome already stays as it is.

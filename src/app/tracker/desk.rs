@@ -12,6 +12,7 @@ use crate::app::tracker::request::Mode;
 use crate::domain::policy::{Policy, PushMode};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
+use crate::ports::code_repo::CodeRepo;
 use crate::ports::site::Site;
 use crate::ports::state_repo::{Freshness, RemoteState, StateView};
 use crate::store::{self, Bodies, Checkpoint, Loaded, Scope, StoreError};
@@ -63,6 +64,12 @@ impl Remarks {
 pub trait Opened {
     /// The desk.
     fn desk(&self) -> Desk<'_>;
+
+    /// The code side, for commands that show what branches change.
+    ///
+    /// # Errors
+    /// The repository cannot be used.
+    fn code(&self) -> Result<Box<dyn CodeRepo + '_>, TrackerError>;
 
     /// What a person should be told, once the work is done.
     fn remarks(&self) -> Vec<String>;

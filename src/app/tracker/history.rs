@@ -163,6 +163,7 @@ fn work_words(op: &Op) -> String {
             parts.join(", ")
         }
         Op::ReviewFeedback(p) => first_line(&p.text).to_owned(),
+        Op::ReviewApproved(p) => format!("at {}", p.head.short()),
         Op::ReviewCommanded(p) => {
             format!(
                 "{} by {}: {}",

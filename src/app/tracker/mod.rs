@@ -24,6 +24,7 @@ mod names;
 pub mod ready;
 pub mod report;
 pub mod request;
+pub mod review;
 pub mod route;
 pub mod secret;
 pub mod settings;

@@ -25,6 +25,7 @@ pub mod models;
 pub mod q;
 pub mod ready;
 pub mod reopen;
+pub mod review;
 pub mod route;
 pub mod secret;
 pub mod show;

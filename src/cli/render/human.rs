@@ -5,6 +5,7 @@ mod cost;
 mod detail;
 mod models;
 mod place;
+mod review;
 mod secrets;
 mod tasks;
 
@@ -13,6 +14,7 @@ pub use cost::{cost, route_stats, usage};
 pub use detail::{answered, inbox, log, show};
 pub use models::{model_check, models};
 pub use place::{config, doctor, init, route, sync};
+pub use review::{review, reviews, verdict};
 pub use secrets::{secret_init, secret_removed, secret_set, secret_shared, secrets};
 pub use tasks::{
     added, blocked, changed, claimed, cycles, dep, graph, list, note_more, ready, tree,

@@ -82,6 +82,12 @@ impl Page {
         self.text.push('\n');
     }
 
+    /// One line in a tone, escaped and not cut.
+    pub fn toned(&mut self, text: &str, tone: Tone) {
+        self.styled(&cell(text, tone), 0);
+        self.text.push('\n');
+    }
+
     /// An empty line, unless the page is empty.
     pub fn gap(&mut self) {
         if !self.text.is_empty() {

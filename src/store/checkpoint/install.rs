@@ -188,6 +188,7 @@ fn review(row: ReviewRow) -> (ReviewUid, Review) {
         state: reg(row.state),
         feedback: feedback.collect(),
         base: reg(row.base),
+        approved: reg(row.approved),
         commands: commands.collect(),
     };
     (row.id, review)

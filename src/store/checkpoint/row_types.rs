@@ -83,6 +83,8 @@ pub(crate) struct ReviewRow {
     pub(crate) feedback: Vec<(ReviewFeedback, Stamp)>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) base: Slot<Option<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) approved: Slot<Option<(Oid, String)>>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) commands: Vec<(ReviewCommanded, Stamp)>,
 }

@@ -237,6 +237,7 @@ fn review_rows(owners: &Owners<'_>) -> Vec<Row> {
                     state: slot(&review.state),
                     feedback: review.feedback.values().cloned().collect(),
                     base: slot(&review.base),
+                    approved: slot(&review.approved),
                     commands: review.commands.values().cloned().collect(),
                 })
             })

@@ -8,11 +8,12 @@ use crate::app::publish::{self, Decision, How, Terms};
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{LockAcquired, Op, SessionRenewed};
+use crate::domain::state::State;
 use crate::ports::state_repo::Freshness;
 use crate::store::{Checkpoint, Scope};
 
 impl Drive<'_, '_, '_> {
-    /// Extends the leases and locks of what runs; stops what lost its lease.
+    /// Extends the leases and locks of what runs; stops what lost its lease or was told to stop.
     pub(super) fn renew(&mut self) -> Step {
         let now = self.world.context.clock.now();
         if self.pool.running() == 0 || now < self.heartbeat || !self.may_ask() {
@@ -38,18 +39,7 @@ impl Drive<'_, '_, '_> {
             checkpoint: Checkpoint::Never,
         };
         let changed = publish::change(self.world.context, &terms, |loaded, minter| {
-            let index = loaded.state.index();
-            let (held, lost): (Vec<_>, Vec<_>) = mine
-                .iter()
-                .copied()
-                .partition(|(uid, task)| index.lease_holder(&loaded.state, *task) == Some(*uid));
-            // Who said stop is heard at the next heartbeat: such a session is ended, not renewed.
-            let is_stopped = |task: &TaskUid| {
-                let task = loaded.state.tasks.get(task);
-                task.is_some_and(|task| task.details.held_by.value.is_some())
-            };
-            let (stopped, held): (Vec<_>, Vec<_>) =
-                held.into_iter().partition(|(_, task)| is_stopped(task));
+            let (held, lost) = sort_out(&loaded.state, &mine);
             for (session, task) in held {
                 let lease_until = minter.now().plus(leases.lease);
                 minter.add(Op::SessionRenewed(SessionRenewed {
@@ -71,11 +61,6 @@ impl Drive<'_, '_, '_> {
                     }));
                 }
             }
-            let lost: Vec<SessionUid> = lost
-                .into_iter()
-                .chain(stopped)
-                .map(|(uid, _)| uid)
-                .collect();
             if minter.records().is_empty() {
                 return Ok::<_, Infallible>(Decision::Nothing(lost));
             }
@@ -91,4 +76,20 @@ impl Drive<'_, '_, '_> {
         }
         Ok(())
     }
+}
+
+/// Sessions whose lease is renewed, and those that are ended: who lost its lease, and whose task
+/// somebody said stop to.
+fn sort_out(
+    state: &State,
+    mine: &[(SessionUid, TaskUid)],
+) -> (Vec<(SessionUid, TaskUid)>, Vec<SessionUid>) {
+    let index = state.index();
+    let goes_on = |(uid, task): &(SessionUid, TaskUid)| {
+        let stopped = state.tasks.get(task);
+        let stopped = stopped.is_some_and(|task| task.details.held_by.value.is_some());
+        !stopped && index.lease_holder(state, *task) == Some(*uid)
+    };
+    let (held, lost): (Vec<_>, Vec<_>) = mine.iter().copied().partition(goes_on);
+    (held, lost.into_iter().map(|(uid, _)| uid).collect())
 }

@@ -3,6 +3,7 @@
 use crate::app::tick::checks::{self, Verdict};
 use crate::app::tick::documents::{CutShort, HANDOVER_VERSION, Held, ResultDoc};
 use crate::app::tick::work::{Failure, RECORD_PATHS, SUMMARY_BYTES, Session};
+use crate::domain::ids::Oid;
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::Deliverable;
 use crate::engine::budget::Overdrawn;
@@ -113,6 +114,15 @@ impl Session<'_> {
             .take(RECORD_PATHS)
             .map(|c| c.path.clone())
             .collect();
+        if !self.left_marked.is_empty() {
+            return Err(Failure {
+                class: FailureClass::VerifyFailed,
+                reason: format!(
+                    "marks of a conflict are left in {}",
+                    self.left_marked.join(", ")
+                ),
+            });
+        }
         match verdict {
             Verdict::Pass => {}
             Verdict::Empty => {
@@ -138,16 +148,19 @@ impl Session<'_> {
             .commit(&CommitRequest {
                 tree: imported.tree.clone(),
                 parent: self.start(),
+                merged: self.doc.claim.merges.clone(),
                 message: self.message(),
                 author_name: format!("{} (fleet)", self.doc.claim.agent),
                 author_email: "fleet@localhost".to_owned(),
                 time_secs: i64::try_from(self.world.context.clock.now().0 / 1000).unwrap_or(0),
             })
             .map_err(|error| Failure::infrastructure(&error))?;
+        self.whole_diff(&commit);
+        let ground = self.ground()?;
         let text = self
             .world
             .code
-            .added_text(&self.start(), &commit, self.world.policy.diff.max_bytes)
+            .added_text(&ground, &commit, self.world.policy.diff.max_bytes)
             .map_err(|error| Failure {
                 class: FailureClass::Infrastructure,
                 reason: format!("failed to {error}"),
@@ -164,6 +177,20 @@ impl Session<'_> {
         }
         self.finished.head = Some(commit);
         Ok(())
+    }
+
+    /// What the branch changes in all, for those that may not touch the same: an attempt that goes
+    /// on from another one changes only a part of it.
+    fn whole_diff(&mut self, commit: &Oid) {
+        let claim = &self.doc.claim;
+        if claim.continues.is_none() {
+            return;
+        }
+        let base = claim.merges.as_ref().unwrap_or(&claim.base);
+        if let Ok(shown) = self.world.code.shown(base, commit, 0) {
+            let files = shown.files.into_iter().take(RECORD_PATHS);
+            self.finished.paths = files.map(|file| file.path).collect();
+        }
     }
 
     /// Commit message: title, what the agent says, trailers.
