@@ -63,6 +63,13 @@ pub struct Escalation {
 }
 
 impl Escalation {
+    /// Takes an answer in: the earliest counts.
+    pub(in crate::domain) fn take_answer(&mut self, answer: &str, by: &str, at: Stamp) {
+        if self.answer.as_ref().is_none_or(|(_, _, old)| at < *old) {
+            self.answer = Some((answer.to_owned(), by.to_owned(), at));
+        }
+    }
+
     /// True while a human's answer is awaited; such a task is not ready.
     #[must_use]
     pub const fn is_open(&self) -> bool {

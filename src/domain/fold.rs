@@ -8,8 +8,8 @@ use crate::domain::escalation::Escalation;
 use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskNumber, TaskUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{
-    AgentPaused, CommentAdded, DepEdge, EscalationAnswered, FindingAdded, LockAcquired, Op, Record,
-    TaskAdded, TaskAdmitted, TaskFields, TaskUpdated,
+    AgentPaused, CommentAdded, DepEdge, FindingAdded, LockAcquired, Op, Record, TaskAdded,
+    TaskAdmitted, TaskFields, TaskUpdated,
 };
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
@@ -63,16 +63,8 @@ impl State {
             Op::TaskAdded(added) => self.apply_task_added(record, added),
             Op::TaskNumbered(p) => self.apply_number(p.task, p.n, at),
             Op::TaskUpdated(p) => self.apply_task_updated(p, at),
-            Op::TaskClosed(p) => {
-                let status = Status::Closed {
-                    outcome: p.outcome,
-                    reason: p.reason.clone(),
-                };
-                self.task_mut(p.task, at).status.write(status, at);
-            }
-            Op::TaskReopened(p) => {
-                self.task_mut(p.task, at).status.write(Status::Open, at);
-            }
+            Op::TaskClosed(p) => self.apply_status(p.task, Status::of(p), at),
+            Op::TaskReopened(p) => self.apply_status(p.task, Status::Open, at),
             Op::TaskAdmitted(p) => self.apply_admitted(p, at),
             Op::DepAdded(edge) => self.apply_dep(edge, true, at),
             Op::DepRemoved(edge) => self.apply_dep(edge, false, at),
@@ -116,14 +108,17 @@ impl State {
             | Op::ReviewApproved(_)
             | Op::ReviewCommanded(_) => self.apply_review(record, at),
             Op::ForgeSaid(p) => {
-                let details = &mut self.task_mut(p.task, at).details;
-                details.said.insert(p.key.clone());
+                let task = self.task_mut(p.task, at);
+                task.details.said.insert(p.key.clone());
             }
             Op::EscalationOpened(p) => {
                 let escalation = self.escalation_mut(EscalationUid::created_by(record.id));
                 first(&mut escalation.opened, p.clone(), at);
             }
-            Op::EscalationAnswered(p) => self.apply_answer(p, &record.by, at),
+            Op::EscalationAnswered(p) => {
+                let escalation = self.escalation_mut(p.escalation);
+                escalation.take_answer(&p.answer, &record.by, at);
+            }
             Op::Unknown(name) => {
                 self.unknown.insert(record.id, name.clone());
             }
@@ -177,6 +172,10 @@ impl State {
         }
     }
 
+    fn apply_status(&mut self, task: TaskUid, status: Status, at: Stamp) {
+        self.task_mut(task, at).status.write(status, at);
+    }
+
     fn apply_admitted(&mut self, p: &TaskAdmitted, at: Stamp) {
         let task = self.task_mut(p.task, at);
         task.admitted.write(true, at);
@@ -188,13 +187,6 @@ impl State {
     fn apply_lock_released(&mut self, session: SessionUid, at: Stamp) {
         let lock = self.locks.entry(session).or_default();
         lock.released = Some(lock.released.map_or(at, |old| old.min(at)));
-    }
-
-    fn apply_answer(&mut self, p: &EscalationAnswered, by: &str, at: Stamp) {
-        let answer = &mut self.escalation_mut(p.escalation).answer;
-        if answer.as_ref().is_none_or(|(_, _, old)| at < *old) {
-            *answer = Some((p.answer.clone(), by.to_owned(), at));
-        }
     }
 
     fn apply_comment(&mut self, p: &CommentAdded, by: &str, at: Stamp) {

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::domain::ids::{RecordId, TaskNumber, TaskUid};
 use crate::domain::money::MicroUsd;
-use crate::domain::record::CloseOutcome;
+use crate::domain::record::{CloseOutcome, TaskClosed};
 use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::time::Timestamp;
 
@@ -61,6 +61,17 @@ pub enum Status {
         outcome: CloseOutcome,
         reason: String,
     },
+}
+
+impl Status {
+    /// As a record tells it.
+    #[must_use]
+    pub fn of(closed: &TaskClosed) -> Self {
+        Self::Closed {
+            outcome: closed.outcome,
+            reason: closed.reason.clone(),
+        }
+    }
 }
 
 /// A remark on a task.

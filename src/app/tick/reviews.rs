@@ -178,7 +178,10 @@ pub(super) fn record_local(
         review: None,
         onto: None,
     };
-    let base_branch = claim.onto.clone().unwrap_or_else(|| world.policy.base_branch.clone());
+    let base_branch = claim
+        .onto
+        .clone()
+        .unwrap_or_else(|| world.policy.base_branch.clone());
     record(
         world,
         state,
