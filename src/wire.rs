@@ -11,6 +11,7 @@
 mod catalog;
 mod code;
 mod demo;
+mod forge;
 pub mod models;
 mod sandbox;
 mod site;
@@ -35,7 +36,7 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::init::first_trouble;
 use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
-use crate::cli::host::{Demo, Host, Windows, Works};
+use crate::cli::host::{Between, Demo, Host, Windows, Works};
 use crate::config::Env;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
@@ -47,6 +48,7 @@ use crate::machine::clock::{FixedClock, SystemClock};
 use crate::machine::ids::{SeededIds, SystemIds};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::code_repo::CodeRepo;
+use crate::ports::forge_setup::ForgeSetup;
 use crate::ports::model::Tokens as _;
 use crate::ports::site::Site as _;
 use crate::providers::tokens::Tiktoken;
@@ -136,11 +138,11 @@ impl Host for Wire {
     fn works(
         &self,
         dir: Option<&Path>,
-        handover: Option<&Path>,
+        between: Between<'_>,
     ) -> Result<Box<dyn Works>, TrackerError> {
         let workspaces = self.workspaces.borrow().clone();
         let (place, notes) = self.place_with_secrets(dir)?;
-        let workshop = place.workshop(handover, workspaces)?;
+        let workshop = place.workshop(between, workspaces)?;
         workshop.note(notes);
         Ok(Box::new(workshop))
     }
@@ -236,7 +238,7 @@ impl ProjectPlace {
 impl ProjectPlace {
     fn workshop(
         &self,
-        handover: Option<&Path>,
+        between: Between<'_>,
         workspaces: Option<PathBuf>,
     ) -> Result<Workshop, TrackerError> {
         let troubles = |errors: crate::config::ConfigErrors| TrackerError::Config {
@@ -258,7 +260,7 @@ impl ProjectPlace {
             exe: own_program(),
             workspaces,
         };
-        Workshop::new(ground, settings, handover)
+        Workshop::new(ground, settings, between)
     }
 }
 
@@ -278,6 +280,10 @@ impl TrackerPlace for ProjectPlace {
 
     fn open(&self, policy: Policy) -> Result<Box<dyn Opened + '_>, TrackerError> {
         Ok(Box::new(self.office(policy)?))
+    }
+
+    fn forge_setup(&self, policy: &Policy) -> Result<Option<Box<dyn ForgeSetup>>, String> {
+        forge::forge_setup(&self.site, policy, &clock_and_ids(&self.env).0)
     }
 }
 

@@ -7,6 +7,8 @@ mod agents;
 mod built_in;
 #[path = "tick/desk.rs"]
 mod desk;
+#[path = "tick/fan_out.rs"]
+mod fan_out;
 #[path = "tick/jules.rs"]
 mod jules;
 #[path = "support/models/mod.rs"]

@@ -13,6 +13,15 @@ use crate::app::tracker::secret::HasVault;
 use crate::app::trial::TrialReport;
 use crate::domain::time::DurationMs;
 
+/// What lies between the phases of a tick.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Between<'a> {
+    /// The hand-over directory.
+    pub handover: Option<&'a Path>,
+    /// Where the artifacts of run jobs were unpacked, if that is somewhere else.
+    pub results: Option<&'a Path>,
+}
+
 /// Opens repositories.
 pub trait Host {
     /// Opens the repository that contains `dir` (the working directory if none), with its
@@ -29,15 +38,15 @@ pub trait Host {
     /// Not a repository.
     fn site(&self, dir: Option<&Path>) -> Result<Box<dyn Place>, TrackerError>;
 
-    /// Opens the repository that contains `dir` for a tick; `handover` is the directory between
-    /// phases, if they are separate processes.
+    /// Opens the repository that contains `dir` for a tick; `between` is what lies between phases, if
+    /// they are separate processes.
     ///
     /// # Errors
     /// Not a repository, or a wrong configuration.
     fn works(
         &self,
         dir: Option<&Path>,
-        handover: Option<&Path>,
+        between: Between<'_>,
     ) -> Result<Box<dyn Works>, TrackerError>;
 
     /// Opens the secrets of the repository that contains `dir`; works without a configuration.
@@ -104,6 +113,12 @@ pub trait Works {
         limit: DurationMs,
         on: &mut dyn FnMut(AgentEvent),
     ) -> Result<TrialReport, TrackerError>;
+
+    /// Tells a CI job values for its later steps and jobs, if there is one; each is a name and one line.
+    ///
+    /// # Errors
+    /// They cannot be written; a sentence.
+    fn job_outputs(&self, outputs: &[(&str, String)]) -> Result<(), String>;
 
     /// Whether a CI job wants a summary.
     fn wants_step_summary(&self) -> bool;

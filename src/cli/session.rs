@@ -17,7 +17,7 @@ use crate::app::tracker::request::Mode;
 use crate::app::tracker::secret::HasVault;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
-use crate::cli::host::{Demo, Host, Windows, Works};
+use crate::cli::host::{Between, Demo, Host, Windows, Works};
 use crate::cli::render::json;
 use crate::cli::render::page::Page;
 use crate::cli::render::sink::Sink;
@@ -95,8 +95,8 @@ impl<'a> Session<'a> {
     ///
     /// # Errors
     /// As [`Host::works`].
-    pub fn works(&self, handover: Option<&Path>) -> Result<Box<dyn Works>, TrackerError> {
-        self.host.works(self.global.directory.as_deref(), handover)
+    pub fn works(&self, between: Between<'_>) -> Result<Box<dyn Works>, TrackerError> {
+        self.host.works(self.global.directory.as_deref(), between)
     }
 
     /// Opens the secrets.

@@ -8,18 +8,51 @@ use crate::ports::handover::{Handover, HandoverError};
 
 /// Largest document that is read.
 const MAX_BYTES: u64 = 16 << 20;
+/// Name of the artifact of a run job, before its session.
+const RESULT_OF: &str = "fleet-result-";
 
 /// A hand-over directory.
 #[derive(Debug, Clone)]
 pub struct HandoverDir {
     root: PathBuf,
+    results: Option<PathBuf>,
 }
 
 impl HandoverDir {
     /// The directory `root`; it is made when something is put there.
     #[must_use]
     pub const fn new(root: PathBuf) -> Self {
-        Self { root }
+        Self {
+            root,
+            results: None,
+        }
+    }
+
+    /// Reads what sessions left from `results` too: a folder into which the artifacts of run jobs were
+    /// unpacked, each into a folder of its name. What `fleet-result-<session>` holds counts for that
+    /// session only, so no job can put its own work in the place of another's, or claims in the place
+    /// of the claims.
+    #[must_use]
+    pub fn with_results(self, results: Option<PathBuf>) -> Self {
+        Self { results, ..self }
+    }
+
+    /// Where a document is that can be read: here, else among the results.
+    fn found(&self, name: &str) -> Result<PathBuf, HandoverError> {
+        let here = self.resolve("read", name)?;
+        let Some(results) = &self.results else {
+            return Ok(here);
+        };
+        let Some((session, rest)) = name.split_once('/') else {
+            return Ok(here);
+        };
+        let unpacked = results.join(format!("{RESULT_OF}{session}")).join(rest);
+        let there = |path: &Path| path.symlink_metadata().is_ok();
+        Ok(if !there(&here) && there(&unpacked) {
+            unpacked
+        } else {
+            here
+        })
     }
 
     fn resolve(&self, what: &'static str, name: &str) -> Result<PathBuf, HandoverError> {
@@ -49,8 +82,9 @@ fn error(what: &'static str, on: &Path, cause: impl ToString) -> HandoverError {
 
 impl Handover for HandoverDir {
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), HandoverError> {
-        let path = self.path(name)?;
+        let path = self.resolve("write", name)?;
         let dir = path.parent().unwrap_or(&self.root);
+        fs::create_dir_all(dir).map_err(|cause| error("make", dir, cause))?;
         let write = || -> io::Result<()> {
             let mut file = tempfile::NamedTempFile::new_in(dir)?;
             file.write_all(bytes)?;
@@ -62,7 +96,7 @@ impl Handover for HandoverDir {
     }
 
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>, HandoverError> {
-        let path = self.resolve("read", name)?;
+        let path = self.found(name)?;
         let meta = match fs::symlink_metadata(&path) {
             Ok(meta) => meta,
             Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -80,6 +114,10 @@ impl Handover for HandoverDir {
 
     fn path(&self, name: &str) -> Result<PathBuf, HandoverError> {
         let path = self.resolve("write", name)?;
+        let found = self.found(name)?;
+        if found != path {
+            return Ok(found);
+        }
         let dir = path.parent().unwrap_or(&self.root);
         fs::create_dir_all(dir).map_err(|cause| error("make", dir, cause))?;
         Ok(path)
@@ -128,6 +166,37 @@ mod tests {
         }
         dir.remove("s-1");
         assert_eq!(dir.folders().unwrap(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn results_are_taken_from_the_artifact_of_their_own_session_and_claims_from_none() {
+        let temp = tempfile::tempdir().unwrap();
+        let put = |path: &str, text: &str| {
+            let path = temp.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        };
+        // The job of s-1 sends a result for s-2 and claims along with its own; s-2 sends none.
+        put("results/fleet-result-s-1/result.json", "one");
+        put("results/fleet-result-s-1/s-2/result.json", "forged");
+        put("results/fleet-result-s-1/claims.json", "forged");
+        put("results/claims.json", "forged");
+        put("hand/claims.json", "claims");
+        let hand = HandoverDir::new(temp.path().join("hand"));
+        let dir = hand.with_results(Some(temp.path().join("results")));
+        let text = |name: &str| {
+            dir.get(name)
+                .unwrap()
+                .map(|b| String::from_utf8(b).unwrap())
+        };
+        assert_eq!(text("s-1/result.json").as_deref(), Some("one"));
+        assert_eq!(text("s-2/result.json"), None);
+        assert_eq!(text("claims.json").as_deref(), Some("claims"));
+        put("results/fleet-result-s-3/work.bundle", "three");
+        let bundle = dir.path("s-3/work.bundle").unwrap();
+        assert_eq!(std::fs::read(bundle).unwrap(), b"three");
+        let new = dir.path("s-4/work.bundle").unwrap();
+        assert!(new.starts_with(temp.path().join("hand")), "{new:?}");
     }
 
     #[test]

@@ -9,11 +9,11 @@
     reason = "this edge is where clock, randomness, environment and files are reached"
 )]
 
+pub mod ci;
 pub mod clock;
 pub mod handover;
 pub mod host;
 pub mod ids;
 pub mod journals;
 pub mod signals;
-pub mod summary;
 pub mod tmux;

@@ -9,6 +9,7 @@
 pub mod clock;
 pub mod code_repo;
 pub mod forge;
+pub mod forge_setup;
 pub mod handover;
 pub mod host;
 pub mod journal;

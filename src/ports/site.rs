@@ -2,6 +2,7 @@
 //! that humans review.
 
 use crate::domain::policy::{AgentSpec, Policy};
+use crate::ports::forge_setup::{JobFile, JobProgram};
 use crate::ports::sandbox::SandboxFacts;
 
 /// The repository as git sees it.
@@ -96,6 +97,24 @@ pub trait Site: Send + Sync {
     /// # Errors
     /// Why it cannot be written.
     fn put_new(&self, path: &str, text: &str) -> Result<bool, String>;
+
+    /// Files by which the forge's own CI runs ticks with this policy.
+    ///
+    /// # Errors
+    /// `program` cannot stand in them; a sentence.
+    fn job_files(&self, policy: &Policy, program: &JobProgram) -> Result<Vec<JobFile>, String>;
+
+    /// Text of a file of the work tree, at most 1 MiB; `None` if there is none.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    fn read(&self, path: &str) -> Result<Option<String>, String>;
+
+    /// Puts a new text in the place of a file of the work tree, whole or not at all.
+    ///
+    /// # Errors
+    /// Why it cannot be written.
+    fn rewrite(&self, path: &str, text: &str) -> Result<(), String>;
 
     /// Changes one agent in the configuration file of the work tree; the rest of the file stays as it
     /// is, byte for byte. A change after which the configuration would not hold is not made. Gives

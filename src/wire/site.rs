@@ -6,18 +6,21 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use crate::config::{
     self, CONFIG_PATH, CommitFiles, ConfigErrors, Env, Origin, ROLES_DIR, Settings,
 };
 use crate::domain::policy::{AgentKind, AgentSpec, ForgeKind, Policy};
+use crate::forge::github::workflow;
 use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::git::site as facts;
+use crate::ports::forge_setup::{JobFile, JobProgram};
 use crate::ports::sandbox::{Sandbox as _, SandboxFacts};
 use crate::ports::site::{AgentChange, ConfigTrouble, Configured, Site, SiteFacts};
+use crate::vault::RECIPIENTS_PATH;
 use crate::wire::models::{has_key, has_service_key};
 use crate::wire::{own_program, sandbox};
 
@@ -26,6 +29,8 @@ const FOLDER: &str = ".orchestra";
 /// Base branch and remote until the configuration is read.
 const FIRST_BASE: &str = "main";
 const FIRST_REMOTE: &str = "origin";
+/// Most of a file that is read to compare it.
+const MOST_TEXT: u64 = 1 << 20;
 
 /// A project.
 #[derive(Debug)]
@@ -145,6 +150,28 @@ impl Site for ProjectSite {
             }
         };
         put().map_err(|error| error.to_string())
+    }
+
+    fn job_files(&self, policy: &Policy, program: &JobProgram) -> Result<Vec<JobFile>, String> {
+        workflow::files(policy, self.has(RECIPIENTS_PATH), program)
+    }
+
+    fn read(&self, path: &str) -> Result<Option<String>, String> {
+        let file = match fs::File::open(self.place.top().join(path)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let mut text = String::new();
+        file.take(MOST_TEXT)
+            .read_to_string(&mut text)
+            .map_err(|error| error.to_string())?;
+        Ok(Some(text))
+    }
+
+    fn rewrite(&self, path: &str, text: &str) -> Result<(), String> {
+        self.replace(&self.place.top().join(path), text)
+            .map_err(|error| error.to_string())
     }
 
     fn change_agent(&self, change: &AgentChange) -> Result<String, Vec<ConfigTrouble>> {

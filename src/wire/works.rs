@@ -18,31 +18,29 @@ use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, tick};
 use crate::app::tracker::error::TrackerError;
 use crate::app::trial::{TrialBench, TrialReport};
-use crate::cli::host::Works;
+use crate::cli::host::{Between, Works};
 use crate::config::{Env, Settings};
-use crate::domain::policy::{ForgeKind, Policy};
+use crate::domain::policy::Policy;
 use crate::domain::time::DurationMs;
 use crate::engine::secrets::Scanner;
-use crate::forge::github::remote::target;
-use crate::forge::github::{AppConfig, GitHubConfig, GitHubForge};
-use crate::forge::local::LocalForge;
 use crate::git::code_repo::{CodeSettings, GitCodeRepo, Refresh};
 use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::git::remote::Remote;
 use crate::git::state_repo::GitStateRepo;
 use crate::git::workspaces::{GitWorkspaces, WorkspaceSettings};
+use crate::machine::ci;
 use crate::machine::handover::HandoverDir;
 use crate::machine::host::LocalHost;
 use crate::machine::journals::JournalDir;
 use crate::machine::signals;
-use crate::machine::summary;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::code_repo::CodeRepo as _;
-use crate::ports::forge::{Forge, ForgeError};
+use crate::ports::forge::Forge;
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
 use crate::providers::tokens::Tiktoken;
+use crate::wire::forge::{ForgeOf, forge};
 use crate::wire::models::providers;
 use crate::wire::{sandbox, state_options, trial};
 
@@ -79,15 +77,11 @@ pub(super) struct Workshop {
     secrets: Arc<Scanner>,
     journals: JournalDir,
     summary: Option<PathBuf>,
+    outputs: Option<PathBuf>,
     notes: RefCell<Vec<String>>,
     git: Git,
     /// Folder below which agents are tried out.
     trials: PathBuf,
-}
-
-enum ForgeOf {
-    Local(LocalForge),
-    GitHub(Box<GitHubForge>),
 }
 
 impl Workshop {
@@ -96,7 +90,7 @@ impl Workshop {
     pub(super) fn new(
         ground: Ground<'_>,
         settings: Settings,
-        handover: Option<&Path>,
+        between: Between<'_>,
     ) -> Result<Self, TrackerError> {
         let Settings {
             policy,
@@ -123,12 +117,12 @@ impl Workshop {
         )
         .map_err(|error| unusable(format!("failed to {error}")))?;
         let rights = (forge_token, forge_app_key);
-        let forge = forge(&ground, &policy, rights, remote.as_ref()).map_err(|error| {
-            TrackerError::Config {
+        let at = (ground.place, &ground.clock);
+        let forge =
+            forge(&policy, rights, remote.as_ref(), at).map_err(|error| TrackerError::Config {
                 what: error.to_string(),
                 hint: "`fleet config check` reads the configuration alone".to_owned(),
-            }
-        })?;
+            })?;
         let code_settings = CodeSettings {
             base_branch: policy.base_branch.clone(),
             refresh: Refresh::ByState,
@@ -148,9 +142,11 @@ impl Workshop {
             runner: runner(&ground, &policy, secrets.clone()),
             remotes: remotes(&ground, &policy, secrets.clone()),
             handover: HandoverDir::new(
-                handover.map_or_else(|| owned.join("handover"), Path::to_path_buf),
-            ),
+                (between.handover).map_or_else(|| owned.join("handover"), Path::to_path_buf),
+            )
+            .with_results(between.results.map(Path::to_path_buf)),
             summary: ground.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
+            outputs: ground.env.get("GITHUB_OUTPUT").map(PathBuf::from),
             journals: JournalDir::new(owned.join("journals")),
             clock: ground.clock,
             ids: ground.ids,
@@ -248,7 +244,14 @@ impl Works for Workshop {
     fn step_summary(&self, text: &str) -> Result<(), String> {
         match &self.summary {
             None => Ok(()),
-            Some(file) => summary::append(file, text),
+            Some(file) => ci::append_summary(file, text),
+        }
+    }
+
+    fn job_outputs(&self, outputs: &[(&str, String)]) -> Result<(), String> {
+        match &self.outputs {
+            None => Ok(()),
+            Some(file) => ci::append_outputs(file, outputs),
         }
     }
 
@@ -319,43 +322,6 @@ fn api_setup(ground: &Ground<'_>, policy: &Policy) -> ApiSetup {
         tokens: Arc::new(Tiktoken),
         key_names: specs.flat_map(|spec| spec.key_env.clone()).collect(),
     }
-}
-
-fn forge(
-    ground: &Ground<'_>,
-    policy: &Policy,
-    (token, app_key): (Option<SecretString>, Option<SecretString>),
-    remote: Option<&Remote>,
-) -> Result<ForgeOf, ForgeError> {
-    let ForgeKind::GitHub = policy.forge.kind else {
-        return Ok(ForgeOf::Local(LocalForge));
-    };
-    let settings = &policy.forge;
-    let target = target(
-        settings.repo.as_deref(),
-        &settings.base_url,
-        remote.map(Remote::url),
-    )?;
-    let mut config = GitHubConfig::new(
-        target,
-        token.unwrap_or_else(|| "".into()),
-        &settings.token_env,
-    );
-    config.draft = settings.draft;
-    config.labels.clone_from(&settings.labels);
-    config.reviewers.clone_from(&settings.reviewers);
-    config.max_calls = settings.max_calls;
-    config.app = settings.app.as_ref().map(|app| AppConfig {
-        id: app.id.clone(),
-        key: app_key.unwrap_or_else(|| "".into()),
-        key_place: app.key_place().to_owned(),
-        installation_id: app.installation_id,
-    });
-    config.cache_dir = Some(ground.place.owned_dir().join("forge-answers"));
-    Ok(ForgeOf::GitHub(Box::new(GitHubForge::new(
-        config,
-        ground.clock.clone(),
-    ))))
 }
 
 /// The CI run that this process is part of, such as `github:octo/hello/123/1`.

@@ -8,3 +8,4 @@ mod models;
 mod secrets;
 mod together;
 mod verbs;
+mod workflow;

@@ -19,6 +19,8 @@ class GitServer:
         self.root, self.token, self.pushed = root, token, pushed
         # (service, status) of every request, oldest first.
         self.seen: list[tuple[str, int]] = []
+        # Files that everybody may fetch, by path: releases.
+        self.files: dict[str, bytes] = {}
         server = self
 
         class Bound(Handler):
@@ -75,6 +77,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def serve(self):
         data = self.read() if self.command == "POST" else b""
+        if self.path in self.owner.files:
+            return self.reply(200, [], self.owner.files[self.path])
         if not self.allowed():
             return self.reply(401, [("WWW-Authenticate", 'Basic realm="git"')], b"no such token\n")
         path, _, query = self.path.partition("?")

@@ -15,9 +15,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import stories
+import workflow  # noqa: F401  registers its stories
 from tools import Missing, Tools
 from world import Failed, Skipped
 
+STORIES = ("stories.py", "workflow.py")
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 
@@ -74,8 +76,8 @@ class Runner:
 def place() -> str:
     """Where in the stories it went wrong."""
     frames = traceback.extract_tb(sys.exc_info()[2])
-    own = [f for f in frames if f.filename.endswith("stories.py")]
-    return "\n".join(f"stories.py:{f.lineno}: {f.line}" for f in own)
+    own = [f for f in frames if Path(f.filename).name in STORIES]
+    return "\n".join(f"{Path(f.filename).name}:{f.lineno}: {f.line}" for f in own)
 
 
 def main() -> int:

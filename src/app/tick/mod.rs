@@ -119,10 +119,15 @@ pub struct TickOptions {
     pub max: Option<u32>,
     /// Only these tasks; empty = all.
     pub only: Vec<TaskSelector>,
+    /// Of the claims that were handed over only this one, from 0; for a run phase.
+    pub job: Option<usize>,
     /// Wall time, if other than configured.
     pub time_budget: Option<DurationMs>,
     /// Decide and tell, but write nothing and run nothing.
     pub dry_run: bool,
+    /// What `claims.json` must be, as the claim phase told it (SHA-256 in hex); it is not looked at
+    /// otherwise.
+    pub claims_sha256: Option<String>,
 }
 
 /// Why a tick ended early. What was published before stays; the next tick goes on from there.
@@ -203,6 +208,6 @@ pub fn tick(
         Phase::All => drive::all(world, options, cancel, on),
         Phase::Claim => phases::claim(world, options, on),
         Phase::Run => phases::run(world, options, cancel, on),
-        Phase::Publish => phases::publish(world, on),
+        Phase::Publish => phases::publish(world, options, on),
     }
 }

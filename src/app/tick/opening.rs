@@ -105,6 +105,7 @@ pub(super) fn empty_report(dry_run: bool) -> TickReport {
         dry_run,
         stopped: false,
         budget_stop: false,
+        handed: None,
         duration_ms: 0,
     }
 }

@@ -2,6 +2,7 @@
 //! write token is never where the agent is).
 
 mod handed;
+mod jobs;
 
 use std::collections::BTreeSet;
 
@@ -9,6 +10,7 @@ use crate::app::tick::claims::{self, Claimed, Manner};
 use crate::app::tick::documents::{ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
 use crate::app::tick::phases::handed::{result_of, settle_remote};
+use crate::app::tick::phases::jobs::{digest, hand_out, most_claims, wanted};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
@@ -53,7 +55,7 @@ pub(super) fn claim(
     }
     let manner = Manner {
         limits: Limits {
-            max: options.max,
+            max: Some(most_claims(world, options)),
             only: first.only,
         },
         handed_over: true,
@@ -63,7 +65,7 @@ pub(super) fn claim(
     let due = reviews::due(&intent.plan);
     // The document first: a claim without one would only be freed by a human's word. Claims that
     // an earlier phase left there and nobody finished stay in it.
-    let mut docs = claims_doc(world).map_or_else(|_| Vec::new(), |doc| doc.claims);
+    let mut docs = claims_doc(world, None).map_or_else(|_| Vec::new(), |doc| doc.claims);
     docs.retain(|doc| {
         let session = intent.state.sessions.get(&doc.session);
         session.is_some_and(Session::holds_lease)
@@ -78,7 +80,11 @@ pub(super) fn claim(
     let sessions: Vec<_> = docs.iter().map(|doc| doc.session).collect();
     let ledger = Ledger::of(&intent.state, world.policy, started);
     let budgets = ledger.gauge(world.policy, &sessions);
-    put_claims(world, started, docs, budgets)?;
+    hand_out(&mut report, &docs);
+    let claims_sha256 = put_claims(world, started, docs, budgets)?;
+    if let Some(handed) = &mut report.handed {
+        handed.claims_sha256 = claims_sha256;
+    }
     settle_remote(world, done, &mut report, on)?;
     report.reconciled = claims::reconciled(&intent.state, &intent.ops);
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
@@ -103,15 +109,11 @@ pub(super) fn run(
     let today = world.context.clock.now();
     let mut report = empty_report(false);
     let deadline = started.plus(options.time_budget.unwrap_or(world.policy.tick.time_budget));
-    let only: Vec<String> = options.only.iter().map(ToString::to_string).collect();
     let ClaimsDoc {
         claims, budgets, ..
-    } = claims_doc(world)?;
-    let mut todo: Vec<ClaimDoc> = claims
-        .into_iter()
-        .filter(|doc| only.is_empty() || only.contains(&doc.task))
-        .filter(|doc| opening::read_result(world, doc.session).is_none())
-        .collect();
+    } = claims_doc(world, options.claims_sha256.as_deref())?;
+    let mut todo = wanted(claims, options);
+    todo.retain(|doc| opening::read_result(world, doc.session).is_none());
     let expired = |doc: &ClaimDoc| doc.claim.lease_until <= today;
     for doc in todo.iter().filter(|doc| expired(doc)) {
         report
@@ -208,6 +210,7 @@ fn tell(
 /// Phase `publish`: agent output only as data, checked again.
 pub(super) fn publish(
     world: &World<'_>,
+    options: &TickOptions,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<TickReport, TickError> {
     let started = world.context.clock.now();
@@ -217,7 +220,7 @@ pub(super) fn publish(
     let index = state.index();
     let mut found: Vec<ResultDoc> = Vec::new();
     let mut seen = BTreeSet::new();
-    for doc in claims_doc(world)?.claims {
+    for doc in claims_doc(world, options.claims_sha256.as_deref())?.claims {
         if seen.insert(doc.session)
             && let Some(doc) =
                 claims::as_published(world, &state, &index, doc.session, doc.deliverable)
@@ -232,7 +235,7 @@ pub(super) fn publish(
             claims: mut left,
             mut budgets,
             ..
-        } = claims_doc(world)?;
+        } = claims_doc(world, None)?;
         for line in finished.lines {
             budgets.settle(line.session, line.cost.unwrap_or_default());
             report.end(line, on);
@@ -259,7 +262,8 @@ pub(super) fn publish(
     Ok(report)
 }
 
-fn claims_doc(world: &World<'_>) -> Result<ClaimsDoc, TickError> {
+/// The claims, if they are what the claim phase said that they are.
+fn claims_doc(world: &World<'_>, sha256: Option<&str>) -> Result<ClaimsDoc, TickError> {
     let bad = |cause: String| TickError::Document {
         name: CLAIMS.to_owned(),
         cause,
@@ -268,6 +272,13 @@ fn claims_doc(world: &World<'_>) -> Result<ClaimsDoc, TickError> {
         .handover
         .get(CLAIMS)?
         .ok_or_else(|| bad("it does not exist; `fleet tick --phase claim` writes it".to_owned()))?;
+    let found = digest(&bytes);
+    if let Some(wanted) = sha256.filter(|wanted| !found.eq_ignore_ascii_case(wanted)) {
+        return Err(bad(format!(
+            "its sha256 is {found} and not {wanted}: it is not as the claim phase wrote it; bring it from there, and \
+             not by way of a machine where an agent ran"
+        )));
+    }
     let doc: ClaimsDoc = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
     if doc.version == HANDOVER_VERSION {
         Ok(doc)
@@ -279,19 +290,22 @@ fn claims_doc(world: &World<'_>) -> Result<ClaimsDoc, TickError> {
     }
 }
 
+/// Writes them down, and gives their digest.
 fn put_claims(
     world: &World<'_>,
     at: Timestamp,
     claims: Vec<ClaimDoc>,
     budgets: Gauge,
-) -> Result<(), TickError> {
+) -> Result<String, TickError> {
     let doc = ClaimsDoc {
         version: HANDOVER_VERSION,
         at,
         claims,
         budgets,
     };
-    Ok(world.handover.put(CLAIMS, &encode(CLAIMS, &doc)?)?)
+    let bytes = encode(CLAIMS, &doc)?;
+    world.handover.put(CLAIMS, &bytes)?;
+    Ok(digest(&bytes))
 }
 
 fn encode(name: &str, doc: &impl serde::Serialize) -> Result<Vec<u8>, TickError> {

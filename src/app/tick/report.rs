@@ -143,6 +143,27 @@ pub struct ClaimReport {
     pub because: Vec<String>,
 }
 
+/// What a claim phase hands to the run phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HandedOver {
+    /// One job for each claim, at most [`MOST_JOBS`], in the order of the claims.
+    pub jobs: Vec<HandedJob>,
+    /// SHA-256 of `claims.json`, in hex: what the later phases hold it against.
+    pub claims_sha256: String,
+}
+
+/// Most jobs that one claim phase hands out: no CI starts more of one matrix (security.md §1.9).
+pub const MOST_JOBS: usize = 256;
+
+/// One claim, as a job of the run phase.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct HandedJob {
+    /// `T-7`.
+    pub task: String,
+    /// Its session, which is also the name of the folder with its result.
+    pub session: SessionUid,
+}
+
 /// The end of a tick.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TickReport {
@@ -166,6 +187,9 @@ pub struct TickReport {
     pub stopped: bool,
     /// True if budgets held work back.
     pub budget_stop: bool,
+    /// What the run phase has to do; of a claim phase only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub handed: Option<HandedOver>,
     /// Wall time of the tick.
     pub duration_ms: u64,
 }

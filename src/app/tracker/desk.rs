@@ -13,6 +13,7 @@ use crate::domain::policy::{Policy, PushMode};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
 use crate::ports::code_repo::CodeRepo;
+use crate::ports::forge_setup::ForgeSetup;
 use crate::ports::site::Site;
 use crate::ports::state_repo::{Freshness, RemoteState, StateView};
 use crate::store::{self, Bodies, Checkpoint, Loaded, Scope, StoreError};
@@ -85,6 +86,12 @@ pub trait Place {
     /// # Errors
     /// The repository cannot be used.
     fn open(&self, policy: Policy) -> Result<Box<dyn Opened + '_>, TrackerError>;
+
+    /// What knows the settings of the forge, or none if it has no settings.
+    ///
+    /// # Errors
+    /// It is not known which repository there is meant, or how it is reached; a sentence.
+    fn forge_setup(&self, policy: &Policy) -> Result<Option<Box<dyn ForgeSetup>>, String>;
 }
 
 /// A view and what it says.

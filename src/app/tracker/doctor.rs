@@ -1,5 +1,6 @@
 //! Looking for what is wrong. Repairs only add records.
 
+mod forge;
 mod place;
 mod sandbox;
 
@@ -9,7 +10,7 @@ use crate::app::tracker::desk::{Desk, Place};
 use crate::app::tracker::doctor::place::{look_at_agents, look_at_config, look_at_site};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::name;
-use crate::app::tracker::report::{Delivery, DoctorFinding, DoctorReport};
+use crate::app::tracker::report::{Delivery, DoctorFinding, DoctorReport, RulesFile};
 use crate::app::tracker::request::Mode;
 use crate::domain::ids::TaskNumber;
 use crate::domain::policy::PushMode;
@@ -48,6 +49,7 @@ struct Sheet {
     facts: Vec<(String, String)>,
     findings: Vec<DoctorFinding>,
     repairs: Option<Delivery>,
+    rules: Option<RulesFile>,
 }
 
 impl Sheet {
@@ -72,19 +74,32 @@ impl Sheet {
     }
 }
 
-/// Looks at repository, configuration, agents and state. With `verify`, folds every record again;
-/// with `fix`, records what mends what can be mended.
+/// How closely a doctor looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Examination {
+    /// Fold every record again.
+    pub verify: bool,
+    /// Record what mends what can be mended.
+    pub fix: bool,
+    /// Ask the forge about its settings, too.
+    pub forge: bool,
+}
+
+/// Looks at repository, configuration, agents and state, and at what else is asked for.
 ///
 /// # Errors
 /// A repair could not be recorded. Whatever else is wrong is a finding.
-pub fn doctor(place: &dyn Place, verify: bool, fix: bool) -> Result<DoctorReport, TrackerError> {
+pub fn doctor(place: &dyn Place, how: Examination) -> Result<DoctorReport, TrackerError> {
     let mut sheet = Sheet::default();
     look_at_site(place.site(), &mut sheet);
     if let Some(policy) = look_at_config(place.site(), &mut sheet) {
         sandbox::look(place.site(), &policy, &mut sheet);
         look_at_agents(place.site(), &policy, &mut sheet);
+        if how.forge {
+            forge::look(place, &policy, &mut sheet);
+        }
         match place.open(policy) {
-            Ok(opened) => look_at_state(opened.desk(), verify, fix, &mut sheet)?,
+            Ok(opened) => look_at_state(opened.desk(), how.verify, how.fix, &mut sheet)?,
             Err(error) => {
                 let next = "`git fsck` says whether the repository is sound";
                 sheet.find(("error", "state_unusable"), "", error.to_string(), next);
@@ -98,6 +113,7 @@ pub fn doctor(place: &dyn Place, verify: bool, fix: bool) -> Result<DoctorReport
         findings: sheet.findings,
         has_more: false,
         repairs: sheet.repairs,
+        rules: sheet.rules,
     })
 }
 

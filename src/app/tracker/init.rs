@@ -1,5 +1,7 @@
 //! Setting up a repository.
 
+mod jobs;
+
 use crate::app::tracker::desk::{Desk, Place};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::report::{Delivery, InitReport, InitStep};
@@ -42,13 +44,19 @@ pub fn init(
             });
         }
     }
+    if let Some(program) = &request.jobs {
+        if facts.bare {
+            return Err(TrackerError::Invalid {
+                what: "a bare repository has no tree to write a workflow to".to_owned(),
+                hint: "run it in a clone with a work tree, and push".to_owned(),
+            });
+        }
+        steps.extend(jobs::write(site, &policy, program, mode)?);
+    }
     let branch = policy.state.branch.clone();
     let opened = place.open(policy)?;
     let (created, delivery) = state_branch(opened.desk(), mode)?;
-    steps.push(InitStep {
-        what: format!("state on branch {branch}"),
-        created,
-    });
+    steps.push(InitStep::new(format!("state on branch {branch}"), created));
     Ok(InitReport {
         branch,
         steps,
@@ -105,10 +113,7 @@ fn files(
                 .put_new(&path, &text)
                 .map_err(|cause| TrackerError::Write(format!("write {path}: {cause}")))?,
         };
-        steps.push(InitStep {
-            what: path,
-            created,
-        });
+        steps.push(InitStep::new(path, created));
     }
     Ok(steps)
 }

@@ -11,7 +11,7 @@ pub use detail::{
 };
 pub use place::{
     ConfigReport, DoctorFinding, DoctorReport, Factor, InitReport, InitStep, NumberedRow,
-    RouteReport, RouteRow, SkippedRow, SyncReport,
+    RouteReport, RouteRow, RulesFile, SkippedRow, SyncReport,
 };
 
 use serde::Serialize;

@@ -6,6 +6,7 @@ use crate::domain::ids::TaskSelector;
 use crate::domain::record::CloseOutcome;
 use crate::domain::task::{Complexity, Deliverable};
 use crate::domain::time::{DurationMs, Timestamp};
+pub use crate::ports::forge_setup::{JobProgram, JobRelease};
 
 /// A moment, absolute or from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,4 +141,6 @@ pub struct InitRequest {
     pub in_tree: bool,
     /// Write the role prompts out, to be edited.
     pub roles: bool,
+    /// Write the files by which the forge's CI runs ticks, with this program in them.
+    pub jobs: Option<JobProgram>,
 }

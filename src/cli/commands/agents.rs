@@ -6,6 +6,7 @@ use crate::app::tracker::agents::{AgentChange, AgentVerb};
 use crate::cli::commands::tick::span;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::host::Between;
 use crate::cli::render::human;
 use crate::cli::session::Session;
 use crate::domain::session::FailureClass;
@@ -137,7 +138,7 @@ fn change(
 }
 
 fn test(session: &Session<'_>, name: &str, limit: DurationMs) -> Result<Exit, CliError> {
-    let works = session.works(None)?;
+    let works = session.works(Between::default())?;
     let mut tell = |event: AgentEvent| {
         if let AgentEvent::Error { text } | AgentEvent::Status { text } = event {
             session.note(&text);

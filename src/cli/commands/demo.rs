@@ -7,7 +7,7 @@ use crate::app::tracker::request::{InitRequest, Mode};
 use crate::app::tracker::{graph, inbox, init};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::host::Demo;
+use crate::cli::host::{Between, Demo};
 use crate::cli::render::progress::Progress;
 use crate::cli::render::{human, tick};
 use crate::cli::session::Session;
@@ -71,6 +71,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let as_usual = InitRequest {
         in_tree: false,
         roles: false,
+        jobs: None,
     };
     init::init(stage.site()?.as_ref(), &as_usual, Mode::Do)?;
     {
@@ -81,7 +82,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let mut all = Vec::new();
     for n in 1..=MAX_TICKS {
         session.say(&format!("\n$ fleet tick        # number {n}"))?;
-        let works = stage.works(None)?;
+        let works = stage.works(Between::default())?;
         let mut progress = Progress::new(session.sink());
         let done = works.tick(&TickOptions::default(), &mut |event| progress.take(&event));
         progress.clear();

@@ -5,12 +5,13 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::app::publish::ChangeError;
-use crate::app::tick::report::{TickEvent, TickReport};
+use crate::app::tick::report::{HandedOver, TickEvent, TickReport};
 use crate::app::tick::{Phase, TickError, TickOptions};
 use crate::app::tracker::error::TrackerError;
 use crate::cli::commands::attach::refused;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
+use crate::cli::host::Between;
 use crate::cli::render::progress::Progress;
 use crate::cli::render::{summary, tick};
 use crate::cli::session::Session;
@@ -52,6 +53,15 @@ pub struct Args {
     /// Directory that passes work between the phases
     #[arg(long, value_name = "DIR", requires = "phase")]
     handover: Option<PathBuf>,
+    /// Run only the N-th of the claims, from 0: for indexed jobs of a cluster
+    #[arg(long, value_name = "N", requires = "phase")]
+    job: Option<usize>,
+    /// SHA-256 of claims.json as the claim phase told it; anything else is refused
+    #[arg(long, value_name = "HEX", requires = "phase")]
+    claims_sha256: Option<String>,
+    /// Where results of run jobs were unpacked, as DIR/fleet-result-<session>/
+    #[arg(long, value_name = "DIR", requires = "phase")]
+    results: Option<PathBuf>,
     /// Show each running agent in a window of a tmux server of fleet's own
     #[arg(long)]
     tmux: bool,
@@ -81,13 +91,18 @@ fn phase() -> impl TypedValueParser<Value = Phase> {
 /// # Errors
 /// As the use-case.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let works = session.works(args.handover.as_deref())?;
+    let works = session.works(Between {
+        handover: args.handover.as_deref(),
+        results: args.results.as_deref(),
+    })?;
     let options = TickOptions {
         phase: args.phase.unwrap_or_default(),
         max: args.max,
         only: args.only,
+        job: args.job,
         time_budget: args.time_budget,
         dry_run: args.dry_run,
+        claims_sha256: args.claims_sha256,
     };
     let mut progress = Progress::new(session.sink());
     let windows = args.tmux.then(|| session.windows()).transpose();
@@ -117,8 +132,28 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     {
         session.note(&error);
     }
+    if let Some(handed) = &report.handed
+        && let Err(error) = works.job_outputs(&outputs(handed))
+    {
+        return Err(CliError::new(
+            Exit::Internal,
+            "job_outputs",
+            error,
+            "what was claimed waits until its leases end, and `fleet inbox` asks then; see to that file first",
+        ));
+    }
     session.answer(&report, tick::report)?;
     Ok(exit(&report, args.exit_code))
+}
+
+/// What the jobs after a claim phase need: how many there are, the matrix, and the digest.
+fn outputs(handed: &HandedOver) -> [(&'static str, String); 3] {
+    let matrix = serde_json::json!({ "include": handed.jobs });
+    [
+        ("claimed", handed.jobs.len().to_string()),
+        ("matrix", matrix.to_string()),
+        ("claims-sha256", handed.claims_sha256.clone()),
+    ]
 }
 
 /// The task and session of the event by which an agent begins.

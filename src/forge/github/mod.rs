@@ -27,7 +27,9 @@ mod refusal;
 mod remarks;
 pub mod remote;
 mod reviews;
+mod setup;
 mod text;
+pub mod workflow;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -43,6 +45,7 @@ use crate::ports::clock::Clock;
 use crate::ports::forge::{
     Forge, ForgeError, ForgeSaying, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
 };
+use crate::ports::forge_setup::{ForgeSetup, SetupReport, SetupWish};
 
 /// A GitHub App, installed for the repository.
 #[derive(Debug, Clone)]
@@ -175,6 +178,12 @@ impl GitHubForge {
             names: &self.names,
             session: &mut session,
         })
+    }
+}
+
+impl ForgeSetup for GitHubForge {
+    fn look(&self, wish: &SetupWish<'_>) -> Result<SetupReport, ForgeError> {
+        self.with(|api| setup::look(api, wish))
     }
 }
 

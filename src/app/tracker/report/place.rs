@@ -50,6 +50,30 @@ pub struct InitStep {
     pub what: String,
     /// False if it was there already and was left as it is.
     pub created: bool,
+    /// True if it was there as an older fleet wrote it, and was brought up to date.
+    #[serde(skip_serializing_if = "is_false")]
+    pub updated: bool,
+    /// How a file that somebody edited differs from what fleet would write; it was left as it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub differs: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
+impl InitStep {
+    /// A thing that was made now, or was there already.
+    #[must_use]
+    pub fn new(what: impl Into<String>, created: bool) -> Self {
+        Self {
+            what: what.into(),
+            created,
+            updated: false,
+            differs: Vec::new(),
+        }
+    }
 }
 
 /// Answer of `route`.
@@ -109,6 +133,18 @@ pub struct DoctorReport {
     /// Delivery of repairs, with `--fix`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repairs: Option<Delivery>,
+    /// Rules to import at the forge, so that the state's branch is neither deleted nor rewritten.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<RulesFile>,
+}
+
+/// A file to save and to import at the forge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RulesFile {
+    /// What to call it.
+    pub name: String,
+    /// What it holds.
+    pub text: String,
 }
 
 /// One finding.

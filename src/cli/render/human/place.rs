@@ -12,16 +12,38 @@ pub fn init(report: &InitReport, page: &mut Page) {
         .steps
         .iter()
         .map(|step| {
-            let (did, tone) = match (step.created, report.delivery.dry_run) {
-                (true, false) => ("created", Tone::Good),
-                (true, true) => ("would create", Tone::Warn),
-                (false, _) => ("was there", Tone::Dim),
+            let dry = report.delivery.dry_run;
+            let (did, tone) = match step {
+                InitStep { created: true, .. } if dry => ("would create", Tone::Warn),
+                InitStep { created: true, .. } => ("created", Tone::Good),
+                InitStep { updated: true, .. } if dry => ("would update", Tone::Warn),
+                InitStep { updated: true, .. } => ("updated", Tone::Good),
+                _ if !step.differs.is_empty() => ("was edited", Tone::Warn),
+                _ => ("was there", Tone::Dim),
             };
             vec![cell(did, tone), cell(&step.what, Tone::Plain)]
         })
         .collect();
     page.table(0, &rows);
+    for step in report.steps.iter().filter(|s| !s.differs.is_empty()) {
+        page.line(format!(
+            "{} was edited and is left as it is. Against what fleet would write:",
+            step.what
+        ));
+        for line in &step.differs {
+            page.line(format!("  {line}"));
+        }
+    }
     if !report.delivery.dry_run {
+        let ours = |step: &InitStep| step.created || step.updated;
+        if report
+            .steps
+            .iter()
+            .any(|s| ours(s) && s.what.starts_with(".github/"))
+        {
+            page.line("next: look at .github/workflows/fleet.yml, commit and push it");
+            page.line("next: fleet doctor --github");
+        }
         let written = |step: &InitStep| step.created && step.what.starts_with(".orchestra/");
         if report.steps.iter().any(written) {
             // Agents work on what is committed, and so do the other clones.
@@ -147,6 +169,11 @@ pub fn doctor(report: &DoctorReport, page: &mut Page) {
         );
         page.block(&finding.what, 4);
         page.line(format!("    next: {}", finding.next));
+    }
+    if let Some(rules) = &report.rules {
+        page.gap();
+        page.line(format!("{}:", rules.name));
+        page.block(&rules.text, 0);
     }
     if let Some(repairs) = &report.repairs {
         page.gap();

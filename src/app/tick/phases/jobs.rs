@@ -1,0 +1,60 @@
+//! What a claim phase tells CI: one job for each claim, and what the claims must be when they arrive.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::app::tick::documents::ClaimDoc;
+use crate::app::tick::report::{HandedJob, HandedOver, MOST_JOBS, TickReport};
+use crate::app::tick::{TickOptions, World};
+
+/// How many claims may be made. Room is kept for what services hand over in this phase: that is a job
+/// of the run phase as well.
+pub(super) fn most_claims(world: &World<'_>, options: &TickOptions) -> u32 {
+    let agents = world.policy.agents.values();
+    let remote = agents.filter(|agent| agent.kind.service().is_some());
+    let kept = remote.fold(0u32, |sum, agent| sum.saturating_add(agent.max_parallel));
+    let room = u32::try_from(MOST_JOBS)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(kept)
+        .max(1);
+    options.max.unwrap_or(u32::MAX).min(room)
+}
+
+/// Puts the jobs into the report; says so if there are more claims than one matrix may have.
+pub(super) fn hand_out(report: &mut TickReport, docs: &[ClaimDoc]) {
+    let jobs = docs.iter().take(MOST_JOBS).map(|doc| HandedJob {
+        task: doc.task.clone(),
+        session: doc.session,
+    });
+    report.handed = Some(HandedOver {
+        jobs: jobs.collect(),
+        claims_sha256: String::new(),
+    });
+    let left: Vec<_> = docs.iter().skip(MOST_JOBS).map(|d| &*d.task).collect();
+    if !left.is_empty() {
+        report.notes.push(format!(
+            "more than {MOST_JOBS} claims wait to be run; no job was made for {}",
+            left.join(", ")
+        ));
+    }
+}
+
+/// The claims that this process is to run.
+pub(super) fn wanted(claims: Vec<ClaimDoc>, options: &TickOptions) -> Vec<ClaimDoc> {
+    let only: Vec<String> = options.only.iter().map(ToString::to_string).collect();
+    let mine = claims.into_iter().enumerate().filter(|(n, doc)| {
+        options.job.is_none_or(|job| job == *n) && (only.is_empty() || only.contains(&doc.task))
+    });
+    mine.map(|(_, doc)| doc).collect()
+}
+
+/// SHA-256 in hex.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().fold(String::new(), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,21 @@
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { call } from "./artifacts.mjs";
+
+const ids = (process.env["INPUT_ARTIFACT-IDS"] ?? "").split(",").filter(Boolean);
+const prefix = (process.env.INPUT_PATTERN ?? "").replace(/\*$/, "");
+const { artifacts = [] } = await call("ListArtifacts", {});
+const wanted = artifacts.filter(({ databaseId, name }) =>
+  ids.length ? ids.includes(String(databaseId)) : name.startsWith(prefix),
+);
+if (wanted.length < ids.length) throw new Error(`not all of the artifacts ${ids} were found`);
+for (const { name } of wanted) {
+  const { signedUrl } = await call("GetSignedArtifactURL", { name });
+  const answer = await fetch(signedUrl);
+  if (!answer.ok) throw new Error(`${name}: ${answer.status}`);
+  const path = wanted.length === 1 ? process.env.INPUT_PATH : join(process.env.INPUT_PATH, name);
+  mkdirSync(path, { recursive: true });
+  execFileSync("tar", ["--extract", "-C", path], { input: Buffer.from(await answer.arrayBuffer()) });
+  console.log(`${name} into ${path}`);
+}
