@@ -75,7 +75,8 @@ pub fn branch_stand(
             if known || facts.base.as_ref() == Some(seen) && recorded.is_some() {
                 return Some(stand);
             }
-            if allowed(state, index, task, seen) {
+            // An update from the base holds nothing that somebody has to look at.
+            if facts.updates.contains(seen) || allowed(state, index, task, seen) {
                 stand.recorded = Some(seen.clone());
             } else {
                 stand.foreign = Some(seen.clone());

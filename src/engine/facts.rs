@@ -1,6 +1,6 @@
 //! Facts: what was seen outside the records, as plain values that the use-case fills in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::ids::{Oid, ReviewUid, SessionUid};
 use crate::domain::money::Spent;
@@ -18,6 +18,9 @@ pub struct Facts {
     /// Heads of agent branches as fetched, by branch name; `None` = looked for and not there.
     /// A branch that is not in the map was not looked at.
     pub branches: BTreeMap<String, Option<Oid>>,
+    /// Of these heads, those that are a recorded head with its base merged in and nothing else: a
+    /// human brought the branch up to date, by the forge's button or by hand.
+    pub updates: BTreeSet<Oid>,
     /// What the forge says of reviews that are open by the records.
     pub reviews: BTreeMap<ReviewUid, ReviewSeen>,
     /// Whether sessions that hold a lease still run.

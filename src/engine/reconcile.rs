@@ -349,7 +349,7 @@ impl Reconciler<'_> {
             && let Some(Some(seen)) = self.facts.branches.get(&stand.branch)
             && stand.recorded.as_ref() == Some(seen)
             && review.head.value.as_ref() != Some(seen)
-            && allowed(self.state, self.index, task, seen)
+            && (self.facts.updates.contains(seen) || allowed(self.state, self.index, task, seen))
         {
             self.out.ops.push(Op::ReviewUpdated(ReviewUpdated {
                 review: uid,

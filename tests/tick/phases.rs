@@ -215,3 +215,43 @@ fn a_second_claim_phase_keeps_the_claims_of_the_first_in_the_document() {
     let report = phase(&clone, Phase::Run, &dir);
     assert_eq!(report.sessions.len(), 2, "{report:#?}");
 }
+
+#[test]
+fn i4_a_merge_that_resolves_a_conflict_is_handed_over_between_machines() {
+    let town = Town::new();
+    let script = r#"if [ "$FLEET_ATTEMPT" = 1 ]; then echo mine >> src/a.txt
+        else sed -i '/^<<<<<<< /d; /^=======$/d; /^>>>>>>> /d' src/a.txt; fi"#;
+    let rules = policy(&[("writer", script)]);
+    let [claimer, runner, publisher] =
+        ["claimer", "runner", "publisher"].map(|name| town.clone(name, rules.clone()));
+    claimer.add("Add a line", &[]);
+    let first = town.path("first");
+    phase(&claimer, Phase::Claim, &first);
+    phase(&runner, Phase::Run, &first);
+    phase(&publisher, Phase::Publish, &first);
+    let before = town
+        .remote_ref("refs/heads/agent/T-1")
+        .expect("it is pushed");
+    let human = town.path("seed");
+    std::fs::write(human.join("src/a.txt"), "one\ntheirs\n").unwrap();
+    town.git(&human, &["commit", "-qam", "by hand"]);
+    town.git(&human, &["push", "-q", "../remote.git", "main"]);
+    let main = town.remote_ref("refs/heads/main").expect("it is there");
+
+    let second = town.path("second");
+    assert_eq!(phase(&claimer, Phase::Claim, &second).claimed.len(), 1);
+    town.git(&runner.dir, &["fetch", "-q"]);
+    town.git(
+        &runner.dir,
+        &["remote", "set-url", "origin", "/nowhere/at-all.git"],
+    );
+    let report = phase(&runner, Phase::Run, &second);
+    assert_eq!(report.sessions[0].ended, Ended::HandedOver, "{report:#?}");
+    let report = phase(&publisher, Phase::Publish, &second);
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+    let parents = town.git(
+        &town.path("remote.git"),
+        &["log", "-1", "--format=%P", "agent/T-1"],
+    );
+    assert_eq!(parents, format!("{before} {main}"));
+}

@@ -217,3 +217,36 @@ fn a_base_that_a_human_chose_is_respected_and_merged_from_then_on() {
     assert_eq!(desk.pull(1).draft.base_branch, "release", "not fought");
     assert_eq!(base(&clone).as_deref(), Some("release"));
 }
+
+#[test]
+fn an_update_from_the_base_by_a_human_is_gone_on_from_without_a_question() {
+    let (town, clone, desk) = working("echo mine > src/mine.txt");
+    let task = clone.add("Add a file", &[]);
+    clone.tick();
+    on_main(&town, "src/theirs.txt", "theirs\n");
+    let human = town.path("one");
+    town.git(&human, &["fetch", "-q"]);
+    town.git(&human, &["switch", "-q", "-c", "mine", "origin/agent/T-1"]);
+    town.git(
+        &human,
+        &["merge", "-q", "--no-ff", "-m", "update", "origin/main"],
+    );
+    town.git(&human, &["push", "-q", "origin", "mine:agent/T-1"]);
+    let updated = head(&town, "agent/T-1");
+    let report = clone.tick();
+    assert_eq!(report.open_questions, 0, "{report:#?}");
+    let recorded = |clone: &crate::town::Clone| {
+        let state = clone.state();
+        let review = state.reviews[&state.index().reviews_of(task)[0]].clone();
+        review.head.value.unwrap()
+    };
+    assert_eq!(recorded(&clone), updated, "i4");
+    // A commit besides is a human's own: it is asked about.
+    std::fs::write(human.join("src/mine.txt"), "by hand\n").unwrap();
+    town.git(&human, &["commit", "-qam", "a human was here"]);
+    town.git(&human, &["push", "-q", "origin", "mine:agent/T-1"]);
+    let report = clone.tick();
+    assert_eq!(report.open_questions, 1, "{report:#?}");
+    assert_eq!(recorded(&clone), updated);
+    assert!(desk.said().is_empty());
+}

@@ -1,10 +1,10 @@
 //! Step 1: what is to be seen outside the records, as plain facts for the engine.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::tick::results::LOCAL;
 use crate::app::tick::{World, documents, opening, remote};
-use crate::domain::ids::{ReviewUid, SessionUid};
+use crate::domain::ids::{Oid, ReviewUid, SessionUid};
 use crate::domain::review::{FeedbackKind, Review};
 use crate::domain::session::Session;
 use crate::domain::state::State;
@@ -97,6 +97,7 @@ fn observe_branches(world: &World<'_>, state: &State, facts: &mut Facts, notes: 
             let opened = review.opened.as_ref().map(|(o, _)| o.branch.clone());
             // What it is to be merged into may be other than the base branch.
             let base = review.base_branch().map(str::to_owned);
+            let base = base.filter(|base| *base != world.policy.base_branch);
             opened.into_iter().chain(base)
         })
         .chain(
@@ -113,6 +114,41 @@ fn observe_branches(world: &World<'_>, state: &State, facts: &mut Facts, notes: 
         Ok(branches) => facts.branches = branches.into_iter().map(|b| (b.name, b.head)).collect(),
         Err(error) => notes.push(format!("branches were not looked at: failed to {error}")),
     }
+    observe_updates(world, state, facts);
+}
+
+/// Heads that nobody recorded, and that are a recorded head with its base merged in and nothing else:
+/// what the forge's button to update a branch makes.
+fn observe_updates(world: &World<'_>, state: &State, facts: &mut Facts) {
+    let recorded: BTreeSet<&Oid> = state
+        .sessions
+        .values()
+        .filter_map(Session::head)
+        .chain(state.reviews.values().filter_map(|r| r.head.value.as_ref()))
+        .collect();
+    let strangers = facts.branches.values().flatten();
+    let strangers = strangers.filter(|head| !recorded.contains(head));
+    facts.updates = strangers
+        .filter(|head| is_update(world, facts, &recorded, head))
+        .cloned()
+        .collect();
+}
+
+fn is_update(world: &World<'_>, facts: &Facts, recorded: &BTreeSet<&Oid>, head: &Oid) -> bool {
+    let Ok(commit) = world.code.commit(head) else {
+        return false;
+    };
+    let ([ours, theirs], Some(base)) = (commit.parents.as_slice(), &facts.base) else {
+        return false;
+    };
+    let of_base = || world.code.merge_facts(base, theirs) == Ok(MergeFacts::Merged);
+    // The same merge, made here: a human's hand in it would show.
+    let plain = || {
+        let merged = world.code.merge(ours, theirs).ok()?;
+        let same = world.code.diff(&merged.commit, head).ok()?.is_empty();
+        Some(merged.conflicts.is_empty() && same)
+    };
+    recorded.contains(ours) && of_base() && plain() == Some(true)
 }
 
 fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &mut Vec<String>) {

@@ -86,6 +86,12 @@ pub struct TaskFull {
     pub due: Option<Timestamp>,
     pub defer_until: Option<Timestamp>,
     pub external_ref: Option<String>,
+    /// Who said stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<String>,
+    /// What all attempts together may cost, if that was said for this task alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget_usd_micros: Option<crate::domain::money::MicroUsd>,
     pub agent: Option<String>,
     pub key: Option<String>,
     pub admitted: bool,

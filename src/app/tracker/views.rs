@@ -112,6 +112,8 @@ fn full_row(task: &Task) -> TaskFull {
         due: task.details.due.value,
         defer_until: task.details.defer_until.value,
         external_ref: task.details.external_ref.value.clone(),
+        held_by: task.details.held_by.value.clone(),
+        budget_usd_micros: task.details.budget.value,
         agent: task.details.agent.value.clone(),
         key: task.details.key.clone(),
         admitted: task.admitted.value,

@@ -74,6 +74,11 @@ fn full_pairs(full: &TaskFull) -> Vec<(&'static str, String)> {
         ("deferred", time(full.defer_until)),
         ("external", full.external_ref.clone().unwrap_or_default()),
         ("agent", full.agent.clone().unwrap_or_default()),
+        (
+            "budget",
+            full.budget_usd_micros
+                .map_or_else(String::new, |budget| budget.to_string()),
+        ),
         ("key", full.key.clone().unwrap_or_default()),
         ("reason", full.close_reason.clone().unwrap_or_default()),
         ("added", format!("{} by {by}", time(full.added_at))),
