@@ -102,7 +102,8 @@ source = "sources/github/octo/hello"
     for line in text.lines() {
         let run = line.trim_start().strip_prefix("run: ").unwrap_or_default();
         assert!(!run.contains("${{"), "{line}");
-        if let Some((_, action)) = line.split_once("uses: ") {
+        let step = line.trim_start().trim_start_matches("- ");
+        if let Some(action) = step.strip_prefix("uses: ") {
             let commit = action.split(['@', ' ']).nth(1).unwrap();
             assert!(commit.len() == 40, "{line}");
         }
