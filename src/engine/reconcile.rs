@@ -274,13 +274,18 @@ impl Reconciler<'_> {
             && let Some((claim, _)) = &self.state.sessions[&session].claim
             && let Some(branch) = &claim.branch
         {
+            // Somebody may have added a commit before the review was opened: with a human's leave it
+            // is that head which the review shows.
+            let newer = branch_stand(self.state, self.index, self.facts, task)
+                .and_then(|stand| stand.recorded)
+                .filter(|seen| allowed(self.state, self.index, task, seen));
             self.out.reviews.push(ReviewPlan {
                 task,
                 session,
                 review,
                 branch: branch.clone(),
-                head: head.clone(),
                 onto: None,
+                head: newer.unwrap_or_else(|| head.clone()),
             });
         } else {
             self.below(task, &history);

@@ -109,6 +109,7 @@ pub(super) fn finish(
                 session: verdict.session,
                 review,
                 onto: None,
+                head: None,
             });
         }
         world.handover.remove(&documents::folder(verdict.session));

@@ -22,6 +22,8 @@ pub(super) struct Due {
     pub(super) review: Option<ReviewUid>,
     /// Another branch that it is to be merged into from now on.
     pub(super) onto: Option<String>,
+    /// Head of the branch, if it is another one than the attempt's own: a human added to it.
+    pub(super) head: Option<Oid>,
 }
 
 /// The reviews that a plan wants opened or brought up to date.
@@ -33,6 +35,7 @@ pub(super) fn due(plan: &Plan) -> Vec<Due> {
             session: r.session,
             review: r.review,
             onto: r.onto.clone(),
+            head: Some(r.head.clone()),
         })
         .collect()
 }
@@ -121,7 +124,7 @@ fn open_one(world: &World<'_>, state: &State, due: &Due) -> Result<Opened, Troub
     let (branch, head) = claim
         .branch
         .clone()
-        .zip(finished.head.clone())
+        .zip(due.head.clone().or_else(|| finished.head.clone()))
         .ok_or(Trouble::NotDue)?;
     let task = state.tasks.get(&due.task).ok_or(Trouble::NotDue)?;
     let name = state.name_of(due.task).to_string();
@@ -177,6 +180,7 @@ pub(super) fn record_local(
         session,
         review: None,
         onto: None,
+        head: None,
     };
     let base_branch = claim
         .onto

@@ -209,6 +209,21 @@ fn a_commit_of_a_human_is_asked_about_once_and_never_overwritten() {
 }
 
 #[test]
+fn a_review_that_was_not_opened_yet_shows_what_a_human_added_once_that_is_allowed() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(1)), &["x"]);
+    w.facts.branches.insert("agent/T-1".into(), Some(oid(5)));
+    w.settle();
+    let (q, trigger) = w.open_questions(t)[0];
+    assert_eq!(trigger, Trigger::HumanCommit);
+    w.answer(q, "go on from it");
+    let due = w.plan().reviews.remove(0);
+    assert_eq!((due.session, due.head), (session, oid(5)));
+}
+
+#[test]
 fn a_humans_commit_that_is_merged_is_simply_done() {
     let mut w = World::default();
     let t = w.task(&[]);
