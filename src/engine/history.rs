@@ -9,7 +9,7 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{EscalationUid, Oid, RecordId, ReviewUid, SessionUid, TaskUid};
 use crate::domain::record::ReviewFeedback;
 use crate::domain::register::Stamp;
-use crate::domain::review::{Review, ReviewCommanded};
+use crate::domain::review::{Review, ReviewCommanded, ReviewState};
 use crate::domain::session::{FailureClass, Outcome, Session};
 use crate::domain::state::{Index, State};
 use crate::engine::history::rounds::{asks, is_current, repairs, spoken};
@@ -291,7 +291,15 @@ impl<'a> History<'a> {
                 .as_ref()
                 .is_some_and(|(_, at)| review.head.at > *at)
         });
-        (!shown && !newer).then(|| (session, self.open_review().map(|(uid, _)| uid)))
+        // Who closed the review after that attempt closed it with its work: a later attempt is shown.
+        let closed = self.review.is_some_and(|(_, review)| {
+            review.state.value == ReviewState::Closed
+                && state.sessions[&session]
+                    .finished
+                    .as_ref()
+                    .is_some_and(|(_, at)| review.state.at > *at)
+        });
+        (!shown && !newer && !closed).then(|| (session, self.open_review().map(|(uid, _)| uid)))
     }
 }
 

@@ -212,10 +212,15 @@ impl Reconciler<'_> {
         seen: &ReviewSeen,
         state: ReviewState,
     ) {
-        let head = seen
-            .head
-            .clone()
-            .filter(|h| review.head.value.as_ref() != Some(h));
+        // A head that was recorded before is an older look: it must not hide a newer one.
+        let task = review.opened.as_ref().map(|(opened, _)| opened.task);
+        let sessions = task.map_or(&[][..], |task| self.index.sessions_of(task));
+        let known = |head: &Oid| {
+            let of = |uid: &SessionUid| self.state.sessions.get(uid)?.head();
+            review.head.value.as_ref() == Some(head)
+                || sessions.iter().any(|uid| of(uid) == Some(head))
+        };
+        let head = seen.head.clone().filter(|head| !known(head));
         self.out.ops.push(Op::ReviewUpdated(ReviewUpdated {
             review: uid,
             head,

@@ -188,7 +188,9 @@ pub trait Forge: Send + Sync {
     /// The forge refuses, limits or does not answer.
     fn observe(&self, watch: &[ReviewWatch]) -> Result<Vec<ReviewFacts>, ForgeError>;
 
-    /// Opens a review, or adopts and updates the open one of that branch (I4).
+    /// Opens a review, or adopts and updates the open one of that branch (I4). If the review with
+    /// the draft's number is closed or merged, and no other one is open, nothing is opened: a human
+    /// decided, which the next look shows.
     ///
     /// # Errors
     /// As above. Safe to call again after any error.

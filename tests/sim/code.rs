@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fleet::domain::ids::Oid;
-use fleet::ports::code_repo::MergeFacts;
+use fleet::ports::code_repo::{MergeFacts, Merged};
 use fleet::ports::workspaces::PathChange;
 
 use crate::rng::mix;
+
+/// Content of a file in which the marks of a conflict stand.
+pub(crate) const MARKS: u64 = u64::MAX;
 
 /// Contents by path.
 pub(crate) type Files = BTreeMap<String, u64>;
@@ -24,6 +27,8 @@ pub(crate) struct Code {
     pub(crate) trees: BTreeMap<Oid, Files>,
     /// Head of `main` at the remote.
     pub(crate) base: Oid,
+    /// Merges that were made, by their parents.
+    merges: BTreeMap<(Oid, Oid), Merged>,
     made: u64,
 }
 
@@ -42,6 +47,7 @@ impl Code {
             commits: BTreeMap::new(),
             trees: BTreeMap::new(),
             base: oid(0),
+            merges: BTreeMap::new(),
             made: 0,
         };
         code.base = code.commit(Vec::new(), files, "begin");
@@ -129,6 +135,38 @@ impl Code {
             return MergeFacts::Conflict;
         }
         MergeFacts::Clean
+    }
+
+    /// Merges as far as that goes by itself; the same two give the same commit.
+    pub(crate) fn merge(&mut self, ours: &Oid, theirs: &Oid) -> Merged {
+        let key = (ours.clone(), theirs.clone());
+        if let Some(known) = self.merges.get(&key) {
+            return known.clone();
+        }
+        let fork = self.fork(ours, theirs);
+        let (mut files, other) = (self.files(ours), self.files(theirs));
+        let own = Self::touched(&fork, &files);
+        let mut conflicts = Vec::new();
+        for path in Self::touched(&fork, &other) {
+            if own.contains(&path) && files.get(&path) != other.get(&path) {
+                files.insert(path.clone(), MARKS);
+                conflicts.push(path);
+            } else if let Some(content) = other.get(&path) {
+                files.insert(path, *content);
+            } else {
+                files.remove(&path);
+            }
+        }
+        let commit = self.commit(vec![ours.clone(), theirs.clone()], files, "merge");
+        let merged = Merged { commit, conflicts };
+        self.merges.insert(key, merged.clone());
+        merged
+    }
+
+    /// Files of a commit or tree.
+    pub(crate) fn files_of(&self, id: &Oid) -> Files {
+        let tree = self.trees.get(id).cloned();
+        tree.unwrap_or_else(|| self.files(id))
     }
 
     /// Brings `head` into the base branch as one commit, as a person does; `None` if they conflict and

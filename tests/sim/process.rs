@@ -17,7 +17,9 @@ use fleet::domain::session::{FailureClass, RunnerIdentity, VerifyResult};
 use fleet::domain::time::{DurationMs, Moment, Timestamp};
 use fleet::engine::secrets::Scanner;
 use fleet::ports::clock::{Clock, Ids};
-use fleet::ports::code_repo::{BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts};
+use fleet::ports::code_repo::{
+    BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts, Merged, Shown,
+};
 use fleet::ports::forge::{
     Forge, ForgeError, ForgeSaying, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
 };
@@ -38,7 +40,7 @@ use fleet::ports::workspaces::{
     CommitRequest, Imported, Swept, Workspace, WorkspaceError, WorkspaceRequest, Workspaces,
 };
 
-use crate::code::{Code, Files};
+use crate::code::{Code, Files, MARKS};
 use crate::rng::keyed;
 use crate::world::Sim;
 
@@ -360,6 +362,22 @@ impl CodeRepo for Process<'_> {
         Ok(Code::changes(&code.files(base), &code.files(head)))
     }
 
+    fn shown(&self, _: &Oid, _: &Oid, _: u64) -> Result<Shown, CodeError> {
+        Ok(Shown::default())
+    }
+
+    fn merge(&self, ours: &Oid, theirs: &Oid) -> Result<Merged, CodeError> {
+        let mut code = self.sim.code.lock().unwrap();
+        self.known(&code, &[ours, theirs])?;
+        Ok(code.merge(ours, theirs))
+    }
+
+    fn unresolved(&self, tree: &Oid, paths: &[String]) -> Result<Vec<String>, CodeError> {
+        let files = self.sim.code.lock().unwrap().files_of(tree);
+        let marked = |path: &&String| files.get(*path) == Some(&MARKS);
+        Ok(paths.iter().filter(marked).cloned().collect())
+    }
+
     fn added_text(&self, _: &Oid, _: &Oid, _: u64) -> Result<Vec<u8>, CodeError> {
         Ok(Vec::new())
     }
@@ -442,7 +460,8 @@ impl Workspaces for Process<'_> {
         self.around("commit", || {
             let mut code = self.sim.code.lock().unwrap();
             let files = code.trees[&request.tree].clone();
-            Ok(code.commit(vec![request.parent.clone()], files, &request.message))
+            let parents = std::iter::once(&request.parent).chain(&request.merged);
+            Ok(code.commit(parents.cloned().collect(), files, &request.message))
         })
     }
 
@@ -614,7 +633,11 @@ impl Process<'_> {
         if !path.is_empty() && end == RunEnd::Completed {
             let mut all = self.machine.workspaces.lock().unwrap();
             let (_, files, _) = all.get_mut(&session).expect("it was prepared");
-            files.insert(path, keyed(&[roll, 9]));
+            let own = keyed(&[roll, 9]) >> 1;
+            for marked in files.values_mut().filter(|content| **content == MARKS) {
+                *marked = own;
+            }
+            files.insert(path, own);
         }
         RunOutcome {
             end,

@@ -6,7 +6,7 @@ use crate::app::publish::{self, ChangeError, Decision, How, Terms};
 use crate::app::tick::{World, review_text};
 use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::record::{Op, ReviewOpened, ReviewUpdated, SessionClaimed};
-use crate::domain::review::Review;
+use crate::domain::review::{Review, ReviewState};
 use crate::domain::state::State;
 use crate::domain::time::DurationMs;
 use crate::engine::plan::Plan;
@@ -208,8 +208,10 @@ fn record(world: &World<'_>, state: &State, minter: &mut Minter<'_>, one: &Opene
                 o.task == one.due.task && (o.branch == one.branch || o.number == one.handle.number)
             })
     });
+    let number = known.and_then(|(_, review)| review.opened.as_ref()?.0.number);
+    let other = number.is_some() && one.handle.number.is_some() && number != one.handle.number;
     match known {
-        Some((uid, review)) => {
+        Some((uid, review)) if !other => {
             let head = Some(&one.head).filter(|head| review.head.value.as_ref() != Some(*head));
             // The base is changed by whoever meant to; another attempt leaves it as it is.
             let base = one.due.onto.as_ref();
@@ -223,7 +225,16 @@ fn record(world: &World<'_>, state: &State, minter: &mut Minter<'_>, one: &Opene
                 }));
             }
         }
-        None => {
+        known => {
+            // The forge shows this work elsewhere now: the one that was known is over (I4).
+            if let Some((uid, _)) = known {
+                minter.add(Op::ReviewUpdated(ReviewUpdated {
+                    review: *uid,
+                    head: None,
+                    base_branch: None,
+                    state: Some(ReviewState::Closed),
+                }));
+            }
             minter.add(Op::ReviewOpened(ReviewOpened {
                 task: one.due.task,
                 session: one.due.session,

@@ -224,6 +224,30 @@ fn a_review_that_was_not_opened_yet_shows_what_a_human_added_once_that_is_allowe
 }
 
 #[test]
+fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    let mut open = seen(SeenState::Open, 1);
+    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
+    w.facts.reviews.insert(review, open);
+    w.settle();
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    // The forge still shows the head of the time when it was closed.
+    w.facts.reviews.insert(review, seen(SeenState::Closed, 1));
+    w.facts.branches.insert("agent/T-1".into(), Some(oid(2)));
+    assert_eq!(w.settled(), ["review.updated", "escalation.opened"]);
+    assert!(w.plan().reviews.is_empty());
+    let (q, trigger) = w.open_questions(t)[0];
+    assert_eq!(trigger, Trigger::ReviewRejected);
+    w.answer(q, "try again with what I say here");
+    let plan = w.plan();
+    assert!(plan.reviews.is_empty());
+    assert_eq!(plan.claims[0].continues, Some(oid(2)));
+}
+
+#[test]
 fn a_humans_commit_that_is_merged_is_simply_done() {
     let mut w = World::default();
     let t = w.task(&[]);

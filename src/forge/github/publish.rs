@@ -27,6 +27,10 @@ pub(super) fn open_or_adopt(
     if let Some(merged) = pulls.iter().find(same) {
         return Ok(handle(merged, true));
     }
+    // Somebody closed the review of this work. To open another one would overrule that.
+    if let Some(known) = pulls.iter().find(|pull| Some(pull.number) == draft.number) {
+        return Ok(handle(known, true));
+    }
     create(api, draft)
 }
 
