@@ -1,5 +1,6 @@
 //! Reviewers, drafts that become ready, another base.
 
+use fleet::domain::time::DurationMs;
 use fleet::ports::forge::{Forge as _, ReviewDraft, ReviewStage};
 
 use crate::fake_github::{FakeGitHub, Fault};
@@ -108,4 +109,23 @@ fn a_stacked_review_is_retargeted_and_its_text_kept_up_to_date() {
         ("main", "More was done.")
     );
     assert_eq!(fake.prs().len(), 1);
+}
+
+#[test]
+fn writes_come_one_after_another_with_the_pause_that_is_asked_for() {
+    let gap = DurationMs(120);
+    let fake = pushed();
+    fake.set_permission("ann", "write");
+    let forge = with(&fake, |config| {
+        config.write_gap = gap;
+        config.reviewers = vec!["ann".into()];
+    });
+    forge.open_or_adopt(&draft()).unwrap();
+    let requests = fake.requests();
+    let writes: Vec<_> = requests.iter().filter(|one| one.method == "POST").collect();
+    assert_eq!(writes.len(), 3, "opened, asked for a review, labelled");
+    for pair in writes.windows(2) {
+        let between = pair[1].at.duration_since(pair[0].at);
+        assert!(between >= gap.std(), "{between:?}");
+    }
 }

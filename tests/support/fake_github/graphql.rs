@@ -12,11 +12,11 @@ pub(crate) enum Selection {
         alias: String,
         name: String,
         args: Map<String, Value>,
-        inner: Vec<Selection>,
+        inner: Vec<Self>,
     },
     On {
         kind: String,
-        inner: Vec<Selection>,
+        inner: Vec<Self>,
     },
     Spread(String),
 }

@@ -18,6 +18,8 @@ pub(crate) struct Recorded {
     pub(crate) body: Value,
     /// Something that fleet must never ask.
     pub(crate) forbidden: bool,
+    /// When it came.
+    pub(crate) at: std::time::Instant,
     /// Status of the answer as it was meant; 304 costs nothing of the quota.
     pub(crate) status: u16,
 }
@@ -75,6 +77,7 @@ pub(crate) fn serve(stream: TcpStream, model: &Mutex<Model>) {
             path: path.clone(),
             body: body.clone(),
             forbidden,
+            at: std::time::Instant::now(),
             status: 0,
         });
         let reply = if forbidden {

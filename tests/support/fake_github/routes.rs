@@ -115,6 +115,12 @@ pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) 
                 Reply::refuse(404, "Not Found")
             }
         }
+        (method, parts) => checks_and_people(model, method, parts),
+    }
+}
+
+fn checks_and_people(model: &Model, method: &str, parts: &[&str]) -> Reply {
+    match (method, parts) {
         ("GET", ["commits", sha, "check-runs"]) => {
             let of = |check: &&Value| check["head_sha"] == *sha;
             let checks: Vec<&Value> = model.checks.iter().filter(of).collect();
