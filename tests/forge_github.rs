@@ -58,7 +58,7 @@ fn config_for(base_url: &str, token: &str) -> GitHubConfig {
     GitHubConfig {
         labels: vec!["fleet".into()],
         write_gap: DurationMs(0),
-        timeout: DurationMs(400),
+        timeout: DurationMs::secs(20),
         ..GitHubConfig::new(target, SecretString::from(token), "GITHUB_TOKEN")
     }
 }
@@ -177,7 +177,10 @@ fn i4_at_most_one_open_pull_request_whatever_fault_meets_whichever_call() {
                 }
                 fake.fault_at(nth, fault.clone());
                 let handle = (0..3).find_map(|_| {
-                    let tick = with(&fake, |config| config.timeout = DurationMs(60));
+                    // Patient, but where silence is what is waited for.
+                    let silent = matches!(fault, Fault::Silence | Fault::SilenceAfterEffect);
+                    let timeout = DurationMs(if silent { 300 } else { 20_000 });
+                    let tick = with(&fake, |config| config.timeout = timeout);
                     tick.open_or_adopt(&draft()).ok()
                 });
                 let case = format!("{fault:?} at call {nth}, duplicates taken: {duplicates}");
@@ -615,7 +618,8 @@ fn breaks_on_the_way_are_unknown_effects() {
             // The first call is the one that is refused.
             fake.fault_at(1, fault);
         }
-        let error = forge(&fake).observe(&[watch(None)]).unwrap_err();
+        let hasty = with(&fake, |config| config.timeout = DurationMs(400));
+        let error = hasty.observe(&[watch(None)]).unwrap_err();
         assert!(matches!(error, ForgeError::Unreachable { .. }), "{error:?}");
         error.to_string()
     };

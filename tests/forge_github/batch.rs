@@ -1,7 +1,7 @@
 //! Many reviews in one call, what humans did to them, and what people say on them.
 
 use fleet::domain::review::FeedbackKind;
-use fleet::domain::time::Timestamp;
+use fleet::domain::time::{DurationMs, Timestamp};
 use fleet::ports::forge::{Forge as _, ForgeError, ForgeState, ReviewFacts, ReviewWatch};
 
 use crate::fake_github::{FakeGitHub, Fault};
@@ -244,8 +244,15 @@ fn a_graphql_that_breaks_or_limits_is_told_apart() {
     let facts = |fault: Fault| -> Result<(ReviewFacts, String), ForgeError> {
         let fake = pushed();
         fake.open_pr("agent/T-7", "main");
+        let hasty = matches!(fault, Fault::Silence);
         fake.fault_on("POST", "/graphql", fault);
-        let forge = forge(&fake);
+        let forge = with(&fake, |config| {
+            config.timeout = if hasty {
+                DurationMs(300)
+            } else {
+                config.timeout
+            };
+        });
         let facts = forge.observe(&[watch(Some(1))])?.remove(0);
         Ok((facts, forge.take_notes().join("\n")))
     };

@@ -1,11 +1,10 @@
 //! How many calls a tick makes, and what answers cost that did not change.
 
-use fleet::domain::time::DurationMs;
 use fleet::forge::github::GitHubForge;
 use fleet::ports::forge::{Forge as _, ReviewDraft, ReviewWatch};
 
 use crate::fake_github::FakeGitHub;
-use crate::{draft, sha, watch, with};
+use crate::{draft, forge, sha, watch, with};
 
 /// `count` reviews, of which every tenth conflicts and was told of before.
 fn many(count: u64) -> (FakeGitHub, Vec<ReviewWatch>) {
@@ -28,16 +27,11 @@ fn many(count: u64) -> (FakeGitHub, Vec<ReviewWatch>) {
     (fake, watches)
 }
 
-/// The pretend GitHub is not quick with hundreds.
-fn patient(fake: &FakeGitHub) -> GitHubForge {
-    with(fake, |config| config.timeout = DurationMs::secs(20))
-}
-
 #[test]
 fn a_tick_makes_at_most_three_calls_and_one_for_25_reviews() {
     for (count, most) in [(0, 0), (1, 1), (25, 1), (26, 2), (100, 4), (250, 10)] {
         let (fake, watches) = many(count);
-        let forge = patient(&fake);
+        let forge = forge(&fake);
         let facts = forge.observe(&watches).unwrap();
         assert!(
             facts
@@ -57,7 +51,7 @@ fn a_hundred_reviews_with_news_stay_in_the_budget_of_a_tick() {
     for watch in &mut watches {
         watch.known.clear();
     }
-    let forge = patient(&fake);
+    let forge = forge(&fake);
     let facts = forge.observe(&watches).unwrap();
     let told = facts.iter().filter(|fact| fact.feedback.len() == 1).count();
     println!(
@@ -75,20 +69,20 @@ fn a_hundred_reviews_with_news_stay_in_the_budget_of_a_tick() {
         watch.known = vec![format!("review:{}", nth + 1)];
     }
     fake.set_check(&sha('a'), "test", Some("failure"), "no");
-    let forge = patient(&fake);
-    let facts = forge.observe(&watches).unwrap();
+    let later = crate::forge(&fake);
+    let facts = later.observe(&watches).unwrap();
     let told = facts.iter().filter(|fact| fact.feedback.len() == 1).count();
     println!(
         "100 reviews, each with failed checks: {} calls, {told} told",
-        forge.calls_used()
+        later.calls_used()
     );
     assert!(
-        told >= 10 && forge.calls_used() <= 75,
+        told >= 10 && later.calls_used() <= 75,
         "{told} {}",
-        forge.calls_used()
+        later.calls_used()
     );
     assert_eq!(
-        forge
+        later
             .take_notes()
             .iter()
             .filter(|note| note.contains("forge.max_calls"))
