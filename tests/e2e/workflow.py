@@ -129,6 +129,12 @@ def the_shipped_workflow_opens_pull_requests_and_its_agents_find_no_token(
     world.fleet(clone, *init, **site.env())
     for args in (("add", "-A"), ("commit", "-q", "-m", "Ticks in Actions"), ("push", "-q", "origin", "main")):
         world.run(["git", *args], clone)
+    seen = world.data(clone, "doctor", "--github", code=None, **site.env())
+    facts = dict(seen["facts"])
+    equal("what doctor sees", (facts["github default branch"], facts["github token"]), ("main", "GITHUB_TOKEN may write"))
+    # The emulation knows pull requests and branches; of workflows, rules and settings it has nothing.
+    equal("what doctor finds wrong at the forge",
+          [f["code"] for f in seen["findings"] if f["code"].startswith("forge") and f["severity"] == "error"], [])
     world.fleet(clone, "add", "Behind walls", "--path", "seen/T-1.txt", **site.env())
     world.fleet(clone, "add", "In the open", "-t", "testing", "--path", "seen/T-2.txt", **site.env())
     ci = Act(world, site, clone, act, github, repository)
