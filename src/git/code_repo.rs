@@ -33,6 +33,9 @@ use diff::{from_oid, to_oid};
 /// From so many branches on, their folders are listed instead of looking each one up.
 const MANY_BRANCHES: usize = 16;
 
+/// Longest wait for branches that are rarely needed.
+const BRING_LIMIT: DurationMs = DurationMs::secs(20);
+
 /// Who fetches the code branches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refresh {
@@ -212,6 +215,24 @@ impl CodeRepo for GitCodeRepo {
         ];
         match remote.fetch(&wanted, limit) {
             // A missing base branch is reported by `base`, with what to do.
+            Ok(Fetched::Fresh { .. }) => Ok(()),
+            Ok(Fetched::Failed { cause: why }) => Err(cause(why, true)),
+            Err(error) => Err(cause(error.to_string(), false)),
+        }
+    }
+
+    fn bring(&self, names: &[String]) -> Result<(), CodeError> {
+        let Some(remote) = self.remote.as_ref().filter(|_| !names.is_empty()) else {
+            return Ok(());
+        };
+        let wanted: Vec<String> = names.iter().map(|name| remote.refspec(name)).collect();
+        let cause = |cause: String, retryable| CodeError {
+            what: "fetch".to_owned(),
+            on: names.join(", "),
+            cause,
+            retryable,
+        };
+        match remote.fetch(&wanted, BRING_LIMIT) {
             Ok(Fetched::Fresh { .. }) => Ok(()),
             Ok(Fetched::Failed { cause: why }) => Err(cause(why, true)),
             Err(error) => Err(cause(error.to_string(), false)),

@@ -91,6 +91,13 @@ pub trait CodeRepo: Send + Sync {
     /// The remote does not answer or refuses.
     fn refresh(&self) -> Result<(), CodeError>;
 
+    /// Fetches branches that [`Self::refresh`] does not bring: bases that humans chose. Without a
+    /// remote it does nothing.
+    ///
+    /// # Errors
+    /// The remote does not answer, or has no such branch.
+    fn bring(&self, names: &[String]) -> Result<(), CodeError>;
+
     /// Head of the base branch: the remote's if there is one, else the local one.
     ///
     /// # Errors

@@ -209,7 +209,7 @@ fn a_base_that_a_human_chose_is_respected_and_merged_from_then_on() {
     std::fs::write(human.join("src/a.txt"), "one\nreleased\n").unwrap();
     town.git(&human, &["commit", "-qam", "on the release"]);
     town.git(&human, &["push", "-q", "origin", "release"]);
-    town.git(&human, &["fetch", "-q"]);
+    town.git(&human, &["update-ref", "-d", "refs/remotes/origin/release"]);
     let report = clone.tick();
     assert_eq!(report.sessions.len(), 1, "{report:#?}");
     let text = town.git(&town.path("remote.git"), &["show", "agent/T-1:src/a.txt"]);

@@ -89,6 +89,7 @@ fn life(world: &World<'_>, uid: SessionUid, session: &Session) -> RunLife {
 }
 
 fn observe_branches(world: &World<'_>, state: &State, facts: &mut Facts, notes: &mut Vec<String>) {
+    bring_bases(world, state, notes);
     let mut names: Vec<String> = state
         .reviews
         .values()
@@ -115,6 +116,22 @@ fn observe_branches(world: &World<'_>, state: &State, facts: &mut Facts, notes: 
         Err(error) => notes.push(format!("branches were not looked at: failed to {error}")),
     }
     observe_updates(world, state, facts);
+}
+
+/// The fetch of a tick brings the base branch and the agents' own; a base that a human chose for a
+/// review is fetched besides.
+fn bring_bases(world: &World<'_>, state: &State, notes: &mut Vec<String>) {
+    let bases = state.reviews.values().filter(|review| review.is_open());
+    let bases = bases.filter_map(Review::base_branch);
+    let chosen: BTreeSet<&str> = bases
+        .filter(|base| *base != world.policy.base_branch && !base.starts_with("agent/"))
+        .collect();
+    let names: Vec<String> = chosen.into_iter().map(str::to_owned).collect();
+    if let Err(error) = world.code.bring(&names) {
+        notes.push(format!(
+            "bases of reviews may be out of date: failed to {error}"
+        ));
+    }
 }
 
 /// Heads that nobody recorded, and that are a recorded head with its base merged in and nothing else:

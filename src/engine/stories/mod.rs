@@ -14,3 +14,4 @@ mod reconcile_stories;
 mod routing_stories;
 mod speech_stories;
 mod speed;
+mod stack_stories;
