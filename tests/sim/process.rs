@@ -331,6 +331,11 @@ impl CodeRepo for Process<'_> {
         Ok(())
     }
 
+    fn bring(&self, _names: &[String]) -> Result<(), CodeError> {
+        self.fetch_refs();
+        Ok(())
+    }
+
     fn base(&self) -> Result<Oid, CodeError> {
         self.is_alive();
         Ok(self.machine.fetched.lock().unwrap().0.clone())

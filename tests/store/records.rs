@@ -318,43 +318,9 @@ fn command() -> impl Strategy<Value = Command> {
     )
 }
 
-fn work_op() -> impl Strategy<Value = Op> {
+fn review_op() -> impl Strategy<Value = Op> {
     let kind = Just(FeedbackKind::ChecksFailed);
     prop_oneof![
-        (a_session(), runner(), maybe(text())).prop_map(|(session, runner, agent_session)| {
-            Op::SessionStarted(SessionStarted {
-                session,
-                runner,
-                agent_session,
-            })
-        }),
-        (a_session(), when(), maybe(spent())).prop_map(|(session, lease_until, spent)| {
-            Op::SessionRenewed(SessionRenewed {
-                session,
-                lease_until,
-                spent,
-            })
-        }),
-        finished().prop_map(Op::SessionFinished),
-        (a_session(), text(), maybe(spent())).prop_map(|(session, proof, spent)| {
-            let unstarted = proof.len() % 2 == 1;
-            Op::SessionReleased(SessionReleased {
-                session,
-                proof,
-                unstarted,
-                spent,
-            })
-        }),
-        remote_op(),
-        (a_session(), a_task(), words(), when()).prop_map(|(session, task, globs, until)| {
-            Op::LockAcquired(LockAcquired {
-                session,
-                task,
-                globs,
-                until,
-            })
-        }),
-        a_session().prop_map(|session| Op::LockReleased(LockReleased { session })),
         (a_review(), maybe(oid()), maybe(oid())).prop_map(|(review, head, commit)| {
             let state = Some(ReviewState::Merged { commit });
             Op::ReviewUpdated(ReviewUpdated {
@@ -392,6 +358,46 @@ fn work_op() -> impl Strategy<Value = Op> {
         (an_escalation(), text()).prop_map(|(escalation, answer)| {
             Op::EscalationAnswered(EscalationAnswered { escalation, answer })
         }),
+    ]
+}
+
+fn work_op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        (a_session(), runner(), maybe(text())).prop_map(|(session, runner, agent_session)| {
+            Op::SessionStarted(SessionStarted {
+                session,
+                runner,
+                agent_session,
+            })
+        }),
+        (a_session(), when(), maybe(spent())).prop_map(|(session, lease_until, spent)| {
+            Op::SessionRenewed(SessionRenewed {
+                session,
+                lease_until,
+                spent,
+            })
+        }),
+        finished().prop_map(Op::SessionFinished),
+        (a_session(), text(), maybe(spent())).prop_map(|(session, proof, spent)| {
+            let unstarted = proof.len() % 2 == 1;
+            Op::SessionReleased(SessionReleased {
+                session,
+                proof,
+                unstarted,
+                spent,
+            })
+        }),
+        remote_op(),
+        (a_session(), a_task(), words(), when()).prop_map(|(session, task, globs, until)| {
+            Op::LockAcquired(LockAcquired {
+                session,
+                task,
+                globs,
+                until,
+            })
+        }),
+        a_session().prop_map(|session| Op::LockReleased(LockReleased { session })),
+        review_op(),
         ("[ab]", when(), text(), maybe("[pq]")).prop_map(|(agent, until, reason, provider)| {
             Op::AgentPaused(AgentPaused {
                 agent,
