@@ -12,6 +12,7 @@ mod catalog;
 mod code;
 mod demo;
 mod forge;
+mod intake;
 pub mod models;
 mod sandbox;
 mod site;

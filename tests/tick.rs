@@ -9,6 +9,10 @@ mod built_in;
 mod desk;
 #[path = "tick/fan_out.rs"]
 mod fan_out;
+#[path = "tick/intake.rs"]
+mod intake;
+#[path = "tick/issues.rs"]
+mod issues;
 #[path = "tick/jules.rs"]
 mod jules;
 #[path = "support/models/mod.rs"]

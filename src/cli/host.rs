@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use crate::app::catalog::HasModels;
+use crate::app::intake::IntakeError;
+use crate::app::intake::report::IntakeReport;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
@@ -102,6 +104,12 @@ pub trait Works {
         options: &TickOptions,
         on: &mut dyn FnMut(TickEvent),
     ) -> Result<TickReport, TickError>;
+
+    /// Takes issues in; at most `limit` tasks are added or changed.
+    ///
+    /// # Errors
+    /// As `app::intake::take_in`.
+    fn intake(&self, dry_run: bool, limit: Option<u32>) -> Result<IntakeReport, IntakeError>;
 
     /// Asks an agent one question in a repository of its own, for at most `limit`.
     ///

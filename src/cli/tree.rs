@@ -77,6 +77,7 @@ verbs! {
     Defer(defer),
     Undefer(undefer),
     Admit(admit),
+    Intake(intake),
     Tick(tick),
     Inbox(inbox),
     Answer(answer),

@@ -23,6 +23,7 @@ mod budget;
 mod edit;
 mod env;
 mod forge;
+mod intake;
 mod prices;
 mod problems;
 mod providers;

@@ -2,10 +2,12 @@
 //! documented (`docs/config.md` must name each).
 
 mod general;
+mod intake;
 mod providers;
 mod workers;
 
 use crate::config::schema::general::GENERAL;
+use crate::config::schema::intake::INTAKE;
 use crate::config::schema::providers::PROVIDERS;
 use crate::config::schema::workers::WORKERS;
 
@@ -35,7 +37,7 @@ const fn key(
 
 /// Every key.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    GENERAL.iter().chain(PROVIDERS).chain(WORKERS)
+    GENERAL.iter().chain(INTAKE).chain(PROVIDERS).chain(WORKERS)
 }
 
 /// Names of a section's keys.

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use crate::config::env::Env;
 use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
-use crate::config::{CONFIG_PATH, agents, budget, env, forge, providers, routes, sandbox};
+use crate::config::{CONFIG_PATH, agents, budget, env, forge, intake, providers, routes, sandbox};
 use crate::domain::policy::{
     DiffPolicy, ForgeKind, LeasePolicy, Policy, PushMode, RetryPolicy, ReviewPolicy, StatePolicy,
     TickPolicy, UnblockOn, VerifyCommand, Weights,
@@ -70,6 +70,7 @@ pub(super) fn policy(
         base_branch: branch(&top, "base_branch").unwrap_or_else(|| "main".to_owned()),
         remote: top.text("remote").unwrap_or_else(|| "origin".to_owned()),
         forge,
+        intake: intake::read(&top.sub("intake")),
         agents,
         providers,
         roles,

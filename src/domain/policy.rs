@@ -9,6 +9,7 @@ mod sandbox;
 
 mod budget;
 mod forge;
+mod intake;
 
 pub use budget::{BudgetPolicy, Caps};
 
@@ -20,6 +21,7 @@ use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
 pub use crate::domain::policy::forge::{ForgeApp, ForgeKind, ForgePolicy};
+pub use crate::domain::policy::intake::IntakePolicy;
 pub use crate::domain::policy::kinds::{ApiBounds, CliKind};
 pub use crate::domain::policy::remote::{PlanApproval, RemoteKind, RemoteService};
 pub use crate::domain::policy::review::ReviewPolicy;
@@ -37,6 +39,8 @@ pub struct Policy {
     pub remote: String,
     /// Forge settings.
     pub forge: ForgePolicy,
+    /// How issues become tasks.
+    pub intake: IntakePolicy,
     /// Agents by name.
     pub agents: BTreeMap<String, AgentSpec>,
     /// Providers of models behind an API, by name: the known ones overlaid by `[providers.<name>]`.

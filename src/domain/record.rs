@@ -333,7 +333,8 @@ pub struct TaskReopened {
 pub struct TaskAdmitted {
     /// Which task.
     pub task: TaskUid,
-    /// sha256 (hex) over title, NUL, body, NUL, acceptance texts joined by NUL, of what was admitted.
+    /// sha256 (hex) over title, NUL, body, NUL, acceptance texts joined by NUL, of what was admitted;
+    /// empty takes back what was admitted before.
     pub sha256: String,
 }
 

@@ -10,14 +10,17 @@
 //!
 //! May import: domain.
 
+pub mod admission;
 pub mod branch;
 pub mod budget;
+pub mod clean;
 pub mod commands;
 pub mod deps;
 pub mod facts;
 pub mod gates;
 pub mod history;
 pub mod holdings;
+pub mod intake;
 pub mod leases;
 pub mod merging;
 pub mod outbox;

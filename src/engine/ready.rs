@@ -6,8 +6,6 @@ mod holds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskUid;
 use crate::domain::policy::{Policy, UnblockOn};
@@ -15,28 +13,11 @@ use crate::domain::record::CloseOutcome;
 use crate::domain::state::{DepKey, Index, State};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
+use crate::engine::admission::admission_hash;
 use crate::engine::history::History;
 use crate::engine::holdings::Holdings;
 use crate::engine::retry::{self, Verdict};
 use crate::engine::why::{BlockerState, Why};
-
-/// sha256 (hex) of the text of a task that a human admits: title, NUL, body, NUL, acceptance texts
-/// joined by NUL.
-#[must_use]
-pub fn admission_hash(task: &Task) -> String {
-    let mut hash = Sha256::new();
-    hash.update(task.title.value.as_bytes());
-    hash.update([0]);
-    hash.update(task.body.value.as_bytes());
-    hash.update([0]);
-    for (at, point) in task.details.acceptance.value.iter().enumerate() {
-        if at > 0 {
-            hash.update([0]);
-        }
-        hash.update(point.text.as_bytes());
-    }
-    hash.finalize().iter().map(|b| format!("{b:02x}")).collect()
-}
 
 /// How many reasons are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,7 +219,12 @@ impl<'a> Board<'a> {
         } else if let Some(admitted) = &task.details.admitted_sha256.value
             && *admitted != admission_hash(task)
         {
-            whys.push(Why::AdmittedTextChanged);
+            // An empty one takes back what was admitted.
+            whys.push(if admitted.is_empty() {
+                Why::NotAdmitted
+            } else {
+                Why::AdmittedTextChanged
+            });
         }
         if let Some(by) = &task.details.held_by.value {
             whys.push(Why::Held { by: by.clone() });

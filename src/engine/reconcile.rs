@@ -7,6 +7,7 @@ mod remarks;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::command::Command;
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::policy::Policy;
@@ -66,6 +67,45 @@ pub(in crate::engine) struct Reconciler<'a> {
     asked: BTreeSet<TaskUid>,
 }
 
+impl<'a> Reconciler<'a> {
+    fn new(
+        state: &'a State,
+        index: &'a Index,
+        facts: &'a Facts,
+        policy: &'a Policy,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            state,
+            index,
+            facts,
+            policy,
+            now,
+            out: Reconciled::default(),
+            closing: BTreeSet::new(),
+            freed: BTreeSet::new(),
+            asked: BTreeSet::new(),
+        }
+    }
+}
+
+/// What follows from a command about a task, wherever it was said, by somebody who may say it.
+///
+/// # Errors
+/// A sentence that says why nothing follows.
+pub fn obey(
+    state: &State,
+    index: &Index,
+    policy: &Policy,
+    task: TaskUid,
+    said: &Command,
+    who: &str,
+) -> Result<Vec<Op>, String> {
+    let facts = Facts::default();
+    let work = Reconciler::new(state, index, &facts, policy, Timestamp(0));
+    work.effects(task, said, who, &mut BTreeSet::new())
+}
+
 /// What the outside already decided, as records to write.
 #[must_use]
 pub fn reconcile(
@@ -75,17 +115,7 @@ pub fn reconcile(
     policy: &Policy,
     now: Timestamp,
 ) -> Reconciled {
-    let mut work = Reconciler {
-        state,
-        index,
-        facts,
-        policy,
-        now,
-        out: Reconciled::default(),
-        closing: BTreeSet::new(),
-        freed: BTreeSet::new(),
-        asked: BTreeSet::new(),
-    };
+    let mut work = Reconciler::new(state, index, facts, policy, now);
     if let Some(trouble) = &facts.forge_trouble {
         work.out
             .notes

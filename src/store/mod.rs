@@ -14,6 +14,7 @@ mod checkpoint;
 mod codec;
 mod error;
 mod fingerprint;
+mod known;
 mod layout;
 mod lines;
 mod log;
@@ -26,6 +27,7 @@ mod write;
 
 pub use codec::{LineError, MAX_LINE_BYTES, decode_line, encode_record};
 pub use error::StoreError;
+pub use known::known_keys;
 pub use layout::{FORMAT, FORMAT_PATH, ROOT, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES, first_file};
 pub use log::{HistoryOf, history};
 pub use merge::unpublished;

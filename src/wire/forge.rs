@@ -11,14 +11,40 @@ use crate::forge::local::LocalForge;
 use crate::git::place::Place;
 use crate::git::remote::Remote;
 use crate::ports::clock::Clock;
-use crate::ports::forge::ForgeError;
+use crate::ports::forge::{Forge, ForgeError};
 use crate::ports::forge_setup::ForgeSetup;
+use crate::ports::tickets::Tickets;
 use crate::wire::site::ProjectSite;
 use crate::wire::state_options;
 
 pub(super) enum ForgeOf {
     Local(LocalForge),
     GitHub(Box<GitHubForge>),
+}
+
+impl ForgeOf {
+    pub(super) fn forge(&self) -> &dyn Forge {
+        match self {
+            Self::Local(forge) => forge,
+            Self::GitHub(forge) => &**forge,
+        }
+    }
+
+    /// Where people ask for work, if it has such a place.
+    pub(super) fn tickets(&self) -> Option<&dyn Tickets> {
+        match self {
+            Self::Local(_) => None,
+            Self::GitHub(forge) => Some(&**forge),
+        }
+    }
+
+    /// Remarks for a report.
+    pub(super) fn take_notes(&self) -> Vec<String> {
+        match self {
+            Self::Local(_) => Vec::new(),
+            Self::GitHub(forge) => forge.take_notes(),
+        }
+    }
 }
 
 /// What knows the settings of the forge; `None` if reviews are local.

@@ -14,6 +14,8 @@ use crate::agents::api::ApiSetup;
 use crate::agents::remote::Remotes;
 use crate::agents::{Agents, Manners, Setup, take_charge};
 use crate::app::context::Context;
+use crate::app::intake::IntakeError;
+use crate::app::intake::report::IntakeReport;
 use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, tick};
 use crate::app::tracker::error::TrackerError;
@@ -36,13 +38,12 @@ use crate::machine::journals::JournalDir;
 use crate::machine::signals;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::code_repo::CodeRepo as _;
-use crate::ports::forge::Forge;
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
 use crate::providers::tokens::Tiktoken;
 use crate::wire::forge::{ForgeOf, forge};
 use crate::wire::models::providers;
-use crate::wire::{sandbox, state_options, trial};
+use crate::wire::{intake, sandbox, state_options, trial};
 
 /// Largest bundle that the publish phase takes in.
 pub(super) const MAX_BUNDLE_BYTES: u64 = 256 << 20;
@@ -180,10 +181,8 @@ impl Workshop {
             policy: &self.policy,
             code: &self.code,
             workspaces: &self.workspaces,
-            forge: match &self.forge {
-                ForgeOf::Local(forge) => forge,
-                ForgeOf::GitHub(forge) => &**forge as &dyn Forge,
-            },
+            forge: self.forge.forge(),
+            tickets: self.forge.tickets(),
             runner: &self.runner,
             remotes: &self.remotes,
             host: &*self.host,
@@ -209,9 +208,15 @@ impl Works for Workshop {
         warnings.retain(|warning| !report.notes.contains(warning));
         warnings.dedup();
         report.notes.extend(warnings);
-        if let ForgeOf::GitHub(forge) = &self.forge {
-            report.notes.extend(forge.take_notes());
-        }
+        report.notes.extend(self.forge.take_notes());
+        report.notes.append(&mut self.notes.borrow_mut());
+        Ok(report)
+    }
+
+    fn intake(&self, dry_run: bool, limit: Option<u32>) -> Result<IntakeReport, IntakeError> {
+        let mut report = intake::run(&self.world(), dry_run, limit)?;
+        report.notes.extend(self.repo.warnings());
+        report.notes.extend(self.forge.take_notes());
         report.notes.append(&mut self.notes.borrow_mut());
         Ok(report)
     }

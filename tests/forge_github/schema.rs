@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use fleet::ports::forge::{Forge as _, ForgeSaying, ReviewDraft, ReviewStage, ReviewWatch};
+use fleet::ports::tickets::{TicketQuery, Tickets as _};
 use serde_json::Value;
 
 use crate::batch::busy;
@@ -54,6 +55,12 @@ fn questions() -> Vec<String> {
         };
         forge(&fake).say(&saying).unwrap();
     }
+    let issue = fake.open_issue("ann", "Greet people", "");
+    let query = TicketQuery {
+        label: "fleet".into(),
+        also: vec![issue, 9_999],
+    };
+    forge(&fake).tickets(&query).unwrap();
     let bodies = fake
         .requests()
         .into_iter()

@@ -103,6 +103,7 @@ impl<'a> Process<'a> {
         static SECRETS: LazyLock<Scanner> = LazyLock::new(|| Scanner::new(&[]));
         let run = format!("run{}", self.pid);
         let world = World {
+            tickets: None,
             context: Context {
                 repo: self,
                 clock: self,

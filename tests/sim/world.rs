@@ -18,7 +18,7 @@ use fleet::domain::record::{
 use fleet::domain::review::FeedbackKind;
 use fleet::domain::state::State;
 use fleet::domain::time::{DurationMs, Moment, Timestamp};
-use fleet::engine::ready::admission_hash;
+use fleet::engine::admission::admission_hash;
 use fleet::ports::clock::{Clock, Ids};
 use fleet::ports::forge::{ForgeFeedback, ForgeState};
 use fleet::ports::lease::Lease;

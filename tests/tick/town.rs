@@ -46,6 +46,7 @@ use fleet::ports::remote_session::RemoteSessions;
 use fleet::ports::runner::Cancel;
 use fleet::ports::sandbox::Unconfined;
 use fleet::ports::state_repo::{Freshness, StateRepo as _};
+use fleet::ports::tickets::Tickets;
 use fleet::store::{Checkpoint, Scope, load};
 
 pub(crate) const OPENCODE_PASSWORD: &str = "open-sesame-4d2e";
@@ -142,6 +143,7 @@ pub(crate) struct Clone {
     pub(crate) workspaces_root: PathBuf,
     pub(crate) handover_root: PathBuf,
     pub(crate) forge: Box<dyn Forge>,
+    pub(crate) tickets: Option<Arc<dyn Tickets>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) api: Option<ApiSetup>,
     env: Vec<(OsString, OsString)>,
@@ -222,6 +224,7 @@ impl Clone {
             )
             .unwrap(),
             forge: Box::new(LocalForge),
+            tickets: None,
             api: None,
             secrets: Arc::new(Scanner::new(&[(
                 "CANARY_TOKEN".to_owned(),
@@ -282,6 +285,7 @@ impl Clone {
             handover: &handover,
             secrets: &self.secrets,
             journals: &journals,
+            tickets: self.tickets.as_deref(),
         };
         work(&world)
     }
@@ -424,6 +428,7 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
         unblock_on: UnblockOn::Merge,
         admit_subtasks: false,
         sparse_workspaces: false,
+        intake: fleet::domain::policy::IntakePolicy::default(),
         providers: fleet::domain::policy::ProviderSpec::known(),
         secret_env: Vec::new(),
     }

@@ -12,7 +12,7 @@ use crate::app::tick::opening::{self, END_SLACK, REMOTE_LIMIT};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, observe, results, reviews};
+use crate::app::tick::{TickError, TickOptions, World, intake, observe, results, reviews};
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Moment, Timestamp};
@@ -77,6 +77,7 @@ pub(super) fn all(
             drive.run(cancel)
         })?;
         opening::sweep(world, &mut report);
+        intake::tell(world, started.plus(budget), &mut report);
     }
     opening::ensure_base(world, &report)?;
     report.duration_ms = world.context.clock.moment().since(started).0;

@@ -7,6 +7,7 @@ mod checks;
 mod claims;
 pub mod documents;
 mod drive;
+mod intake;
 mod mint;
 mod observe;
 mod opening;
@@ -44,6 +45,7 @@ use crate::ports::remote_session::RemoteSessions;
 use crate::ports::runner::{Cancel, Runner};
 use crate::ports::sandbox::SandboxError;
 use crate::ports::state_repo::StateRepoError;
+use crate::ports::tickets::Tickets;
 use crate::ports::workspaces::Workspaces;
 use crate::store::StoreError;
 
@@ -59,6 +61,8 @@ pub struct World<'a> {
     pub workspaces: &'a dyn Workspaces,
     /// Where humans review.
     pub forge: &'a dyn Forge,
+    /// Where people ask for work; none where the forge has no such place.
+    pub tickets: Option<&'a dyn Tickets>,
     /// Runs agents and checks.
     pub runner: &'a dyn Runner,
     /// Services whose sessions outlive the tick.

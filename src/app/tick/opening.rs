@@ -3,7 +3,7 @@
 use crate::app::context::Minter;
 use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc, SpentDoc};
 use crate::app::tick::report::{TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, claims, observe, remote};
+use crate::app::tick::{TickError, TickOptions, World, claims, intake, observe, remote};
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::{MicroUsd, Spent};
 use crate::domain::session::Session;
@@ -38,6 +38,7 @@ pub(super) fn open(
     let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
     let limit = REMOTE_LIMIT.min(DurationMs(budget.0.saturating_add(END_SLACK.0)));
     let view = newest(world, limit, on)?;
+    let view = intake::step(world, options, view, report, on)?;
     let loaded = store::load(&view, scope(world))?;
     if !loaded.problems.is_empty() {
         report.notes.push(format!(
@@ -95,6 +96,7 @@ pub(super) fn newest(
 
 pub(super) fn empty_report(dry_run: bool) -> TickReport {
     TickReport {
+        intake: None,
         reconciled: Vec::new(),
         claimed: Vec::new(),
         sessions: Vec::new(),
@@ -131,7 +133,9 @@ pub(super) fn dry_run(
     minter.restart(opening.state.clock);
     let (plan, ops, _) =
         claims::decide(world, &opening.state, &opening.facts, &limits, &mut minter);
-    report.reconciled = claims::reconciled(&opening.state, &ops);
+    report
+        .reconciled
+        .extend(claims::reconciled(&opening.state, &ops));
     report.claimed = claims::claim_reports(&opening.state, &plan);
     tell_state(report, &opening.state, &plan);
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use crate::app::tick::claims::{self, Claimed, Manner};
 use crate::app::tick::documents::{ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
+use crate::app::tick::intake::{self, SAYING_LIMIT};
 use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
 use crate::app::tick::phases::handed::{result_of, settle_remote};
 use crate::app::tick::phases::jobs::{digest, hand_out, most_claims, wanted};
@@ -86,13 +87,17 @@ pub(super) fn claim(
         handed.claims_sha256 = claims_sha256;
     }
     settle_remote(world, done, &mut report, on)?;
-    report.reconciled = claims::reconciled(&intent.state, &intent.ops);
+    report
+        .reconciled
+        .extend(claims::reconciled(&intent.state, &intent.ops));
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
     tell_state(&mut report, &intent.state, &intent.plan);
     let (shown, newer) = reviews::open(world, &intent.state, &due, REMOTE_LIMIT)?;
     results::tell_reviews(shown, &mut [], &mut report.notes);
     let (_, notes) = replies::say(world, newer.as_ref().unwrap_or(&intent.state), REMOTE_LIMIT)?;
     report.notes.extend(notes);
+    let until = world.context.clock.moment().plus(SAYING_LIMIT);
+    intake::tell(world, until, &mut report);
     opening::ensure_base(world, &report)?;
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
@@ -258,6 +263,8 @@ pub(super) fn publish(
                 .push(format!("{CLAIMS} names sessions that have ended: {error}"));
         }
     }
+    let until = world.context.clock.moment().plus(SAYING_LIMIT);
+    intake::tell(world, until, &mut report);
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
 }

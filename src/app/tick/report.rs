@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::app::intake::report::IntakeReport;
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::time::Timestamp;
@@ -167,6 +168,9 @@ pub struct HandedJob {
 /// The end of a tick.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct TickReport {
+    /// What was taken in from issues, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intake: Option<IntakeReport>,
     /// What was, or would be, changed in the records before anything ran.
     pub reconciled: Vec<String>,
     /// Claims made (or that would be made).

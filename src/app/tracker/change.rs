@@ -15,7 +15,7 @@ use crate::domain::record::{
 };
 use crate::domain::state::State;
 use crate::domain::task::{Acceptance, Status, Task};
-use crate::engine::ready::admission_hash;
+use crate::engine::admission::admission_hash;
 use crate::store::Scope;
 
 /// What one task gets: operations, and a word about them. No operations = it was so already.

@@ -18,6 +18,7 @@ pub mod doctor;
 pub mod fields;
 pub mod inbox;
 pub mod init;
+pub mod intake;
 pub mod list;
 pub mod log;
 pub mod logs;

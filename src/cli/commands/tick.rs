@@ -254,7 +254,7 @@ fn of_state(error: TrackerError) -> CliError {
     error
 }
 
-const fn retry(mut error: CliError) -> CliError {
+pub(super) const fn retry(mut error: CliError) -> CliError {
     error.retryable = true;
     error
 }

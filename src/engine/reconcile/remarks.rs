@@ -68,7 +68,7 @@ impl Reconciler<'_> {
     }
 
     /// What follows from a command, or a sentence that says why nothing does.
-    fn effects(
+    pub(super) fn effects(
         &self,
         uid: TaskUid,
         said: &Command,

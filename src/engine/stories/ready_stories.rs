@@ -6,9 +6,9 @@ use crate::domain::policy::UnblockOn;
 use crate::domain::record::{CloseOutcome, Op, TaskAdded, TaskAdmitted, TaskFields};
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::time::{DurationMs, Hlc};
+use crate::engine::admission::admission_hash;
 use crate::engine::budget::Ledger;
 use crate::engine::phase::Phase;
-use crate::engine::ready::admission_hash;
 use crate::engine::why::Why;
 
 #[test]

@@ -98,6 +98,7 @@ pub(super) fn policy() -> Policy {
         unblock_on: UnblockOn::Merge,
         admit_subtasks: false,
         sparse_workspaces: false,
+        intake: crate::domain::policy::IntakePolicy::default(),
         providers: ProviderSpec::known(),
         secret_env: Vec::new(),
     }

@@ -169,6 +169,24 @@ pub(super) struct Comment {
     pub(super) created_at: Option<String>,
 }
 
+/// An issue, from a listing or by number; a pull request is listed among them.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Issue {
+    pub(super) id: u64,
+    pub(super) number: u64,
+    pub(super) state: String,
+    pub(super) state_reason: Option<String>,
+    pub(super) title: Option<String>,
+    pub(super) body: Option<String>,
+    pub(super) html_url: Option<String>,
+    pub(super) user: Option<User>,
+    #[serde(default)]
+    pub(super) labels: Vec<Label>,
+    pub(super) updated_at: Option<String>,
+    /// Present if it is a pull request.
+    pub(super) pull_request: Option<serde_json::Value>,
+}
+
 /// Body of a refusal.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(super) struct Problem {

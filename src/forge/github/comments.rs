@@ -14,7 +14,7 @@ use crate::forge::github::{places, publish};
 use crate::ports::forge::{ForgeError, ForgeSaying};
 
 /// As for bodies of pull requests, with room for the marker.
-const TEXT_MAX_BYTES: usize = 59_000;
+pub(super) const TEXT_MAX_BYTES: usize = 59_000;
 /// Threads of one review that are answered.
 const THREADS_MAX: usize = 10;
 /// Of the text, what a thread gets.

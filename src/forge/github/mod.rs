@@ -29,6 +29,7 @@ pub mod remote;
 mod reviews;
 mod setup;
 mod text;
+mod tickets;
 pub mod workflow;
 
 use std::fmt;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::graphql::{Selection, read, select};
 use super::http::Reply;
+use super::issues;
 use super::model::{FakeComment, FakePr, FakeReview, Model};
 use super::talk;
 
@@ -52,7 +53,7 @@ pub(crate) fn answer(model: &mut Model, body: &Value) -> Reply {
     let tree = json!({
         "__typename": "Query",
         "viewer": { "__typename": "User", "login": model.viewer },
-        "repository": if known { repository(model) } else { Value::Null },
+        "repository": if known { repository(model, variables) } else { Value::Null },
     });
     match select(&document, &tree) {
         Ok(data) => {
@@ -79,10 +80,12 @@ fn problem(message: &str) -> Reply {
     Reply::new(200, json!({ "errors": [{ "message": message }] }))
 }
 
-fn repository(model: &Model) -> Value {
+fn repository(model: &Model, variables: &Value) -> Value {
+    let (listed, issues) = issues::graph(model, variables);
     let pulls: Vec<Value> = model.prs.iter().map(|pr| pull(model, pr)).collect();
-    // Every number that was commented on is an issue, if it is no pull request.
     let mut all = pulls.clone();
+    all.extend(issues.as_array().into_iter().flatten().cloned());
+    // Every other number that was commented on is an issue, if it is no pull request.
     for comment in &model.comments {
         if all.iter().all(|one| one["number"] != comment.number) {
             all.push(json!({
@@ -94,6 +97,7 @@ fn repository(model: &Model) -> Value {
     json!({
         "__typename": "Repository", "nameWithOwner": model.repo,
         "pullRequest": pulls, "pullRequests": pulls, "issueOrPullRequest": all,
+        "issues": listed, "issue": issues,
     })
 }
 

@@ -122,7 +122,14 @@ fn connection(
     }
     let count = |name: &str| args.get(name).and_then(Value::as_u64).map(|n| n as usize);
     let (from, to) = match (count("first"), count("last")) {
-        (Some(first), None) if first <= 100 => (0, first.min(chosen.len())),
+        (Some(first), None) if first <= 100 => {
+            let start = args.get("after").and_then(Value::as_str);
+            let start = start
+                .and_then(|cursor| cursor.parse().ok())
+                .unwrap_or(0usize)
+                .min(chosen.len());
+            (start, (start + first).min(chosen.len()))
+        }
         (None, Some(last)) if last <= 100 => {
             let end = args.get("before").and_then(Value::as_str);
             let end = end

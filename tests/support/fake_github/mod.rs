@@ -10,6 +10,7 @@ mod app;
 mod graph;
 mod graphql;
 mod http;
+pub(crate) mod issues;
 mod model;
 mod routes;
 mod talk;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::app::FakeApp;
 use super::http::Recorded;
+use super::issues::FakeIssues;
 
 /// A pull request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +116,7 @@ pub(crate) struct Model {
     pub(crate) prs: Vec<FakePr>,
     pub(crate) reviews: Vec<FakeReview>,
     pub(crate) comments: Vec<FakeComment>,
+    pub(crate) issues: FakeIssues,
     /// Threads that somebody marked as resolved, by their first comment.
     pub(crate) resolved: Vec<u64>,
     /// Whose token it is.
@@ -145,6 +147,7 @@ impl Model {
             prs: Vec::new(),
             reviews: Vec::new(),
             comments: Vec::new(),
+            issues: FakeIssues::default(),
             resolved: Vec::new(),
             viewer: "fleet-bot".into(),
             no_graphql: false,

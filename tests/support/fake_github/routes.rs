@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::Reply;
 use super::model::{FakePr, FakeReview, Model, user};
-use super::{TOKEN, app, graph, talk};
+use super::{TOKEN, app, graph, issues, talk};
 
 /// Merging, approving, closing, deleting, and the other doors to the same; a token shown to
 /// somebody who is not GitHub.
@@ -78,6 +78,9 @@ pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) 
         return Reply::refuse(404, "Not Found");
     };
     let parts: Vec<&str> = rest.split('/').collect();
+    if let Some(reply) = issues::answer(model, method, &parts, query, body) {
+        return reply;
+    }
     match (method, parts.as_slice()) {
         ("GET", ["pulls"]) => list(model, query),
         ("POST", ["pulls"]) => create(model, body),
@@ -185,7 +188,7 @@ fn page(items: &[Value], query: &str) -> Value {
 }
 
 /// A page of a listing, with where the last one is.
-fn paged(items: &[Value], query: &str) -> Reply {
+pub(crate) fn paged(items: &[Value], query: &str) -> Reply {
     let reply = Reply::new(200, page(items, query));
     let size = value_of(query, "per_page").and_then(|text| text.parse().ok());
     let last = items.len().div_ceil(size.unwrap_or(30));
