@@ -4,6 +4,7 @@
 mod bases;
 mod exhausted;
 mod remarks;
+mod strangers;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -347,57 +348,5 @@ impl Reconciler<'_> {
             self.close(task, format!("{word} by attempt {attempt}"));
         }
         fresh
-    }
-
-    /// A head that fleet did not record: asked once, never overwritten; once allowed, the review
-    /// shows it. True if a human must answer first.
-    fn strangers(&mut self, task: TaskUid, history: &History<'_>) -> bool {
-        let Some(stand) = branch_stand(self.state, self.index, self.facts, task) else {
-            return false;
-        };
-        if let Some(head) = &stand.foreign {
-            let asked = history.open.iter().any(|(uid, trigger)| {
-                *trigger == Trigger::HumanCommit
-                    && self.state.escalations[uid]
-                        .opened
-                        .as_ref()
-                        .is_some_and(|(o, _)| o.context.contains(head.as_str()))
-            });
-            if !asked {
-                let name = self.state.name_of(task);
-                let branch = &stand.branch;
-                let was = stand.recorded.as_ref().map_or_else(
-                    || "and fleet did not make that branch".to_owned(),
-                    |oid| format!("and fleet recorded {oid}"),
-                );
-                let context = format!(
-                    "The branch {branch} of {name} is at {head}, {was}: somebody committed to it. \
-                     Nothing is overwritten. Answer to let agents go on from that commit, or take \
-                     the task over: `fleet update {name} --assignee <you>`."
-                );
-                self.ask(
-                    task,
-                    None,
-                    Trigger::HumanCommit,
-                    context,
-                    &["go on from it"],
-                );
-            }
-            return true;
-        }
-        if let Some((uid, review)) = history.open_review()
-            && let Some(Some(seen)) = self.facts.branches.get(&stand.branch)
-            && stand.recorded.as_ref() == Some(seen)
-            && review.head.value.as_ref() != Some(seen)
-            && (self.facts.updates.contains(seen) || allowed(self.state, self.index, task, seen))
-        {
-            self.out.ops.push(Op::ReviewUpdated(ReviewUpdated {
-                review: uid,
-                head: Some(seen.clone()),
-                base_branch: None,
-                state: None,
-            }));
-        }
-        false
     }
 }

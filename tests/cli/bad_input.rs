@@ -298,14 +298,14 @@ fn a_damaged_line_is_reported_and_the_rest_is_read() {
     assert_snapshot!(clone.story(&["list", "q After", "list", "doctor", "doctor --json"]), @r#"
     $ fleet list
     T-1  P2  implementation  ready  Before
-    ! note: 3 problems in the state, first .orchestra/log/2026-11/damaged000-0000.jsonl:1: not a record; the line is kept and not read [UUID parsing failed: invalid character: found `n` at 0 at line 1 column 22: {"v":1,"id":"nonsense"}]; `fleet doctor` shows everything
+    ! note: 3 problems in the state, first .orchestra/log/2026-11/damaged000-0000.jsonl:1: not a record; the line is kept and not read [`nonsense` is not a record id (a UUID) at line 1 column 22: {"v":1,"id":"nonsense"}]; `fleet doctor` shows everything
     $ fleet q After
     T-2
-    ! note: 3 problems in the state, first .orchestra/log/2026-11/damaged000-0000.jsonl:1: not a record; the line is kept and not read [UUID parsing failed: invalid character: found `n` at 0 at line 1 column 22: {"v":1,"id":"nonsense"}]; `fleet doctor` shows everything
+    ! note: 3 problems in the state, first .orchestra/log/2026-11/damaged000-0000.jsonl:1: not a record; the line is kept and not read [`nonsense` is not a record id (a UUID) at line 1 column 22: {"v":1,"id":"nonsense"}]; `fleet doctor` shows everything
     $ fleet list
     T-1  P2  implementation  ready  Before
     T-2  P2  implementation  ready  After
-    ! note: 3 problems in the state, first .orchestra/log/2026-11/damaged000-0000.jsonl:1: not a record; the line is kept and not read [UUID parsing failed: invalid character: found `n` at 0 at line 1 column 22: {"v":1,"id":"nonsense"}]; `fleet doctor` shows everything
+    ! note: 3 problems in the state, first .orchestra/log/2026-11/damaged000-0000.jsonl:1: not a record; the line is kept and not read [`nonsense` is not a record id (a UUID) at line 1 column 22: {"v":1,"id":"nonsense"}]; `fleet doctor` shows everything
     $ fleet doctor
     git           [GIT]
     repository    [ROOT]/project (work tree)
@@ -323,7 +323,7 @@ fn a_damaged_line_is_reported_and_the_rest_is_read() {
         next: `fleet config check`
 
     warning  .orchestra/log/2026-11/damaged000-0000.jsonl:1  state_damage
-        not a record; the line is kept and not read [UUID parsing failed: invalid character: found `n` at 0 at line 1 column 22: {"v":1,"id":"nonsense"}]
+        not a record; the line is kept and not read [`nonsense` is not a record id (a UUID) at line 1 column 22: {"v":1,"id":"nonsense"}]
         next: `git log -p fleet/state -- .orchestra/log/2026-11/damaged000-0000.jsonl` shows how it came about
 
     warning  .orchestra/log/2026-11/damaged000-0000.jsonl:2  state_damage
@@ -336,7 +336,7 @@ fn a_damaged_line_is_reported_and_the_rest_is_read() {
 
     healthy, 4 remarks
     $ fleet doctor --json
-    {"schema_version":1,"ok":true,"data":{"healthy":true,"facts":[["git","[GIT]"],["repository","[ROOT]/project (work tree)"],["remotes","none: the local branch decides"],["branch","main"],["config",".orchestra/config.toml"],["state branch","fleet/state"],["tasks","2 open, 0 closed"]],"findings":[{"severity":"note","code":"config_remark","where":".orchestra/config.toml","what":"no agents are configured; add one to .orchestra/config.toml, such as\n[agents.claude]\nkind = \"cli\"\ncli = \"claude\"","next":"`fleet config check`"},{"severity":"warning","code":"state_damage","where":".orchestra/log/2026-11/damaged000-0000.jsonl:1","what":"not a record; the line is kept and not read [UUID parsing failed: invalid character: found `n` at 0 at line 1 column 22: {\"v\":1,\"id\":\"nonsense\"}]","next":"`git log -p fleet/state -- .orchestra/log/2026-11/damaged000-0000.jsonl` shows how it came about"},{"severity":"warning","code":"state_damage","where":".orchestra/log/2026-11/damaged000-0000.jsonl:2","what":"a merge conflict's marker; the line is kept and not read [<<<<<<< HEAD]","next":"`git log -p fleet/state -- .orchestra/log/2026-11/damaged000-0000.jsonl` shows how it came about"},{"severity":"warning","code":"state_damage","where":".orchestra/log/2026-11/damaged000-0000.jsonl:3","what":"the last line is cut off; it is kept and not read [{\"v\":1,\"id\":\"cut of]","next":"`git log -p fleet/state -- .orchestra/log/2026-11/damaged000-0000.jsonl` shows how it came about"}],"total":4,"has_more":false}}
+    {"schema_version":1,"ok":true,"data":{"healthy":true,"facts":[["git","[GIT]"],["repository","[ROOT]/project (work tree)"],["remotes","none: the local branch decides"],["branch","main"],["config",".orchestra/config.toml"],["state branch","fleet/state"],["tasks","2 open, 0 closed"]],"findings":[{"severity":"note","code":"config_remark","where":".orchestra/config.toml","what":"no agents are configured; add one to .orchestra/config.toml, such as\n[agents.claude]\nkind = \"cli\"\ncli = \"claude\"","next":"`fleet config check`"},{"severity":"warning","code":"state_damage","where":".orchestra/log/2026-11/damaged000-0000.jsonl:1","what":"not a record; the line is kept and not read [`nonsense` is not a record id (a UUID) at line 1 column 22: {\"v\":1,\"id\":\"nonsense\"}]","next":"`git log -p fleet/state -- .orchestra/log/2026-11/damaged000-0000.jsonl` shows how it came about"},{"severity":"warning","code":"state_damage","where":".orchestra/log/2026-11/damaged000-0000.jsonl:2","what":"a merge conflict's marker; the line is kept and not read [<<<<<<< HEAD]","next":"`git log -p fleet/state -- .orchestra/log/2026-11/damaged000-0000.jsonl` shows how it came about"},{"severity":"warning","code":"state_damage","where":".orchestra/log/2026-11/damaged000-0000.jsonl:3","what":"the last line is cut off; it is kept and not read [{\"v\":1,\"id\":\"cut of]","next":"`git log -p fleet/state -- .orchestra/log/2026-11/damaged000-0000.jsonl` shows how it came about"}],"total":4,"has_more":false}}
     "#);
 }
 

@@ -574,7 +574,8 @@ impl Runner for Process<'_> {
         _: &Cancel,
     ) -> VerifyResult {
         self.around("verify", || {
-            let bad = self.sim.has_faults() && self.sim.keyed_by(lease.session(), 2) % 8 == 0;
+            let bad =
+                self.sim.has_faults() && self.sim.keyed_by(lease.session(), 2).is_multiple_of(8);
             VerifyResult {
                 command: command.argv.join(" "),
                 exit: Some(i32::from(bad)),

@@ -315,8 +315,10 @@ fn a_closed_or_deleted_issue_closes_a_task_that_nobody_began() {
 fn a_closed_issue_of_work_that_began_starts_nothing_more_and_keeps_the_work() {
     let s = scene("exit 1");
     let number = s.issues.handed("Greet people", "");
-    let mut options = TickOptions::default();
-    options.max = Some(1);
+    let options = TickOptions {
+        max: Some(1),
+        ..TickOptions::default()
+    };
     s.clone.try_tick(&options).unwrap();
     s.issues.close(number, TicketState::Dropped);
 
