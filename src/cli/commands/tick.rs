@@ -59,7 +59,7 @@ pub struct Args {
     /// SHA-256 of claims.json as the claim phase told it; anything else is refused
     #[arg(long, value_name = "HEX", requires = "phase")]
     claims_sha256: Option<String>,
-    /// Where results of run jobs were unpacked, as DIR/fleet-result-<session>/
+    /// Where results of run jobs were unpacked, as DIR/fleet-result-SESSION/
     #[arg(long, value_name = "DIR", requires = "phase")]
     results: Option<PathBuf>,
     /// Show each running agent in a window of a tmux server of fleet's own
