@@ -9,7 +9,7 @@ mod account;
 mod gauge;
 
 pub use account::{Account, Bearer, Span, Standing, Unit};
-pub use gauge::{Gauge, Overdrawn};
+pub use gauge::{Gauge, Overdrawn, Share};
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -266,6 +266,7 @@ impl Ledger {
                 .map(|(uid, unit)| (*uid, *unit))
                 .collect(),
             standings,
+            shares: BTreeMap::new(),
         }
     }
 }

@@ -1,14 +1,17 @@
 //! A claim phase that hands work to many machines.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use fleet::app::tick::report::{Ended, HandedOver, TickReport};
 use fleet::app::tick::{Phase, TickError, TickOptions, tick};
+use fleet::domain::money::MicroUsd;
 use fleet::domain::policy::Policy;
 use fleet::domain::record::{Op, TaskAdded, TaskFields};
 use fleet::ports::runner::Cancel;
 
+use crate::talk::working;
 use crate::town::{Clone, Town, policy};
 
 fn wide(script: &str) -> Policy {
@@ -114,4 +117,84 @@ fn each_job_runs_its_own_task_and_claims_that_changed_on_the_way_are_refused() {
     let done = try_phase(&publisher, &options(Phase::Publish, "", &sha256), &dir).unwrap();
     let ends: Vec<_> = done.sessions.iter().map(|s| (&*s.task, s.ended)).collect();
     assert_eq!(ends, [("T-1", Ended::Failed), ("T-2", Ended::InReview)]);
+}
+
+#[test]
+fn what_fails_after_the_claims_are_published_is_a_note_and_the_next_tick_does_it() {
+    let (town, clone, desk) = working("echo done >> src/a.txt");
+    clone.add("First", &[]);
+    clone.tick();
+    clone.add("Second", &["other/**"]);
+    desk.hears(1, "comment:1", "/fleet status");
+    // The remote takes the claims, and nothing after them.
+    let hook = town.path("remote.git/hooks/pre-receive");
+    let script = "#!/bin/sh\n[ ! -e closed ] || { echo gone >&2; exit 1; }\n: > closed\n";
+    std::fs::write(&hook, script).unwrap();
+    std::fs::set_permissions(&hook, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let dir = town.path("handover");
+    let options = TickOptions {
+        phase: Phase::Claim,
+        ..TickOptions::default()
+    };
+    let report = try_phase(&clone, &options, &dir).unwrap();
+    let notes = report.notes.join("\n");
+    assert!(notes.contains("left for the next tick: "), "{notes}");
+    let handed = report.handed.expect("what was claimed is handed over");
+    assert_eq!(handed.jobs.len(), 1);
+    assert_eq!(handed.jobs[0].task, "T-2");
+    assert_eq!(handed.claims_sha256.len(), 64);
+    assert_eq!(desk.said().len(), 1, "it was said, and not recorded");
+
+    std::fs::remove_file(&hook).unwrap();
+    let sha256 = Some(handed.claims_sha256);
+    for phase in [Phase::Run, Phase::Publish] {
+        let options = TickOptions {
+            phase,
+            claims_sha256: sha256.clone(),
+            ..TickOptions::default()
+        };
+        try_phase(&clone, &options, &dir).unwrap();
+    }
+    let recorded = clone.state();
+    let said: usize = recorded.tasks.values().map(|t| t.details.said.len()).sum();
+    assert_eq!(
+        (said, desk.said().len()),
+        (1, 1),
+        "recorded now, not said again"
+    );
+}
+
+#[test]
+fn i13_jobs_that_hear_nothing_of_each_other_keep_to_the_cap_together() {
+    let town = Town::new();
+    let line = |cost| format!(r#"echo '{{"event":"usage","usage":{{"input":1}},"cost":{cost}}}'"#);
+    // Each would spend the whole of the day: it tells of it in steps, and goes on until it is stopped.
+    let script = format!(
+        "{}; {}; {}; exec sleep 20",
+        line(250_000),
+        line(500_000),
+        line(600_000)
+    );
+    let mut rules = wide(&script);
+    rules.agents.get_mut("writer").unwrap().cost_estimate = MicroUsd(250_000);
+    rules.budget.per_day = Some(MicroUsd(2_000_000));
+    let clone = town.clone("claims", rules.clone());
+    add(&clone, 4);
+    let dir = town.path("handover");
+    let handed = claim(&clone, &dir);
+    assert_eq!(handed.jobs.len(), 4);
+    let runner = town.clone("runner", rules);
+    for (job, of) in handed.jobs.iter().enumerate() {
+        let options = TickOptions {
+            phase: Phase::Run,
+            job: Some(job),
+            ..TickOptions::default()
+        };
+        try_phase(&runner, &options, &dir).unwrap();
+        let result = dir.join(of.session.to_string()).join("result.json");
+        let result = std::fs::read_to_string(result).unwrap();
+        // $0.25 that are reserved for it, and a fourth of the dollar that nobody has reserved.
+        let why = "its share of the budget per day is used up: $0.60 of $0.50 (budget.per_day)";
+        assert!(result.contains(why), "{result}");
+    }
 }

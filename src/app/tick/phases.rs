@@ -17,6 +17,7 @@ use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, replies, results, reviews};
 use crate::domain::session::Session;
+use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::budget::{Gauge, Ledger};
 use crate::engine::plan::Limits;
@@ -80,27 +81,50 @@ pub(super) fn claim(
     docs.extend(collected);
     let sessions: Vec<_> = docs.iter().map(|doc| doc.session).collect();
     let ledger = Ledger::of(&intent.state, world.policy, started);
-    let budgets = ledger.gauge(world.policy, &sessions);
+    let budgets = ledger.gauge(world.policy, &sessions).shared_out(&sessions);
     hand_out(&mut report, &docs);
     let claims_sha256 = put_claims(world, started, docs, budgets)?;
     if let Some(handed) = &mut report.handed {
         handed.claims_sha256 = claims_sha256;
     }
-    settle_remote(world, done, &mut report, on)?;
+    // From here on the claims are others' to run: whatever fails is told, and the next tick does it.
+    settle_remote(world, done, &mut report, on).or_else(|error| later(&mut report, error))?;
     report
         .reconciled
         .extend(claims::reconciled(&intent.state, &intent.ops));
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
     tell_state(&mut report, &intent.state, &intent.plan);
-    let (shown, newer) = reviews::open(world, &intent.state, &due, REMOTE_LIMIT)?;
-    results::tell_reviews(shown, &mut [], &mut report.notes);
-    let (_, notes) = replies::say(world, newer.as_ref().unwrap_or(&intent.state), REMOTE_LIMIT)?;
-    report.notes.extend(notes);
+    speak(world, &intent.state, &due, &mut report).or_else(|error| later(&mut report, error))?;
     let until = world.context.clock.moment().plus(SAYING_LIMIT);
     intake::tell(world, until, &mut report);
-    opening::ensure_base(world, &report)?;
+    opening::ensure_base(world, &report).or_else(|error| later(&mut report, error))?;
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
+}
+
+/// Opens what reviews are due and gives the replies that are.
+fn speak(
+    world: &World<'_>,
+    state: &State,
+    due: &[reviews::Due],
+    report: &mut TickReport,
+) -> Result<(), TickError> {
+    let (shown, newer) = reviews::open(world, state, due, REMOTE_LIMIT)?;
+    results::tell_reviews(shown, &mut [], &mut report.notes);
+    let (_, notes) = replies::say(world, newer.as_ref().unwrap_or(state), REMOTE_LIMIT)?;
+    report.notes.extend(notes);
+    Ok(())
+}
+
+/// Trouble after the claims are published is a note if jobs wait for them: an error would end the
+/// phase before it tells of them, and they would be held until their leases end.
+fn later(report: &mut TickReport, error: TickError) -> Result<(), TickError> {
+    if report.handed.as_ref().is_none_or(|h| h.jobs.is_empty()) {
+        return Err(error);
+    }
+    let note = format!("left for the next tick: {error}");
+    report.notes.push(note);
+    Ok(())
 }
 
 /// Phase `run`: no state, no token, no ref. Sessions whose result exists already are not run again.

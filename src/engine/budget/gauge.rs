@@ -27,6 +27,19 @@ pub struct Gauge {
     /// Everything that runs on these accounts, here and elsewhere.
     #[serde(default)]
     pub live: BTreeMap<SessionUid, Unit>,
+    /// The most of its tightest account that a session may spend whose watch hears nothing of the
+    /// others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub shares: BTreeMap<SessionUid, Share>,
+}
+
+/// What one session may take from an account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Share {
+    /// The account.
+    pub account: Account,
+    /// The most.
+    pub most: MicroUsd,
 }
 
 /// Why a running session must stop.
@@ -38,6 +51,8 @@ pub struct Overdrawn {
     pub spent: MicroUsd,
     /// What may be.
     pub cap: MicroUsd,
+    /// True if these are of one session's share of it.
+    pub share: bool,
 }
 
 impl fmt::Display for Overdrawn {
@@ -46,17 +61,43 @@ impl fmt::Display for Overdrawn {
             account,
             spent,
             cap,
+            share,
         } = self;
+        let share = if *share { "its share of " } else { "" };
         write!(
             f,
-            "the budget {account} is used up: {spent} of {cap} ({})",
+            "{share}the budget {account} is used up: {spent} of {cap} ({})",
             account.setting()
         )
     }
 }
 
 impl Gauge {
-    /// Notes what a session has spent so far, and says whether it must stop: its own cap is passed,
+    /// Gives each of these sessions a share of its own: what is reserved for it, and as much of what
+    /// nobody has reserved as every other one of them. Together they keep to every cap, though none
+    /// hears of another's spend.
+    #[must_use]
+    pub fn shared_out(mut self, sessions: &[SessionUid]) -> Self {
+        let share = |session: &SessionUid| {
+            let own = self.live.get(session)?.most();
+            let mine = self.standings.iter().filter(|s| s.live.contains(session));
+            let shares = mine.map(|standing| {
+                let free = standing.cap.0;
+                let free = free.saturating_sub(taken(standing, &self.live).0);
+                let among = sessions.iter().filter(|s| standing.live.contains(s));
+                let among = u64::try_from(among.count()).unwrap_or(u64::MAX).max(1);
+                Share {
+                    account: standing.account.clone(),
+                    most: own.plus(MicroUsd(free / among)),
+                }
+            });
+            Some((*session, shares.min_by_key(|share| share.most)?))
+        };
+        self.shares = sessions.iter().filter_map(share).collect();
+        self
+    }
+
+    /// Notes what a session has spent so far, and says whether it must stop: its own cap or share is passed,
     /// or what is known to be spent on one of its accounts passes the cap, or it has passed what was
     /// reserved for it and the rest of the account is reserved for others.
     pub fn note(&mut self, session: SessionUid, so_far: MicroUsd) -> Option<Overdrawn> {
@@ -68,6 +109,16 @@ impl Gauge {
                 account: Account::Session,
                 spent: own.noted,
                 cap,
+                share: false,
+            });
+        }
+        let share = self.shares.get(&session);
+        if let Some(share) = share.filter(|share| own.noted > share.most) {
+            return Some(Overdrawn {
+                account: share.account.clone(),
+                spent: own.noted,
+                cap: share.most,
+                share: true,
             });
         }
         let mine = self.standings.iter().filter(|s| s.live.contains(&session));
@@ -86,6 +137,7 @@ impl Gauge {
                 account: standing.account.clone(),
                 spent,
                 cap: standing.cap,
+                share: false,
             })
         })
         .next()
@@ -94,6 +146,7 @@ impl Gauge {
     /// Takes a session off: it ended, at this cost.
     pub fn settle(&mut self, session: SessionUid, cost: MicroUsd) {
         self.live.remove(&session);
+        self.shares.remove(&session);
         for standing in &mut self.standings {
             if standing.live.remove(&session) {
                 standing.settled = standing.settled.plus(cost);

@@ -275,6 +275,29 @@ proptest! {
     }
 
     #[test]
+    fn i13_shares_keep_runs_below_the_cap_that_hear_nothing_of_each_other(appetites in appetites()) {
+        let (cap, unit, step) = (MicroUsd(5_000), MicroUsd(300), 100u64);
+        let mut w = World::default();
+        w.policy.budget.per_day = Some(cap);
+        w.policy.agents.values_mut().for_each(|a| a.cost_estimate = unit);
+        for _ in &appetites {
+            w.task(&[]);
+        }
+        let claims = w.plan().claims;
+        let sessions: Vec<_> = claims.iter().map(|c| w.claim(c)).collect();
+        let gauge = Ledger::of(&w.state, &w.policy, w.now).gauge(&w.policy, &sessions);
+        let gauge = gauge.shared_out(&sessions);
+        for (session, appetite) in sessions.iter().zip(&appetites) {
+            let mut own = gauge.clone();
+            let mut told = (1..=*appetite).map(|n| n * step);
+            let stopped = told.find(|spent| own.note(*session, MicroUsd(*spent)).is_some());
+            let spent = stopped.unwrap_or(appetite * step);
+            prop_assert!(stopped.is_none() || spent > unit.0, "what is reserved is its own");
+            prop_assert!(spent <= cap.0 / sessions.len() as u64 + step, "{spent}");
+        }
+    }
+
+    #[test]
     fn sums_do_not_depend_on_the_order_and_never_overflow(
         parts in proptest::collection::vec((any::<u64>(), any::<u64>(), any::<u32>()), 1..20),
         turn in any::<prop::sample::Index>(),
