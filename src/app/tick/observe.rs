@@ -267,7 +267,8 @@ fn review_seen(
             .map(|f| FeedbackSeen {
                 kind: f.kind,
                 head: f.head,
-                text: f.text,
+                // Reviewers and logs of checks tell secrets too; all of it becomes records (I11).
+                text: world.secrets.redact(&f.text),
                 key: f.key,
             })
             .collect(),
@@ -279,7 +280,7 @@ fn review_seen(
             .map(|remark| RemarkSeen {
                 key: remark.key,
                 who: remark.by,
-                text: remark.text,
+                text: world.secrets.redact(&remark.text),
             })
             .collect(),
     }

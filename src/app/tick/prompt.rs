@@ -6,11 +6,12 @@ use crate::domain::command::Verb;
 use crate::domain::ids::TaskUid;
 use crate::domain::policy::Policy;
 use crate::domain::record::SessionClaimed;
-use crate::domain::review::{Review, ReviewCommanded};
+use crate::domain::review::{FeedbackKind, Review, ReviewCommanded, ReviewFeedback};
 use crate::domain::session::Outcome;
 use crate::domain::state::{Index, State};
 use crate::domain::task::{Deliverable, Task};
 use crate::engine::history::is_split;
+use crate::engine::{clean, text};
 
 /// Most bytes of one quoted text.
 const QUOTE_BYTES: usize = 12_000;
@@ -157,7 +158,7 @@ fn taken_up(out: &mut String, state: &State, claim: &SessionClaimed) {
                 "## Feedback on your branch\n\nThe branch is checked out as you left it. Deal with \
                  every point of this feedback:"
             );
-            quote(out, &feedback.text);
+            quote(out, &shown(feedback));
         }
         let command = state
             .reviews
@@ -308,6 +309,17 @@ fn quote(out: &mut String, text: &str) {
         let _ = writeln!(out, "> {line}");
     }
     out.push('\n');
+}
+
+/// Feedback as a human sees it at the forge: a comment without what its page does not show, a log
+/// with the characters named that have no shape (R4).
+fn shown(feedback: &ReviewFeedback) -> String {
+    match feedback.kind {
+        FeedbackKind::ChangesRequested => clean::markdown(&feedback.text).text,
+        FeedbackKind::ChecksFailed | FeedbackKind::Conflict => {
+            text::display_safe(&feedback.text).into_owned()
+        }
+    }
 }
 
 fn bounded(text: &str) -> &str {
