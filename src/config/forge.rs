@@ -8,8 +8,7 @@ use crate::domain::policy::{ForgeApp, ForgePolicy};
 pub(super) fn policy(forge: &Section<'_, '_>) -> ForgePolicy {
     ForgePolicy {
         kind: forge.choice("kind", FORGES).unwrap_or_default(),
-        base_url: checked(forge, "base_url", checked_url)
-            .unwrap_or_else(|| "https://api.github.com".to_owned()),
+        base_url: checked(forge, "base_url", checked_url).unwrap_or_default(),
         repo: checked(forge, "repo", checked_repo),
         token_env: forge
             .text("token_env")

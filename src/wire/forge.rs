@@ -78,7 +78,7 @@ pub(super) fn forge(
     let settings = &policy.forge;
     let target = target(
         settings.repo.as_deref(),
-        &settings.base_url,
+        Some(&settings.base_url),
         remote.map(Remote::url),
     )?;
     let mut config = GitHubConfig::new(

@@ -5,7 +5,8 @@
 pub struct ForgePolicy {
     /// Which forge.
     pub kind: ForgeKind,
-    /// API base, `https://api.github.com` by default.
+    /// API base; empty if it is not configured: then the remote's host says it, else it is
+    /// `https://api.github.com`.
     pub base_url: String,
     /// `owner/name`; derived from the remote's URL when absent.
     pub repo: Option<String>,

@@ -28,6 +28,11 @@ impl RepoName {
         &self.name
     }
 
+    /// GitHub's names differ in more than case.
+    fn is(&self, other: &Self) -> bool {
+        self.owner.eq_ignore_ascii_case(&other.owner) && self.name.eq_ignore_ascii_case(&other.name)
+    }
+
     fn new(owner: &str, name: &str) -> Option<Self> {
         let name = name.strip_suffix(".git").unwrap_or(name);
         let plain = |part: &str| {
@@ -126,13 +131,14 @@ fn api_of(host: &str, port: Option<&str>) -> Option<String> {
 }
 
 /// The repository and API to talk to: `forge.repo` if set, else the remote's; `forge.base_url` if
-/// it is not the default, else what the remote's host is served by.
+/// `base_url` gives it, else what the remote's host is served by. A remote that is another repository
+/// than `forge.repo`, such as a mirror, says nothing of the API: the token is not for its host.
 ///
 /// # Errors
 /// `Denied` if neither says a repository, or `forge.repo` is not `owner/name`.
 pub fn target(
     repo: Option<&str>,
-    base_url: &str,
+    base_url: Option<&str>,
     remote_url: Option<&str>,
 ) -> Result<Target, ForgeError> {
     let denied = |cause: String| ForgeError::Denied {
@@ -140,22 +146,22 @@ pub fn target(
         cause,
     };
     let remote = remote_url.and_then(parse_remote);
-    let base_url = base_url.trim().trim_end_matches('/');
-    let api_base = if !base_url.is_empty() && base_url != GITHUB_API {
-        base_url.to_owned()
-    } else {
-        let of_remote = remote.as_ref().map(|remote| remote.api_base.clone());
-        of_remote.unwrap_or_else(|| GITHUB_API.to_owned())
+    let set: Option<RepoName> =
+        repo.map(str::parse)
+            .transpose()
+            .map_err(|error: RepoNameError| {
+                denied(format!("forge.repo: {error}; write it as `owner/name`"))
+            })?;
+    let remote = remote.filter(|remote| set.as_ref().is_none_or(|set| set.is(&remote.repo)));
+    let base_url = base_url.map(|url| url.trim().trim_end_matches('/'));
+    let api_base = match (base_url.filter(|url| !url.is_empty()), &remote) {
+        (Some(url), _) => url.to_owned(),
+        (None, Some(remote)) => remote.api_base.clone(),
+        (None, None) => GITHUB_API.to_owned(),
     };
-    let repo = match (repo, remote) {
-        (Some(text), _) => text.parse().map_err(|error: RepoNameError| {
-            denied(format!("forge.repo: {error}; write it as `owner/name`"))
-        })?,
-        (None, Some(remote)) => remote.repo,
-        (None, None) => {
-            let cause = "the remote's URL does not name it; set forge.repo = \"owner/name\"";
-            return Err(denied(cause.into()));
-        }
+    let Some(repo) = set.or_else(|| remote.map(|remote| remote.repo)) else {
+        let cause = "the remote's URL does not name it; set forge.repo = \"owner/name\"";
+        return Err(denied(cause.into()));
     };
     Ok(Target { repo, api_base })
 }
@@ -234,14 +240,33 @@ mod tests {
     #[test]
     fn settings_win_over_the_remote() {
         let remote = Some("git@ghe.example:o/r.git");
-        let both = target(Some("a/b"), "http://127.0.0.1:9/", remote).unwrap();
+        let both = target(Some("a/b"), Some("http://127.0.0.1:9/"), remote).unwrap();
         assert_eq!(
             (both.repo.to_string(), both.api_base),
             ("a/b".into(), "http://127.0.0.1:9".into())
         );
-        let derived = target(None, GITHUB_API, remote).unwrap();
+        let derived = target(None, None, remote).unwrap();
         assert_eq!(derived.api_base, "https://ghe.example/api/v3");
-        insta::assert_snapshot!(target(None, GITHUB_API, Some("/srv/x.git")).unwrap_err(), @r#"cannot tell which repository the forge serves: the remote's URL does not name it; set forge.repo = "owner/name""#);
-        insta::assert_snapshot!(target(Some("x"), GITHUB_API, None).unwrap_err(), @"cannot tell which repository the forge serves: forge.repo: `x` is not `owner/name`; write it as `owner/name`");
+        insta::assert_snapshot!(target(None, None, Some("/srv/x.git")).unwrap_err(), @r#"cannot tell which repository the forge serves: the remote's URL does not name it; set forge.repo = "owner/name""#);
+        insta::assert_snapshot!(target(Some("x"), None, None).unwrap_err(), @"cannot tell which repository the forge serves: forge.repo: `x` is not `owner/name`; write it as `owner/name`");
+    }
+
+    #[test]
+    fn a_remote_of_another_repository_does_not_choose_where_the_token_goes() {
+        let api = |repo, url, remote| target(repo, url, Some(remote)).unwrap().api_base;
+        let mirror = "git@gitlab.corp:mirror/hello.git";
+        assert_eq!(api(Some("octo/hello"), None, mirror), GITHUB_API);
+        assert_eq!(
+            api(Some("octo/hello"), None, "git@gitlab.corp:mirror"),
+            GITHUB_API
+        );
+        let own = "git@ghe.example:Octo/hello.git";
+        let enterprise = "https://ghe.example/api/v3";
+        assert_eq!(api(Some("octo/hello"), None, own), enterprise);
+        assert_eq!(
+            api(Some("octo/hello"), Some(GITHUB_API), own),
+            GITHUB_API,
+            "what is written in the configuration wins, the default too"
+        );
     }
 }
