@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
 use crate::ports::handover::{Handover, HandoverError};
 
 /// Largest document that is read.
@@ -28,30 +31,23 @@ impl HandoverDir {
         }
     }
 
-    /// Reads what sessions left from `results` too: a folder into which the artifacts of run jobs were
-    /// unpacked, each into a folder of its name. What `fleet-result-<session>` holds counts for that
-    /// session only, so no job can put its own work in the place of another's, or claims in the place
-    /// of the claims.
+    /// Reads what sessions left from `results`, and from there only: a folder into which the artifacts
+    /// of run jobs were unpacked, each into a folder of its name. What `fleet-result-<session>` holds
+    /// counts for that session only, so no job can put its own work in the place of another's, or
+    /// claims in the place of the claims. Sessions' folders in the directory itself are not looked at.
     #[must_use]
     pub fn with_results(self, results: Option<PathBuf>) -> Self {
         Self { results, ..self }
     }
 
-    /// Where a document is that can be read: here, else among the results.
+    /// Where a document is that can be read: a session's among the results, if there are any.
     fn found(&self, name: &str) -> Result<PathBuf, HandoverError> {
         let here = self.resolve("read", name)?;
-        let Some(results) = &self.results else {
-            return Ok(here);
-        };
-        let Some((session, rest)) = name.split_once('/') else {
-            return Ok(here);
-        };
-        let unpacked = results.join(format!("{RESULT_OF}{session}")).join(rest);
-        let there = |path: &Path| path.symlink_metadata().is_ok();
-        Ok(if !there(&here) && there(&unpacked) {
-            unpacked
-        } else {
-            here
+        Ok(match (&self.results, name.split_once('/')) {
+            (Some(results), Some((session, rest))) => {
+                results.join(format!("{RESULT_OF}{session}")).join(rest)
+            }
+            (None, _) | (_, None) => here,
         })
     }
 
@@ -97,17 +93,22 @@ impl Handover for HandoverDir {
 
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>, HandoverError> {
         let path = self.found(name)?;
-        let meta = match fs::symlink_metadata(&path) {
-            Ok(meta) => meta,
-            Err(cause) if cause.kind() == io::ErrorKind::NotFound => return Ok(None),
+        // A link is not followed, and a pipe does not make it wait.
+        let flags = OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = match rustix::fs::open(&path, OFlags::RDONLY | flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::NOENT) => return Ok(None),
             Err(cause) => return Err(error("read", &path, cause)),
         };
+        let meta = file
+            .metadata()
+            .map_err(|cause| error("read", &path, cause))?;
         if !meta.is_file() || meta.len() > MAX_BYTES {
             return Err(error("read", &path, "not a regular file of at most 16 MiB"));
         }
         let mut bytes = Vec::new();
-        File::open(&path)
-            .and_then(|file| file.take(MAX_BYTES).read_to_end(&mut bytes))
+        file.take(MAX_BYTES)
+            .read_to_end(&mut bytes)
             .map_err(|cause| error("read", &path, cause))?;
         Ok(Some(bytes))
     }
@@ -192,11 +193,17 @@ mod tests {
         assert_eq!(text("s-1/result.json").as_deref(), Some("one"));
         assert_eq!(text("s-2/result.json"), None);
         assert_eq!(text("claims.json").as_deref(), Some("claims"));
+        // The directory itself may come from where a job could write.
+        put("hand/s-1/result.json", "forged");
+        put("hand/s-2/result.json", "forged");
+        assert_eq!(text("s-1/result.json").as_deref(), Some("one"));
+        assert_eq!(text("s-2/result.json"), None);
         put("results/fleet-result-s-3/work.bundle", "three");
         let bundle = dir.path("s-3/work.bundle").unwrap();
         assert_eq!(std::fs::read(bundle).unwrap(), b"three");
-        let new = dir.path("s-4/work.bundle").unwrap();
-        assert!(new.starts_with(temp.path().join("hand")), "{new:?}");
+        let none = dir.path("s-2/work.bundle").unwrap();
+        assert!(none.starts_with(temp.path().join("results")), "{none:?}");
+        assert!(!none.exists());
     }
 
     #[test]
