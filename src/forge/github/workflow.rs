@@ -54,6 +54,14 @@ pub fn files(
             )
         }
     };
+    // An action of this repository must be there before it can be used.
+    let source = if action.starts_with("./") {
+        format!(
+            "      - uses: {CHECKOUT}\n        with:\n          fetch-depth: 0\n          persist-credentials: false\n"
+        )
+    } else {
+        String::new()
+    };
     let minutes = policy.tick.time_budget.0.div_ceil(60_000) + AROUND_MINUTES;
     let tools = tools(policy);
     let run_env = run_env(policy, stored_secrets);
@@ -66,7 +74,8 @@ pub fn files(
     let forge_env = secrets(&app_key.collect());
     let mut text = TEMPLATE.to_owned();
     for (name, value) in [
-        ("{action}", action.as_str()),
+        ("{source}", source.as_str()),
+        ("{action}", &action),
         ("{release}", &release),
         ("{checkout}", CHECKOUT),
         ("{upload}", UPLOAD),

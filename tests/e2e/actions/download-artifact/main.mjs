@@ -4,10 +4,13 @@ import { join } from "node:path";
 import { call } from "./artifacts.mjs";
 
 const ids = (process.env["INPUT_ARTIFACT-IDS"] ?? "").split(",").filter(Boolean);
-const prefix = (process.env.INPUT_PATTERN ?? "").replace(/\*$/, "");
+// As minimatch reads the workflow's one pattern: braces, and stars that hold for any name.
+const escaped = (process.env.INPUT_PATTERN ?? "").replace(/[.+^$()|[\]\\]/g, "\\$&");
+const braces = escaped.replace(/\{([^}]*)\}/g, (_, either) => `(?:${either.replaceAll(",", "|")})`);
+const pattern = new RegExp(`^${braces.replaceAll("*", ".*")}$`);
 const { artifacts = [] } = await call("ListArtifacts", {});
 const wanted = artifacts.filter(({ databaseId, name }) =>
-  ids.length ? ids.includes(String(databaseId)) : name.startsWith(prefix),
+  ids.length ? ids.includes(String(databaseId)) : pattern.test(name),
 );
 if (wanted.length < ids.length) throw new Error(`not all of the artifacts ${ids} were found`);
 for (const { name } of wanted) {
