@@ -102,7 +102,9 @@ impl Wire {
     ) -> Result<(ProjectPlace, Vec<String>), TrackerError> {
         let ProjectPlace { site, env } = self.place(dir)?;
         let (clock, _) = clock_and_ids(&env);
-        let (env, notes) = with_secrets(&env, site.place(), clock);
+        let forge = site.configured().ok().map(|c| c.policy.forge);
+        let is_token = |name: &str| forge.as_ref().is_some_and(|f| f.is_token(name));
+        let (env, notes) = with_secrets(&env, site.place(), clock, is_token);
         let site = site.with_env(env.clone());
         Ok((ProjectPlace { site, env }, notes))
     }
@@ -170,7 +172,10 @@ impl Host for Wire {
         let place = self.place(dir)?;
         let (clock, _) = clock_and_ids(&self.env);
         let actor = actor(&self.env, &place.site);
-        let vault = ProjectVault::open(place.site.place(), &self.env, clock, &actor)?;
+        let vault = {
+            let forge = place.site.configured().ok().map(|c| c.policy.forge);
+            ProjectVault::open(place.site.place(), &self.env, clock, &actor, forge)?
+        };
         Ok(Box::new(vault))
     }
 

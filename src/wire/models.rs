@@ -45,7 +45,7 @@ pub(super) fn has_key(
     if providers(policy, env, &clock, &ids).model(provider).is_ok() {
         return Ok(());
     }
-    let (env, notes) = with_secrets(env, place, clock.clone());
+    let (env, notes) = with_secrets(env, place, clock.clone(), |_| false);
     let found = providers(policy, &env, &clock, &ids).model(provider);
     found.map(|_| ()).map_err(|error| {
         let mut said = vec![error.to_string(), error.hint];
@@ -68,7 +68,7 @@ pub(super) fn has_service_key(
         return Ok(());
     }
     let (clock, _) = clock_and_ids(env);
-    let (env, notes) = with_secrets(env, place, clock);
+    let (env, notes) = with_secrets(env, place, clock, |_| false);
     if env.get(name).is_some() {
         return Ok(());
     }

@@ -8,6 +8,7 @@ use secrecy::SecretString;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::secret::HasVault;
 use crate::config::Env;
+use crate::domain::policy::ForgePolicy;
 use crate::git::place::Place;
 use crate::ports::clock::Clock;
 use crate::ports::vault::{Vault, VaultError};
@@ -17,6 +18,7 @@ use crate::vault::{FileVault, IDENTITY_FILE_VARIABLE, IDENTITY_VARIABLE, Identit
 pub(super) struct ProjectVault {
     vault: FileVault,
     actor: String,
+    forge: Option<ForgePolicy>,
 }
 
 impl ProjectVault {
@@ -25,6 +27,7 @@ impl ProjectVault {
         env: &Env,
         clock: Arc<dyn Clock>,
         actor: &str,
+        forge: Option<ForgePolicy>,
     ) -> Result<Self, TrackerError> {
         if place.is_bare() {
             return Err(TrackerError::NoRepository {
@@ -36,6 +39,7 @@ impl ProjectVault {
         Ok(Self {
             vault: FileVault::new(place.top(), identity_source(env), clock),
             actor: actor.strip_prefix("human:").unwrap_or(actor).to_owned(),
+            forge,
         })
     }
 }
@@ -48,17 +52,30 @@ impl HasVault for ProjectVault {
     fn actor(&self) -> &str {
         &self.actor
     }
+
+    fn is_token(&self, name: &str) -> bool {
+        self.forge.as_ref().is_some_and(|f| f.is_token(name))
+    }
 }
 
 /// The environment with the stored secrets behind it, and what a person should be told of those
-/// that do not open. Without stored secrets this costs one look at a folder.
-pub(super) fn with_secrets(env: &Env, place: &Place, clock: Arc<dyn Clock>) -> (Env, Vec<String>) {
+/// that do not open. What `kept_out` names is not used: the key of the secrets is in the jobs of agents
+/// too, where a right to push has no place (R1). Without stored secrets this costs one look at a folder.
+pub(super) fn with_secrets(
+    env: &Env,
+    place: &Place,
+    clock: Arc<dyn Clock>,
+    kept_out: impl Fn(&str) -> bool,
+) -> (Env, Vec<String>) {
     if place.is_bare() || FileVault::is_empty(place.top()) {
         return (env.clone(), Vec::new());
     }
     let vault = FileVault::new(place.top(), identity_source(env), clock);
     match vault.open_all() {
-        Ok(opened) => (env.with_stored(opened.values), opened.troubles),
+        Ok(mut opened) => {
+            opened.values.retain(|name, _| !kept_out(name));
+            (env.with_stored(opened.values), opened.troubles)
+        }
         Err(error @ VaultError::NoIdentity { .. }) => {
             let note = format!("stored secrets are not used: {error}; `fleet secret init` helps");
             (env.clone(), vec![note])

@@ -76,3 +76,19 @@ fn the_list_of_secrets_is_data_for_programs() {
     assert_eq!(data["recipients"][0]["label"], "Ada");
     assert_eq!(data["recipients"][0]["here"], true);
 }
+
+#[test]
+fn a_token_of_the_forge_is_not_stored_where_the_jobs_of_agents_have_the_key() {
+    let env = TestEnv::new();
+    let repo = env.ready("r");
+    repo.fleet(&["secret", "init"]).expect_exit(0);
+    let config =
+        "[forge]\ntoken_env = \"MY_TOKEN\"\napp_id = \"1\"\napp_key_env = \"MY_APP_KEY\"\n";
+    std::fs::write(repo.dir.join(".orchestra/config.toml"), config).unwrap();
+    for name in ["MY_TOKEN", "MY_APP_KEY", "GITHUB_TOKEN"] {
+        let told = repo.fleet_with(&["secret", "set", name], "hunter2").told();
+        assert!(told.contains("is a token or key of the forge"), "{told}");
+        assert!(!told.contains("hunter2"), "{told}");
+    }
+    assert_eq!(repo.data(&["secret", "list"])["total"], 0);
+}

@@ -15,6 +15,9 @@ pub trait HasVault {
 
     /// The person who acts, as a label.
     fn actor(&self) -> &str;
+
+    /// Whether a variable holds the right to push, by the configuration.
+    fn is_token(&self, name: &str) -> bool;
 }
 
 /// Answer of `secret init`.
@@ -123,12 +126,21 @@ pub fn init(place: &dyn HasVault, label: Option<&str>) -> Result<SecretInitRepor
 /// Stores a value; the one before stays valid.
 ///
 /// # Errors
-/// A wrong name or value, nobody who could open it, or the disk.
+/// A wrong name or value, the forge's token, nobody who could open it, or the disk.
 pub fn set(
     place: &dyn HasVault,
     name: &str,
     value: &SecretString,
 ) -> Result<SecretSetReport, TrackerError> {
+    if place.is_token(name) {
+        return Err(TrackerError::Invalid {
+            what: format!(
+                "{name} is a token or key of the forge; such are not stored: the key of the secrets is where agents run"
+            ),
+            hint: "set it in the environment of `fleet tick`, or as a secret of the CI for the claim and publish phases"
+                .to_owned(),
+        });
+    }
     let put = place.vault().put(name, value)?;
     Ok(SecretSetReport {
         name: name.to_owned(),
