@@ -2,8 +2,9 @@
 //!
 //! A human reads a rendered page and admits what is read there; the agent gets bytes. Everything that
 //! is in the bytes and not on the page is a way past the human: HTML comments, attributes and unknown
-//! tags, collapsed sections, link definitions and titles, alternative texts of images, sources of
-//! diagrams and formulas, characters without a shape. Where the page's own parser may see it one way
+//! tags, collapsed sections, link definitions and titles, addresses beyond host and path, images'
+//! addresses and alternative texts, surplus cells of tables, sources of diagrams and formulas,
+//! characters without a shape. Where the page's own parser may see it one way
 //! or the other, the text is taken as hidden. What was left out is counted, so that it can be told.
 //!
 //! Blocks of code are kept as they are, but only those that are certainly blocks of code.
@@ -11,6 +12,7 @@
 mod inline;
 mod lines;
 mod marks;
+mod tables;
 #[cfg(test)]
 mod tests;
 
@@ -46,7 +48,9 @@ pub(in crate::engine::clean) enum Kind {
     Attributes,
     Definition,
     LinkTitle,
+    Address,
     ImageText,
+    Cell,
     Drawing,
     Formula,
     FenceInfo,
@@ -66,7 +70,9 @@ impl Kind {
             Self::Attributes => ("tag's attributes", "tags' attributes"),
             Self::Definition => ("link definition", "link definitions"),
             Self::LinkTitle => ("link title", "link titles"),
+            Self::Address => ("hidden address", "hidden addresses"),
             Self::ImageText => ("image's text", "images' texts"),
+            Self::Cell => ("table row's surplus", "table rows' surpluses"),
             Self::Drawing => ("diagram's source", "diagrams' sources"),
             Self::Formula => ("formula", "formulas"),
             Self::FenceInfo => ("code block's remark", "code blocks' remarks"),
@@ -136,7 +142,8 @@ pub fn markdown(raw: &str) -> Clean {
         left_out.cut();
     }
     let plain = bounded.replace("\r\n", "\n").replace('\r', "\n");
-    let shown = Reader::new(&plain, &mut left_out).read();
+    let surplus = tables::surplus(&plain);
+    let shown = Reader::new(&plain, &surplus, &mut left_out).read();
     let text = without_shapeless(&shown, &mut left_out);
     Clean {
         text: text.trim_matches('\n').trim_end().to_owned(),

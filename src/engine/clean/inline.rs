@@ -98,17 +98,32 @@ impl Reader<'_, '_> {
         if end > 2 {
             self.leave_out(end - 2, Kind::ImageText);
         }
+        if self.rest().starts_with("](") {
+            self.target(false);
+        }
     }
 
-    /// `](address "title")`: the address stays as text, the title does not.
+    /// `](address "title")` of a link: of the address a part stays as text, the title does not.
     fn link_target(&mut self) {
+        self.target(true);
+    }
+
+    fn target(&mut self, of_link: bool) {
         let paragraph = self.paragraph();
         if let Some(target) = Target::read(paragraph) {
             if target.titled {
                 self.left_out.add(Kind::LinkTitle);
             }
+            let shown = if of_link {
+                shown_address(target.address)
+            } else {
+                String::new()
+            };
+            if shown != target.address {
+                self.left_out.add(Kind::Address);
+            }
             self.out.push_str("](");
-            self.out.push_str(&shown_address(target.address));
+            self.out.push_str(&shown);
             self.out.push(')');
             return self.pass_over(self.at + target.len);
         }
@@ -245,17 +260,37 @@ fn bare_address(text: &str) -> usize {
     text.len()
 }
 
-/// An address as text. One that holds blanks, or the data itself, is not shown by any page.
+/// Most bytes of an address that are kept.
+const ADDRESS_MAX_BYTES: usize = 120;
+
+/// What is kept of a link's address, which the page does not show: host and path, or the path alone.
+/// Nothing of one that holds blanks, and of another kind than these only its name.
 pub(super) fn shown_address(address: &str) -> String {
-    let data = address.get(..5);
-    if data.is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:")) {
-        return "data:…".to_owned();
-    }
-    if address
-        .chars()
-        .any(|c| c.is_whitespace() || matches!(c, '<' | '>' | '"'))
-    {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"');
+    if address.chars().any(odd) {
         return String::new();
     }
-    address.to_owned()
+    let (scheme, rest) = match address.split_once(':') {
+        Some((scheme, rest)) if !scheme.contains(['/', '?', '#']) => (Some(scheme), rest),
+        _ => (None, address),
+    };
+    let rest = rest.split(['?', '#']).next().unwrap_or_default();
+    let shown = match scheme.map(str::to_ascii_lowercase).as_deref() {
+        None => without_user(rest),
+        Some(web @ ("http" | "https")) => format!("{web}:{}", without_user(rest)),
+        Some("mailto") => format!("mailto:{rest}"),
+        Some(other) if other.len() <= 12 => return format!("{other}:…"),
+        Some(_) => return String::new(),
+    };
+    shown[..shown.floor_char_boundary(ADDRESS_MAX_BYTES)].to_owned()
+}
+
+/// `//name:word@host/path` without what stands before the host.
+fn without_user(rest: &str) -> String {
+    let Some(after) = rest.strip_prefix("//") else {
+        return rest.to_owned();
+    };
+    let (authority, path) = after.split_at(after.find('/').unwrap_or(after.len()));
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("//{host}{path}")
 }

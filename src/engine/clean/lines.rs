@@ -1,5 +1,7 @@
 //! Line by line: what is certainly a block of code, and what is not.
 
+use std::ops::Range;
+
 use crate::engine::clean::{INPUT_MAX_BYTES, Kind, LeftOut, is_shapeless};
 
 /// Languages that the page draws instead of showing their source.
@@ -27,11 +29,20 @@ pub(super) struct Reader<'t, 'l> {
     /// A code span may have begun before, so that it is unknown what is inside of one.
     pub(super) ticks_open: bool,
     look_ahead: usize,
+    /// Cells that no page shows, from here on, and whether the first of them was told.
+    pub(super) surplus: &'t [Range<usize>],
+    pub(super) surplus_told: bool,
 }
 
 impl<'t, 'l> Reader<'t, 'l> {
-    pub(super) const fn new(text: &'t str, left_out: &'l mut LeftOut) -> Self {
+    pub(super) const fn new(
+        text: &'t str,
+        surplus: &'t [Range<usize>],
+        left_out: &'l mut LeftOut,
+    ) -> Self {
         Self {
+            surplus,
+            surplus_told: false,
             text,
             at: 0,
             out: String::new(),
@@ -54,7 +65,9 @@ impl<'t, 'l> Reader<'t, 'l> {
             if line_start && self.begin_line() {
                 continue;
             }
+            let (from, written) = (self.at, self.out.len());
             line_start = self.step();
+            self.drop_surplus(from, written);
         }
         self.out
     }
@@ -240,14 +253,14 @@ fn is_fence(inside: &str) -> bool {
 }
 
 /// The beginning of a block of code.
-struct Fence {
+pub(super) struct Fence {
     mark: char,
     len: usize,
 }
 
 impl Fence {
     /// Only at the very beginning of the line, so that it is in no list and no quote.
-    fn opened_by(line: &str) -> Option<Self> {
+    pub(super) fn opened_by(line: &str) -> Option<Self> {
         let mark = line.chars().next().filter(|c| matches!(c, '`' | '~'))?;
         let len = line.len() - line.trim_start_matches(mark).len();
         let info = &line[len..];

@@ -5,7 +5,7 @@ use crate::engine::clean::inline::shown_address;
 use crate::engine::clean::lines::Reader;
 
 /// Elements that the page shows, without their attributes.
-const SHOWN: [&str; 71] = [
+const SHOWN: [&str; 70] = [
     "a",
     "abbr",
     "b",
@@ -49,7 +49,6 @@ const SHOWN: [&str; 71] = [
     "picture",
     "pre",
     "q",
-    "rp",
     "rt",
     "ruby",
     "s",
@@ -80,7 +79,7 @@ const SHOWN: [&str; 71] = [
 ];
 
 /// Elements of which the page shows nothing, or something else than their text.
-const HIDING: [&str; 24] = [
+const HIDING: [&str; 25] = [
     "applet",
     "audio",
     "canvas",
@@ -97,6 +96,7 @@ const HIDING: [&str; 24] = [
     "object",
     "option",
     "plaintext",
+    "rp",
     "script",
     "select",
     "style",
@@ -178,25 +178,17 @@ impl Reader<'_, '_> {
         self.out.push_str(if closing { "</" } else { "<" });
         self.out.push_str(&name);
         let mut address = None;
-        if !closing && let Some(of) = address_attribute(&name) {
-            address = attribute(attributes, of).map(|value| (of, shown_address(value)));
+        if !closing && name == "a" {
+            address = attribute(attributes, "href").map(shown_address);
         }
-        if let Some((of, value)) = address.filter(|(_, value)| !value.is_empty()) {
-            self.out.push_str(&format!(" {of}=\"{value}\""));
+        if let Some(value) = address.filter(|value| !value.is_empty()) {
+            self.out.push_str(&format!(" href=\"{value}\""));
         }
         self.out.push('>');
         if !attributes.is_empty() {
             self.left_out.add(Kind::Attributes);
         }
         self.pass_over(self.at + len);
-    }
-}
-
-fn address_attribute(name: &str) -> Option<&'static str> {
-    match name {
-        "a" => Some("href"),
-        "img" => Some("src"),
-        _ => None,
     }
 }
 

@@ -115,17 +115,21 @@ fn markdown_that_the_page_hides_are_left_out_and_told() {
             "[a](https://x.org)",
             "1 link title",
         ),
-        ("[a](<SECRET with blanks>)", "[a]()", ""),
+        ("[a](<SECRET with blanks>)", "[a]()", "1 hidden address"),
         (
             "![SECRET](https://x.org/p.png 'SECRET')",
-            "![](https://x.org/p.png)",
-            "1 link title, 1 image's text",
+            "![]()",
+            "1 link title, 1 hidden address, 1 image's text",
         ),
-        ("![ `]` SECRET ](u) b", "![](u) b", "1 image's text"),
-        ("![](data:text/plain,SECRET)", "![](data:…)", ""),
+        (
+            "![ `]` SECRET ](u) b",
+            "![]() b",
+            "1 hidden address, 1 image's text",
+        ),
+        ("![](data:text/plain,SECRET)", "![]()", "1 hidden address"),
         (
             "<img src=\"https://x.org/p.png\" alt=\"SECRET\">",
-            "<img src=\"https://x.org/p.png\">",
+            "<img>",
             "1 tag's attributes",
         ),
         (
@@ -144,6 +148,88 @@ fn markdown_that_the_page_hides_are_left_out_and_told() {
             "2 formulas",
         ),
     ]);
+}
+
+#[test]
+fn a_cell_beyond_the_header_is_on_no_page_and_left_out() {
+    let one = "1 table row's surplus";
+    check(&[
+        ("|a|\n|---|\n|shown|SECRET|", "|a|\n|---|\n|shown|", one),
+        ("a\n:-\nb|SECRET\nc", "a\n:-\nb|\nc", one),
+        (
+            "> |a|\n> |---|\n> |b|SECRET|\n>\n> b|c",
+            "> |a|\n> |---|\n> |b|\n>\n> b|c",
+            one,
+        ),
+        (
+            "- |a|b|\n  |---|:-:|\n  |b \\| b|c|SECRET",
+            "- |a|b|\n  |---|:-:|\n  |b \\| b|c|",
+            one,
+        ),
+        // Dashes inside of a table are a row.
+        (
+            "|a|\n|---|\n|---|---|\n|b|SECRET|",
+            "|a|\n|---|\n|---|\n|b|",
+            "2 table rows' surpluses",
+        ),
+        // Nothing that spans bars brings a cell along, and no other blank ends the table.
+        (
+            "|a|\n|---|\n|[b](c|SECRET)|\n\u{a0}\n|b|SECRET|",
+            "|a|\n|---|\n|[b\n\n|b|",
+            "2 table rows' surpluses",
+        ),
+        (
+            "|a <!--|\n|---|\n-->|b|SECRET|",
+            "|a |",
+            "1 HTML comment, 1 table row's surplus",
+        ),
+        (
+            "|a|\n|---|\n    > |SECRET|\n|b\\\\|SECRET|",
+            "|a|\n|---|\n    > |\n|b\\\\|",
+            "2 table rows' surpluses",
+        ),
+    ]);
+    for kept in [
+        "|a|b|\n|---|---|\n|c|\n|d|e|  |\n\n|f|g|h|",
+        "|a|\n|---|\n```\n|b|c|\n```\n|d|e|",
+        "a | b\n---\nc | d",
+    ] {
+        assert_eq!(shown(kept), kept, "{}", told(kept));
+    }
+}
+
+#[test]
+fn an_address_is_kept_as_far_as_host_and_path_and_an_image_has_none() {
+    check(&[
+        (
+            "[a](https://ann:SECRET@x.org/p?SECRET=1#SECRET)",
+            "[a](https://x.org/p)",
+            "1 hidden address",
+        ),
+        ("[a](#SECRET)", "[a]()", "1 hidden address"),
+        (
+            "[a](javascript:SECRET)",
+            "[a](javascript:…)",
+            "1 hidden address",
+        ),
+        (
+            "[![x](https://x.org/SECRET)](docs/a.md#SECRET)",
+            "[![]()](docs/a.md)",
+            "2 hidden addresses, 1 image's text",
+        ),
+        (
+            "<a href='https://x.org/p?SECRET'>a</a>",
+            "<a href=\"https://x.org/p\">a</a>",
+            "1 tag's attributes",
+        ),
+        (
+            "<ruby>a<rp>SECRET</rp></ruby>",
+            "<ruby>a</ruby>",
+            "1 hidden HTML element",
+        ),
+    ]);
+    let long = format!("[a](https://x.org/{})", "ä".repeat(200));
+    assert!(shown(&long).len() < 130, "{}", shown(&long));
 }
 
 #[test]
