@@ -32,7 +32,7 @@ pub(super) struct Kept {
     route: String,
     pub(super) etag: String,
     pub(super) last_page: Option<u32>,
-    /// SHA-256 of the body, in hex.
+    /// SHA-256 of all of it, and of the token, in hex: who does not have that makes none.
     digest: String,
     pub(super) body: String,
 }
@@ -57,7 +57,14 @@ impl Cache {
             return None;
         }
         let kept: Kept = serde_json::from_slice(&fs::read(&file).ok()?).ok()?;
-        (kept.route == route && kept.digest == digest(&[&kept.body])).then_some(kept)
+        let last_page = kept.last_page;
+        let whole = self.seal(route, &kept.etag, last_page, &kept.body);
+        (kept.route == route && kept.digest == whole).then_some(kept)
+    }
+
+    fn seal(&self, route: &str, etag: &str, last_page: Option<u32>, body: &str) -> String {
+        let page = last_page.unwrap_or_default().to_string();
+        digest(&[&self.scope, route, etag, &page, body])
     }
 
     /// Keeps an answer that has a name and is whole. That it cannot be kept harms nobody.
@@ -71,9 +78,9 @@ impl Cache {
         }
         let kept = Kept {
             route: route.to_owned(),
+            digest: self.seal(route, &etag, answer.last_page, &answer.body),
             etag,
             last_page: answer.last_page,
-            digest: digest(&[&answer.body]),
             body: answer.body.clone(),
         };
         if let Ok(bytes) = serde_json::to_vec(&kept) {
@@ -170,6 +177,36 @@ mod tests {
         }
         cache.keep("/x", &answer("{\"a\":1}"));
         assert!(cache.find("/x").is_some());
+    }
+
+    #[test]
+    fn an_answer_that_somebody_without_the_token_wrote_is_as_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path().into(), "https://a", &"t".into());
+        cache.keep("/x", &answer("{\"a\":1}"));
+        let kept = cache.find("/x").unwrap();
+        for forged in [
+            (&kept.route, "W/\"1\"", "{\"a\":2}"),
+            (&kept.route, "W/\"2\"", "{\"a\":1}"),
+        ] {
+            let (route, etag, body) = forged;
+            for digest in [
+                super::digest(&[body]),
+                super::digest(&[route, etag, "3", body]),
+                kept.digest.clone(),
+            ] {
+                let forged = super::Kept {
+                    route: route.clone(),
+                    etag: etag.into(),
+                    last_page: Some(3),
+                    digest,
+                    body: body.into(),
+                };
+                let bytes = serde_json::to_vec(&forged).unwrap();
+                std::fs::write(cache.file("/x"), bytes).unwrap();
+                assert_eq!(cache.find("/x"), None);
+            }
+        }
     }
 
     #[test]
