@@ -50,8 +50,12 @@ fn review_of(key: &str) -> Option<u64> {
 }
 
 /// The text with its marker, and no other one.
-fn marked(text: &str, max: usize, marker: &str) -> String {
-    let text = text.replace("<!-- fleet:", "<!-- ");
+pub(super) fn marked(text: &str, max: usize, marker: &str) -> String {
+    let mut text = text.to_owned();
+    // What is taken out may bring its neighbours together.
+    while text.contains("<!-- fleet:") {
+        text = text.replace("<!-- fleet:", "<!-- ");
+    }
     format!("{}\n\n{marker}", bounded(&text, max))
 }
 
@@ -120,6 +124,14 @@ mod tests {
 
         <!-- fleet:x -->
         ");
+        for nested in [
+            "<!-- <!-- fleet:fleet:x -->",
+            "<!-- fleet:fleet:fleet:x -->",
+            "<!-- <!-- <!-- fleet:fleet:fleet:x -->",
+        ] {
+            let text = marked(nested, 100, "M");
+            assert!(!text.contains("<!-- fleet:"), "{text}");
+        }
         let cut = marked(&"€".repeat(100), 50, "<!-- fleet:x -->");
         assert!(
             cut.len() < 80 && cut.ends_with("(cut)\n\n<!-- fleet:x -->"),
