@@ -88,6 +88,7 @@ fn draft() -> ReviewDraft {
         body: "What was done.\n".into(),
         branch: "agent/T-7".into(),
         base_branch: "main".into(),
+        rebase: false,
         head: sha('a').parse().unwrap(),
         number: None,
         stage: ReviewStage::AsConfigured,
@@ -249,7 +250,8 @@ fn an_open_one_is_adopted_and_brought_up_to_date() {
     );
     assert_eq!(
         (pr.base.as_str(), pr.labels.as_slice()),
-        ("main", &["fleet".to_owned()][..])
+        ("develop", &["fleet".to_owned()][..]),
+        "a human may have chosen its base"
     );
 }
 

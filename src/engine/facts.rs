@@ -6,6 +6,7 @@ use crate::domain::ids::{Oid, ReviewUid, SessionUid};
 use crate::domain::money::Spent;
 use crate::domain::remote::RemoteSight;
 use crate::domain::review::FeedbackKind;
+use crate::domain::time::Timestamp;
 
 /// Everything seen outside the records in step 1 of a tick. The default is "nothing was looked at",
 /// which is what commands without network use.
@@ -21,7 +22,7 @@ pub struct Facts {
     /// Of these heads, those that are a recorded head with its base merged in and nothing else: a
     /// human brought the branch up to date, by the forge's button or by hand.
     pub updates: BTreeSet<Oid>,
-    /// What the forge says of reviews that are open by the records.
+    /// What the forge says of reviews that are open by the records, or closed with a question about it.
     pub reviews: BTreeMap<ReviewUid, ReviewSeen>,
     /// Whether sessions that hold a lease still run.
     pub runs: BTreeMap<SessionUid, RunLife>,
@@ -80,6 +81,8 @@ pub struct RemarkSeen {
     pub who: String,
     /// The whole comment, bounded.
     pub text: String,
+    /// When it was said, by the forge's clock.
+    pub at: Timestamp,
 }
 
 /// Open, merged or closed.
@@ -87,8 +90,12 @@ pub struct RemarkSeen {
 #[expect(missing_docs, reason = "the names say it")]
 pub enum SeenState {
     Open,
-    Merged { commit: Option<Oid> },
+    Merged {
+        commit: Option<Oid>,
+    },
     Closed,
+    /// Open again, looked at when it was closed by the records.
+    Reopened,
 }
 
 /// One piece of feedback.

@@ -291,11 +291,12 @@ impl<'a> History<'a> {
                 .as_ref()
                 .is_some_and(|(_, at)| review.head.at > *at)
         });
-        // Who closed the review after that attempt closed it with its work: a later attempt is shown.
+        // Who closed the review while that attempt ran, or after it, closed it with its work: a later
+        // attempt is shown.
         let closed = self.review.is_some_and(|(_, review)| {
             review.state.value == ReviewState::Closed
                 && state.sessions[&session]
-                    .finished
+                    .claim
                     .as_ref()
                     .is_some_and(|(_, at)| review.state.at > *at)
         });

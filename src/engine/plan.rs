@@ -291,9 +291,11 @@ impl<'a> Claimer<'a> {
             globs: state.tasks[&uid].paths.iter().map(str::to_owned).collect(),
             lease_until: now.plus(policy.leases.lease),
             lock_until: now.plus(policy.leases.lock),
+            // Who proposes parts changes nothing: what is asked of the work stays open.
             feedback: history
                 .feedback
                 .iter()
+                .filter(|_| !history.wants_parts())
                 .map(|(record, feedback)| Feedback {
                     record: *record,
                     kind: feedback.kind,

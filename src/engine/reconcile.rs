@@ -90,7 +90,8 @@ impl<'a> Reconciler<'a> {
     }
 }
 
-/// What follows from a command about a task, wherever it was said, by somebody who may say it.
+/// What follows from a command about a task, wherever and whenever it was said, by somebody who may
+/// say it.
 ///
 /// # Errors
 /// A sentence that says why nothing follows.
@@ -99,12 +100,42 @@ pub fn obey(
     index: &Index,
     policy: &Policy,
     task: TaskUid,
-    said: &Command,
+    (said, at): (&Command, Timestamp),
     who: &str,
 ) -> Result<Vec<Op>, String> {
     let facts = Facts::default();
     let work = Reconciler::new(state, index, &facts, policy, Timestamp(0));
-    work.effects(task, said, who, &mut BTreeSet::new())
+    work.effects(task, (said, at), who, &mut BTreeSet::new())
+}
+
+/// Keys of everything that people said on any review of a task. What checks and merges say is of one
+/// head, and of one review.
+#[must_use]
+pub fn said_before<'a>(state: &'a State, index: &Index, task: TaskUid) -> BTreeSet<&'a str> {
+    let reviews = index.reviews_of(task).iter();
+    let reviews = reviews.filter_map(|uid| state.reviews.get(uid));
+    let of = |review: &'a Review| {
+        let feedback = review.feedback.values().map(|(one, _)| one);
+        let people = feedback.filter(|one| one.kind == FeedbackKind::ChangesRequested);
+        let commands = review.commands.values().map(|(one, _)| one.key.as_str());
+        people.map(|one| one.key.as_str()).chain(commands)
+    };
+    reviews.flat_map(of).collect()
+}
+
+/// True for a review that was closed and about which a human is asked still: it may be opened again.
+#[must_use]
+pub fn may_reopen(state: &State, index: &Index, uid: ReviewUid) -> bool {
+    let review = state.reviews.get(&uid);
+    let closed = review.filter(|review| review.state.value == ReviewState::Closed);
+    let Some((opened, _)) = closed.and_then(|review| review.opened.as_ref()) else {
+        return false;
+    };
+    let history = History::of(state, index, opened.task);
+    let open = state.tasks.get(&opened.task).is_some_and(|t| t.is_open());
+    let newest = history.review.is_some_and(|(newest, _)| newest == uid);
+    let rejected = |(_, trigger): &(_, Trigger)| *trigger == Trigger::ReviewRejected;
+    open && newest && history.open.iter().any(rejected)
 }
 
 /// What the outside already decided, as records to write.
@@ -181,7 +212,9 @@ impl Reconciler<'_> {
 
     fn reviews(&mut self) {
         for (uid, seen) in &self.facts.reviews {
-            let Some(review) = self.state.reviews.get(uid).filter(|r| r.is_open()) else {
+            let again = may_reopen(self.state, self.index, *uid);
+            let review = self.state.reviews.get(uid);
+            let Some(review) = review.filter(|r| r.is_open() || again) else {
                 continue;
             };
             let Some((opened, _)) = &review.opened else {
@@ -198,6 +231,9 @@ impl Reconciler<'_> {
                         .map_or_else(String::new, |c| format!(" in {}", c.short()));
                     self.close(opened.task, format!("merged{by}"));
                 }
+                SeenState::Reopened if again => self.reopen(*uid, review, seen, opened.task),
+                // An older look than the record of its closing.
+                SeenState::Closed | SeenState::Open if again => {}
                 SeenState::Closed => {
                     self.update_review(*uid, review, seen, ReviewState::Closed);
                     if self.is_open(opened.task) {
@@ -215,10 +251,10 @@ impl Reconciler<'_> {
                         );
                     }
                 }
-                SeenState::Open => {
+                SeenState::Open | SeenState::Reopened => {
                     self.feedback(*uid, review, seen);
                     self.rebased(*uid, review, seen);
-                    self.remarks(*uid, review, seen, opened.task);
+                    self.remarks(*uid, seen, opened.task);
                 }
             }
         }
@@ -278,11 +314,10 @@ impl Reconciler<'_> {
                 head,
             });
         }
-        let mut keys: BTreeSet<&str> = review
-            .feedback
-            .values()
-            .map(|(f, _)| f.key.as_str())
-            .collect();
+        let own = review.feedback.values().map(|(f, _)| f.key.as_str());
+        let task = review.opened.as_ref().map(|(opened, _)| opened.task);
+        let before = task.map(|task| said_before(self.state, self.index, task));
+        let mut keys: BTreeSet<&str> = own.chain(before.into_iter().flatten()).collect();
         for found in &all {
             let stale =
                 found.kind != FeedbackKind::ChangesRequested && Some(&found.head) != head.as_ref();

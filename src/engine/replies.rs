@@ -8,8 +8,12 @@ use crate::domain::policy::Policy;
 use crate::domain::register::Stamp;
 use crate::domain::review::{FeedbackKind, Review};
 use crate::domain::state::{Index, State};
+use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::history::History;
 
+/// How long the end of an attempt is news. One that is not told of by then, as by a fleet that did not
+/// reply yet, is in the records.
+const NEWS: DurationMs = DurationMs::mins(24 * 60);
 /// Most replies of one tick.
 pub const PER_TICK: usize = 20;
 
@@ -48,14 +52,15 @@ fn is_reply(key: &str) -> bool {
 
 /// The replies that are due, oldest first for each task.
 #[must_use]
-pub fn due(state: &State, index: &Index, policy: &Policy) -> Vec<Reply> {
+pub fn due(state: &State, index: &Index, policy: &Policy, now: Timestamp) -> Vec<Reply> {
     let mut all = Vec::new();
     for (uid, review) in &state.reviews {
         if review.is_open()
             && let Some((opened, _)) = &review.opened
             && let Some(number) = opened.number
         {
-            on_review(state, index, policy, (*uid, review, number), &mut all);
+            let review = (*uid, review, number);
+            on_review((state, index), (policy, now), review, &mut all);
         }
     }
     all.truncate(PER_TICK);
@@ -63,9 +68,8 @@ pub fn due(state: &State, index: &Index, policy: &Policy) -> Vec<Reply> {
 }
 
 fn on_review(
-    state: &State,
-    index: &Index,
-    policy: &Policy,
+    (state, index): (&State, &Index),
+    (policy, now): (&Policy, Timestamp),
     (uid, review, number): (ReviewUid, &Review, u64),
     all: &mut Vec<Reply>,
 ) {
@@ -96,6 +100,7 @@ fn on_review(
             && !claim.addresses.is_empty()
             && claimed > since
             && shown != Some(*session)
+            && now.since(ended.written_by(now)) <= NEWS
         {
             let key = answers(review, &claim.addresses);
             let to = ReplyTo::Attempt(*session);

@@ -59,6 +59,7 @@ mod tests {
             body: String::new(),
             branch: watch.branch,
             base_branch: watch.base_branch,
+            rebase: false,
             head: watch.head,
             number: None,
             stage: ReviewStage::AsConfigured,

@@ -100,11 +100,14 @@ pub struct ReviewDraft {
     pub body: String,
     /// Branch under review; pushed already.
     pub branch: String,
-    /// Base branch.
+    /// Base branch of a new one.
     pub base_branch: String,
+    /// Whether an open one goes on to that base branch, too; otherwise it stays on its own, which a
+    /// human may have chosen.
+    pub rebase: bool,
     /// Head.
     pub head: Oid,
-    /// Number of a review known to exist, to update instead (its base branch, too, if that differs).
+    /// Number of a review known to exist, to update instead.
     pub number: Option<u64>,
     /// How finished it is shown.
     pub stage: ReviewStage,

@@ -100,6 +100,7 @@ fn a_stacked_review_is_retargeted_and_its_text_kept_up_to_date() {
     let onto_main = ReviewDraft {
         body: "More was done.".into(),
         number: Some(1),
+        rebase: true,
         ..draft()
     };
     forge(&fake).open_or_adopt(&onto_main).unwrap();

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use fleet::domain::ids::Oid;
 use fleet::domain::review::FeedbackKind;
-use fleet::domain::time::Timestamp;
+use fleet::machine::clock::SystemClock;
+use fleet::ports::clock::Clock;
 use fleet::ports::forge::{
     Forge, ForgeError, ForgeFeedback, ForgeRemark, ForgeSaying, ForgeState, ReviewDraft,
     ReviewFacts, ReviewHandle, ReviewWatch,
@@ -29,6 +30,8 @@ struct Inner {
     calls: u32,
     /// The next saying has its effect, and its answer is lost.
     lose_next: bool,
+    /// A review on which nobody may say anything.
+    locked: Option<u64>,
 }
 
 /// A shared handle on it; pull request `n` is the `n`th that was opened.
@@ -51,7 +54,7 @@ impl Desk {
                 key: key.to_owned(),
                 by: "octo".to_owned(),
                 text: text.to_owned(),
-                at: Timestamp(0),
+                at: SystemClock.now(),
             });
         });
     }
@@ -81,6 +84,10 @@ impl Desk {
 
     pub(crate) fn lose_next(&self) {
         self.0.lock().unwrap().lose_next = true;
+    }
+
+    pub(crate) fn lock(&self, number: u64) {
+        self.0.lock().unwrap().locked = Some(number);
     }
 
     pub(crate) fn calls(&self) -> u32 {
@@ -141,6 +148,12 @@ impl Forge for Desk {
     fn say(&self, saying: &ForgeSaying) -> Result<Option<String>, ForgeError> {
         let mut inner = self.0.lock().unwrap();
         inner.calls += 1;
+        if inner.locked == Some(saying.number) {
+            return Err(ForgeError::Denied {
+                what: format!("comment on #{}", saying.number),
+                cause: "it is locked".to_owned(),
+            });
+        }
         if !inner.said.iter().any(|old| old.key == saying.key) {
             inner.said.push(saying.clone());
         }

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use fleet::domain::time::Timestamp;
+use fleet::machine::clock::SystemClock;
+use fleet::ports::clock::Clock;
 use fleet::ports::forge::{ForgeError, ForgeRemark, ForgeSaying};
 use fleet::ports::tickets::{
     Asked, TextAge, Ticket, TicketAct, TicketQuery, TicketState, Tickets, TicketsSeen,
@@ -140,7 +142,10 @@ impl Issues {
             inner.said += 1;
             inner.said
         });
+        // Questions bear the time of the machine; they are answered after that.
+        let answers = text.starts_with("/fleet answer");
         self.change(number, |ticket, at| {
+            let at = if answers { SystemClock.now() } else { at };
             ticket.said.push(ForgeRemark {
                 key: format!("comment:{id}"),
                 by: by.to_owned(),

@@ -250,3 +250,35 @@ fn an_update_from_the_base_by_a_human_is_gone_on_from_without_a_question() {
     assert_eq!(recorded(&clone), updated);
     assert!(desk.said().is_empty());
 }
+
+#[test]
+fn a_file_that_holds_marks_of_its_own_can_be_resolved() {
+    let script = r#"if [ "$FLEET_ATTEMPT" = 1 ]; then echo mine >> src/marks.txt
+    else sed -i '/^<<<<<<< this branch/d; /^=======$/d; /^>>>>>>> its base/d' src/marks.txt; fi"#;
+    let (town, clone, _desk) = working(script);
+    let example = "<<<<<<< HEAD\nan example\n>>>>>>> theirs\n";
+    on_main(&town, "src/marks.txt", example);
+    clone.add("Add a line", &[]);
+    clone.tick();
+    on_main(&town, "src/marks.txt", &format!("{example}theirs\n"));
+    let report = clone.tick();
+    assert_eq!(report.sessions[0].ended, Ended::InReview, "{report:#?}");
+    let remote = town.path("remote.git");
+    let text = town.git(&remote, &["show", "agent/T-1:src/marks.txt"]);
+    assert_eq!(text, format!("{example}mine\ntheirs"));
+}
+
+#[test]
+fn i4_a_review_that_goes_on_to_main_stays_there_for_the_rest_of_the_tick() {
+    let (_town, clone, desk) = stacked();
+    desk.change(2, |pull| pull.base_branch = Some("agent/T-1".to_owned()));
+    clone.add("Third, so that the tick decides again", &["docs/**"]);
+    desk.change(1, |pull| pull.state = ForgeState::Merged { commit: None });
+    clone.tick();
+    let state = clone.state();
+    let reviews = state.reviews.values();
+    let mut of_second = reviews.filter(|r| r.opened.as_ref().unwrap().0.branch == "agent/T-2");
+    let review = of_second.next().unwrap();
+    assert_eq!(review.base_branch(), Some("main"));
+    assert_eq!(desk.pull(2).draft.base_branch, "main");
+}

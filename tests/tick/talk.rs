@@ -122,6 +122,27 @@ fn i7_a_lost_answer_does_not_double_a_reply() {
 }
 
 #[test]
+fn a_locked_review_does_not_silence_the_others() {
+    let (_town, clone, desk) = working("echo x > src/$FLEET_TASK.txt");
+    clone.add("First", &[]);
+    clone.add("Second", &[]);
+    clone.tick();
+    desk.lock(1);
+    desk.hears(1, "comment:1", "/fleet status");
+    desk.hears(2, "comment:2", "/fleet status");
+    let report = clone.tick();
+    let said: Vec<u64> = desk.said().iter().map(|said| said.number).collect();
+    assert_eq!(said, [2], "{report:#?}");
+    assert!(
+        report
+            .notes
+            .iter()
+            .any(|note| note.contains("it is locked")),
+        "{report:#?}"
+    );
+}
+
+#[test]
 fn a_retry_with_another_agent_works_on_the_same_branch_with_the_comment_as_context() {
     let (town, mut clone, desk) = working("echo one > src/b.txt");
     let other = shell(
@@ -273,4 +294,26 @@ fn i11_a_secret_in_what_reviewers_and_checks_say_never_reaches_a_record_nor_the_
     assert!(prompt.contains("> use a map , not a list"), "{prompt}");
     assert!(!prompt.contains("delete the tests"), "{prompt}");
     assert!(!prompt.contains(canary), "{prompt}");
+}
+
+#[test]
+fn a_review_that_is_opened_again_goes_on_by_its_own_record() {
+    let (_town, clone, desk) = working(DILIGENT);
+    let task = clone.add("First", &[]);
+    clone.tick();
+    desk.hears(1, "comment:1", "/fleet status");
+    clone.tick();
+    desk.change(1, |pull| pull.state = ForgeState::Closed);
+    assert_eq!(clone.tick().open_questions, 1);
+    desk.change(1, |pull| pull.state = ForgeState::Open);
+    assert_eq!(clone.tick().open_questions, 0, "the human has answered it");
+    let state = clone.state();
+    let reviews = state.index().reviews_of(task).to_vec();
+    assert!(reviews.len() == 1 && state.reviews[&reviews[0]].is_open());
+    let calls = desk.calls();
+    clone.tick();
+    assert_eq!(desk.calls(), calls, "i8: nothing is said or shown again");
+    desk.change(1, |pull| pull.state = ForgeState::Merged { commit: None });
+    clone.tick();
+    assert!(!clone.state().tasks[&task].is_open());
 }

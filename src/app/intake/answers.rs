@@ -9,6 +9,7 @@ use crate::domain::policy::Policy;
 use crate::domain::record::Op;
 use crate::domain::review::ForgeSaid;
 use crate::domain::state::State;
+use crate::domain::time::Timestamp;
 use crate::engine::text::{one_line, truncated};
 use crate::engine::{commands, reconcile};
 use crate::ports::forge::ForgeRemark;
@@ -30,6 +31,7 @@ pub(super) struct Answer {
     key: String,
     who: String,
     may: bool,
+    at: Timestamp,
     command: Command,
 }
 
@@ -73,6 +75,7 @@ pub(super) fn on(
                 key: remark.key.clone(),
                 who: truncated(&one_line(&remark.by), NAME_BYTES).into_owned(),
                 may,
+                at: remark.at,
                 command,
             }),
             Err(error) => {
@@ -100,7 +103,14 @@ pub(super) fn mint(
     let (who, verb) = (&answer.who, &answer.command.command);
     let words = if answer.may {
         let (index, task) = (state.index(), answer.task);
-        match reconcile::obey(state, &index, policy, task, &answer.command, who) {
+        match reconcile::obey(
+            state,
+            &index,
+            policy,
+            task,
+            (&answer.command, answer.at),
+            who,
+        ) {
             Ok(ops) => {
                 minter.act_as(format!("human:{who}"));
                 for op in ops {

@@ -268,6 +268,10 @@ impl Drive<'_, '_, '_> {
         } = intent;
         // Looked at once in a tick.
         self.facts.remotes.clear();
+        // Recorded now; from here on the tick itself may change it.
+        for seen in self.facts.reviews.values_mut() {
+            seen.base_branch = None;
+        }
         self.report
             .reconciled
             .extend(claims::reconciled(&state, &ops));

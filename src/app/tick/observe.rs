@@ -7,8 +7,9 @@ use crate::app::tick::{World, documents, opening, remote};
 use crate::domain::ids::{Oid, ReviewUid, SessionUid};
 use crate::domain::review::{FeedbackKind, Review};
 use crate::domain::session::Session;
-use crate::domain::state::State;
+use crate::domain::state::{Index, State};
 use crate::engine::facts::{Facts, FeedbackSeen, RemarkSeen, ReviewSeen, RunLife, SeenState};
+use crate::engine::reconcile::{may_reopen, said_before};
 use crate::ports::code_repo::MergeFacts;
 use crate::ports::forge::{ForgeState, ReviewFacts, ReviewWatch};
 use crate::ports::host::Life;
@@ -169,10 +170,11 @@ fn is_update(world: &World<'_>, facts: &Facts, recorded: &BTreeSet<&Oid>, head: 
 }
 
 fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &mut Vec<String>) {
+    let index = state.index();
     let watched: Vec<(ReviewUid, ReviewWatch)> = state
         .reviews
         .iter()
-        .filter(|(_, review)| review.is_open())
+        .filter(|(uid, review)| review.is_open() || may_reopen(state, &index, **uid))
         .filter_map(|(uid, review)| {
             let (opened, _) = review.opened.as_ref()?;
             let head = review
@@ -190,7 +192,7 @@ fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &
                         .unwrap_or(&opened.base_branch)
                         .to_owned(),
                     head,
-                    known: known(review),
+                    known: known(state, &index, review),
                 },
             ))
         })
@@ -212,15 +214,25 @@ fn observe_reviews(world: &World<'_>, state: &State, facts: &mut Facts, notes: &
     facts.reviews = watched
         .into_iter()
         .zip(seen)
-        .map(|((uid, watch), seen)| (uid, review_seen(world, facts, &watch, seen)))
+        .filter_map(|((uid, watch), seen)| {
+            // A review that was not looked at shows no head; a closed one stays closed then.
+            let (shown, open) = (seen.head.is_some(), state.reviews[&uid].is_open());
+            let mut seen = review_seen(world, facts, &watch, seen);
+            if !open && seen.state == SeenState::Open {
+                seen.state = SeenState::Reopened;
+            }
+            (open || shown || seen.state != SeenState::Reopened).then_some((uid, seen))
+        })
         .collect::<BTreeMap<_, _>>();
 }
 
-/// What of a review's feedback and commands is on record.
-fn known(review: &Review) -> Vec<String> {
-    let feedback = review.feedback.values().map(|(one, _)| one.key.clone());
-    let commands = review.commands.values().map(|(one, _)| one.key.clone());
-    feedback.chain(commands).collect()
+/// What of a review's feedback and commands is on record. A review that is opened again gets a
+/// record of its own, and what was said on it is recorded in the older one.
+fn known(state: &State, index: &Index, review: &Review) -> Vec<String> {
+    let own = review.feedback.values().map(|(one, _)| one.key.clone());
+    let task = review.opened.as_ref().map(|(opened, _)| opened.task);
+    let said = task.map_or_else(BTreeSet::new, |task| said_before(state, index, task));
+    own.chain(said.into_iter().map(str::to_owned)).collect()
 }
 
 /// What the forge says, with what git knows: merged by hand, or in conflict with the base.
@@ -281,6 +293,7 @@ fn review_seen(
                 key: remark.key,
                 who: remark.by,
                 text: world.secrets.redact(&remark.text),
+                at: remark.at,
             })
             .collect(),
     }

@@ -10,11 +10,14 @@ use crate::domain::review::ForgeSaid;
 use crate::domain::state::State;
 use crate::domain::time::DurationMs;
 use crate::engine::replies::{self, Reply};
-use crate::ports::forge::ForgeSaying;
+use crate::ports::forge::{ForgeError, ForgeSaying};
 use crate::ports::state_repo::Freshness;
 use crate::store::{Checkpoint, Scope};
 
-/// Says what is due and records it in one publish. The state after it, if anything was said, and
+/// Refusals after which a tick says no more.
+const REFUSALS_MAX: usize = 3;
+
+/// Says what is due, for as long as `limit`, and records it in one publish. The state after it, if anything was said, and
 /// sentences about what could not be said; a later tick tries that again.
 pub(super) fn say(
     world: &World<'_>,
@@ -22,10 +25,15 @@ pub(super) fn say(
     limit: DurationMs,
 ) -> Result<(Option<State>, Vec<String>), ChangeError<Infallible>> {
     let index = state.index();
-    let due = replies::due(state, &index, world.policy);
+    let now = world.context.clock.now();
+    let due = replies::due(state, &index, world.policy, now);
     let mut notes = Vec::new();
     let mut said = Vec::new();
+    let (until, mut refusals) = (world.context.clock.moment().plus(limit), 0);
     for reply in &due {
+        if world.context.clock.moment() >= until {
+            break;
+        }
         let text = reply_text::of(
             state,
             &index,
@@ -42,12 +50,16 @@ pub(super) fn say(
         match world.forge.say(&saying) {
             Ok(url) => said.push((reply, url)),
             Err(error) => {
-                // What refuses one comment refuses the next: one call a tick, not twenty.
+                refusals += 1;
+                let denied = matches!(error, ForgeError::Denied { .. });
                 notes.push(format!(
                     "a reply on {} could not be given, the next tick tries again: {error}",
                     state.name_of(reply.task)
                 ));
-                break;
+                // One review may be locked; what refuses three, or does not answer, is left alone.
+                if !denied || refusals >= REFUSALS_MAX {
+                    break;
+                }
             }
         }
     }

@@ -12,13 +12,13 @@ use crate::app::tick::report::{Ended, SessionReport};
 use crate::app::tick::scrub::{REPORT_BYTES, recorded_paths, scrubbed};
 use crate::app::tick::{World, mint, reviews};
 use crate::domain::escalation::Trigger;
-use crate::domain::ids::{Oid, ReviewUid, SessionUid};
+use crate::domain::ids::{Oid, SessionUid};
 use crate::domain::record::SessionFinished;
-use crate::domain::review::Review;
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::state::State;
 use crate::domain::task::{Deliverable, Task};
 use crate::domain::time::DurationMs;
+use crate::engine::history::History;
 use crate::engine::text;
 use crate::ports::code_repo::Merged;
 use crate::ports::state_repo::{Freshness, RefChange};
@@ -101,16 +101,17 @@ pub(super) fn finish(
                 .map(|branch| format!("branch {branch}"));
         } else if verdict.ended == Ended::Pushed {
             let task = result.claim.claim.task;
-            let is_open =
-                |uid: &ReviewUid| changed.state.reviews.get(uid).is_some_and(Review::is_open);
-            let review = index.reviews_of(task).iter().copied().find(is_open);
-            due.push(reviews::Due {
+            // Not if a human closed its review meanwhile, and another tick recorded that.
+            let history = History::of(&changed.state, &index, task);
+            let due_now = history.unreviewed(&changed.state);
+            let shows = due_now.filter(|(session, _)| *session == verdict.session);
+            due.extend(shows.map(|(session, review)| reviews::Due {
                 task,
-                session: verdict.session,
+                session,
                 review,
                 onto: None,
                 head: None,
-            });
+            }));
         }
         world.handover.remove(&documents::folder(verdict.session));
         lines.push(line);

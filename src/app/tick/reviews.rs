@@ -147,6 +147,7 @@ fn open_one(world: &World<'_>, state: &State, due: &Due) -> Result<Opened, Troub
         body: world.secrets.redact(&body),
         branch: branch.clone(),
         base_branch: base_branch.clone(),
+        rebase: due.onto.is_some(),
         head: head.clone(),
         number,
         stage: ReviewStage::AsConfigured,

@@ -3,8 +3,8 @@
 
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{ReviewUid, TaskUid};
-use crate::domain::record::{Op, ReviewUpdated};
-use crate::domain::review::Review;
+use crate::domain::record::{EscalationAnswered, Op, ReviewUpdated};
+use crate::domain::review::{Review, ReviewState};
 use crate::engine::facts::ReviewSeen;
 use crate::engine::history::History;
 use crate::engine::reconcile::{Reconciler, ReviewPlan};
@@ -23,6 +23,28 @@ impl Reconciler<'_> {
                 base_branch: Some(base.clone()),
                 state: None,
             }));
+        }
+    }
+
+    /// A human opened a review again: that answers what was asked when it was closed.
+    pub(super) fn reopen(
+        &mut self,
+        uid: ReviewUid,
+        review: &Review,
+        seen: &ReviewSeen,
+        task: TaskUid,
+    ) {
+        self.update_review(uid, review, seen, ReviewState::Open);
+        let history = History::of(self.state, self.index, task);
+        for (escalation, trigger) in history.open {
+            if trigger == Trigger::ReviewRejected {
+                self.out
+                    .ops
+                    .push(Op::EscalationAnswered(EscalationAnswered {
+                        escalation,
+                        answer: "the review was opened again".to_owned(),
+                    }));
+            }
         }
     }
 
@@ -57,13 +79,14 @@ impl Reconciler<'_> {
 
     /// Asked once for each branch that was given up below it.
     fn orphaned(&mut self, task: TaskUid, parent: TaskUid, base: &str) {
+        let about = format!("(branch {base})");
         let mut asked = self
             .index
             .escalations_of(task)
             .iter()
             .filter_map(|uid| self.state.escalations.get(uid)?.opened.as_ref());
         let known = asked.any(|(opened, _)| {
-            opened.trigger == Trigger::ReviewRejected && opened.context.contains(base)
+            opened.trigger == Trigger::ReviewRejected && opened.context.contains(&about)
         });
         if known {
             return;
@@ -74,7 +97,7 @@ impl Reconciler<'_> {
             None,
             Trigger::ReviewRejected,
             format!(
-                "{name} builds on {parent} (branch {base}), whose review was closed without a merge. \
+                "{name} builds on {parent} {about}, whose review was closed without a merge. \
                  Its own review stays where it is. Say how to go on without {parent}, choose another \
                  base branch for the review, or close the task: `fleet close {name}`."
             ),

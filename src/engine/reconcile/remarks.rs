@@ -8,42 +8,39 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{EscalationUid, ReviewUid, TaskUid};
 use crate::domain::money::MicroUsd;
 use crate::domain::record::{EscalationAnswered, Op, TaskFields, TaskUpdated};
-use crate::domain::review::{Review, ReviewCommanded};
+use crate::domain::review::ReviewCommanded;
 use crate::domain::task::{Deliverable, Task};
+use crate::domain::time::Timestamp;
 use crate::engine::commands;
 use crate::engine::facts::ReviewSeen;
-use crate::engine::reconcile::Reconciler;
+use crate::engine::reconcile::{Reconciler, said_before};
 use crate::engine::text::{one_line, truncated};
 
-/// Most commands that are taken in on one review.
+/// Most commands that are taken in on the reviews of one task; a stop is taken always.
 const MAX_COMMANDS: usize = 200;
 /// Most bytes of a person's name.
 const MAX_NAME: usize = 64;
 
 impl Reconciler<'_> {
     /// Records commands once per key, with their effects.
-    pub(super) fn remarks(
-        &mut self,
-        uid: ReviewUid,
-        review: &Review,
-        seen: &ReviewSeen,
-        task: TaskUid,
-    ) {
-        let known = review.commands.values().map(|(c, _)| c.key.as_str());
-        let mut keys: BTreeSet<&str> = known.collect();
+    pub(super) fn remarks(&mut self, uid: ReviewUid, seen: &ReviewSeen, task: TaskUid) {
+        let mut keys = said_before(self.state, self.index, task);
+        let reviews = self.index.reviews_of(task).iter();
+        let commands = reviews.filter_map(|uid| Some(self.state.reviews.get(uid)?.commands.len()));
+        let mut taken: usize = commands.sum();
         let mut answered = BTreeSet::new();
         for remark in &seen.remarks {
-            if keys.len() >= MAX_COMMANDS {
-                break;
-            }
             let Some(said) = commands::parse(&remark.text) else {
                 continue;
             };
-            if !keys.insert(&remark.key) {
+            let full = taken >= MAX_COMMANDS && said.command != Verb::Stop;
+            if full || !keys.insert(&remark.key) {
                 continue;
             }
+            taken += 1;
             let who = truncated(&one_line(&remark.who), MAX_NAME).into_owned();
-            let (what, effects) = match self.effects(task, &said, &who, &mut answered) {
+            let (what, effects) = match self.effects(task, (&said, remark.at), &who, &mut answered)
+            {
                 Ok(effects) => (said, effects),
                 Err(sentence) => {
                     let wrong = Command {
@@ -71,7 +68,7 @@ impl Reconciler<'_> {
     pub(super) fn effects(
         &self,
         uid: TaskUid,
-        said: &Command,
+        (said, at): (&Command, Timestamp),
         who: &str,
         answered: &mut BTreeSet<EscalationUid>,
     ) -> Result<Vec<Op>, String> {
@@ -87,7 +84,7 @@ impl Reconciler<'_> {
                 Err("only work that ends in a review can be split".to_owned())
             }
             Verb::Split => Ok(self.go_on(uid, task, said, answered)),
-            Verb::Answer => self.answer(uid, said, answered).map(|op| vec![op]),
+            Verb::Answer => self.answer(uid, (said, at), answered).map(|op| vec![op]),
             Verb::Stop => Ok(vec![set(
                 uid,
                 TaskFields {
@@ -158,24 +155,38 @@ impl Reconciler<'_> {
         ops
     }
 
-    /// The answer to the oldest open question; a number chooses an option.
+    /// The answer to the oldest open question, by somebody who could have seen that; a number chooses
+    /// an option.
     fn answer(
         &self,
         uid: TaskUid,
-        said: &Command,
+        (said, at): (&Command, Timestamp),
         answered: &mut BTreeSet<EscalationUid>,
     ) -> Result<Op, String> {
         let open = self.open_questions(uid);
         let next = open.iter().find(|(uid, _)| !answered.contains(uid));
-        let Some((escalation, _)) = next else {
+        let Some((escalation, trigger)) = next else {
             return Err(
                 "no question is open here; `/fleet retry` starts another attempt".to_owned(),
             );
         };
-        let options = self.state.escalations[escalation]
-            .opened
-            .as_ref()
-            .map_or(&[][..], |(opened, _)| opened.options.as_slice());
+        let asked = self.state.escalations[escalation].opened.as_ref();
+        if asked.is_some_and(|(_, asked)| at < asked.id.time().min(asked.ts.wall())) {
+            return Err(
+                "the question that is open now was asked after this was said; read it, and \
+                 answer again"
+                    .to_owned(),
+            );
+        }
+        if *trigger == Trigger::ProtectedPaths && open.len() > 1 {
+            let name = self.state.name_of(uid);
+            return Err(format!(
+                "{} questions are open, and one of them is about protected paths: answer that one \
+                 where it cannot be taken for another (`fleet show {name}` names them)",
+                open.len()
+            ));
+        }
+        let options = asked.map_or(&[][..], |(opened, _)| opened.options.as_slice());
         let answer = match said.text.parse::<usize>() {
             Ok(n) if !options.is_empty() => {
                 let chosen = n.checked_sub(1).and_then(|at| options.get(at));

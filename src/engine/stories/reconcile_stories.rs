@@ -248,6 +248,26 @@ fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from
 }
 
 #[test]
+fn work_whose_review_was_closed_while_it_ran_is_not_shown_again() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    let mut open = seen(SeenState::Open, 1);
+    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
+    w.facts.reviews.insert(review, open);
+    let session = w.start(t);
+    w.facts.reviews.insert(review, seen(SeenState::Closed, 1));
+    assert_eq!(w.settled(), ["review.updated", "escalation.opened"]);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    assert!(w.plan().reviews.is_empty(), "a human closed it");
+    let (q, _) = w.open_questions(t)[0];
+    w.answer(q, "try again with what I say here");
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(3)), &["x"]);
+    assert_eq!(w.plan().reviews[0].head, oid(3), "as the human said");
+}
+
+#[test]
 fn a_humans_commit_that_is_merged_is_simply_done() {
     let mut w = World::default();
     let t = w.task(&[]);

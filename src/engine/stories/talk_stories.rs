@@ -6,8 +6,9 @@ use crate::domain::escalation::Trigger;
 use crate::domain::ids::{ReviewUid, TaskUid};
 use crate::domain::money::MicroUsd;
 use crate::domain::record::{Op, ReviewUpdated};
-use crate::domain::review::{FeedbackKind, ForgeSaid};
+use crate::domain::review::{FeedbackKind, ForgeSaid, ReviewState};
 use crate::domain::session::{FailureClass, Outcome};
+use crate::domain::time::Timestamp;
 use crate::engine::facts::{FeedbackSeen, RemarkSeen, ReviewSeen, SeenState};
 use crate::engine::replies::{self, Reply, ReplyTo};
 
@@ -24,11 +25,16 @@ fn open(head: u8) -> ReviewSeen {
 
 impl World {
     fn hears(&mut self, review: ReviewUid, key: &str, text: &str) {
+        self.heard_at(self.now, review, key, text);
+    }
+
+    fn heard_at(&mut self, at: Timestamp, review: ReviewUid, key: &str, text: &str) {
         let seen = self.facts.reviews.entry(review);
         seen.or_insert_with(|| open(1)).remarks.push(RemarkSeen {
             key: key.to_owned(),
             who: "octo".to_owned(),
             text: text.to_owned(),
+            at,
         });
     }
 
@@ -57,7 +63,7 @@ impl World {
     }
 
     fn due(&self) -> Vec<Reply> {
-        replies::due(&self.state, &self.index(), &self.policy)
+        replies::due(&self.state, &self.index(), &self.policy, self.now)
     }
 
     fn say_all(&mut self) -> Vec<Reply> {
@@ -167,6 +173,106 @@ fn an_answer_answers_the_open_question_and_a_number_chooses() {
     assert_eq!([wrong, good, late], ["review.commanded"; 3]);
     let (text, by, _) = w.state.escalations[&question].answer.clone().unwrap();
     assert_eq!((text.as_str(), by.as_str()), ("blue", "human:octo"));
+}
+
+#[test]
+fn r3_an_answer_never_meets_a_question_that_its_author_did_not_see() {
+    let mut w = World::default();
+    let (task, review) = reviewed(&mut w);
+    let before = w.now;
+    w.pass(5);
+    let question = w.ask(task, Trigger::ProtectedPaths);
+    w.heard_at(before, review, "c1", "/fleet answer 1");
+    assert_eq!(w.settled(), ["review.commanded"]);
+    let told = w.state.reviews[&review].commands.values();
+    let told: Vec<_> = told.map(|(c, _)| c.what.text.clone()).collect();
+    assert!(told[0].contains("was asked after this"), "{told:?}");
+    w.pass(5);
+    let other = w.ask(task, Trigger::Question);
+    w.pass(5);
+    w.hears(review, "c2", "/fleet answer allow these paths");
+    assert_eq!(w.settled(), ["review.commanded"], "it may be for either");
+    w.answer(other, "red");
+    w.hears(review, "c3", "/fleet answer allow these paths");
+    assert_eq!(w.settled(), ["review.commanded", "escalation.answered"]);
+    assert!(w.state.escalations[&question].answer.is_some());
+}
+
+#[test]
+fn i8_what_was_said_before_a_review_was_opened_again_is_not_heard_twice() {
+    let mut w = World::default();
+    let (task, review) = reviewed(&mut w);
+    w.hears(review, "c1", "/fleet retry");
+    let seen = w.facts.reviews.get_mut(&review).unwrap();
+    seen.feedback.push(FeedbackSeen {
+        kind: FeedbackKind::ChangesRequested,
+        head: oid(1),
+        text: "use a map".to_owned(),
+        key: "r1".to_owned(),
+    });
+    let session = w.start(task);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    let said = w.facts.reviews.remove(&review).unwrap();
+    w.write(Op::ReviewUpdated(ReviewUpdated {
+        review,
+        head: None,
+        base_branch: None,
+        state: Some(ReviewState::Closed),
+    }));
+    let again = w.open_review(task, session, 2);
+    let seen = ReviewSeen {
+        head: Some(oid(2)),
+        ..said
+    };
+    w.facts.reviews.insert(again, seen);
+    let (plan, records) = w.settle();
+    assert!(records.is_empty() && plan.claims.is_empty(), "{records:?}");
+}
+
+#[test]
+fn a_stop_is_taken_however_much_was_said_before() {
+    let mut w = World::default();
+    let (task, review) = reviewed(&mut w);
+    for n in 0..201 {
+        w.hears(review, &format!("c{n}"), "/fleet status");
+    }
+    w.hears(review, "last", "/fleet stop");
+    w.settle();
+    let said = verbs(&w, review);
+    assert_eq!((said.len(), said.last()), (201, Some(&Verb::Stop)));
+    assert!(w.said(task).contains("octo said stop"), "{}", w.said(task));
+}
+
+#[test]
+fn a_split_leaves_what_a_reviewer_asked_for_open() {
+    let mut w = World::default();
+    let (task, review) = reviewed(&mut w);
+    w.hears(review, "c1", "/fleet split");
+    let seen = w.facts.reviews.get_mut(&review).unwrap();
+    seen.feedback.push(FeedbackSeen {
+        kind: FeedbackKind::ChangesRequested,
+        head: oid(1),
+        text: "use a map".to_owned(),
+        key: "r1".to_owned(),
+    });
+    let session = w.start(task);
+    w.finish(session, Outcome::Succeeded, None, &[]);
+    let claim = w.plan().claims.remove(0);
+    assert_eq!(claim.feedback.len(), 1, "it is worked in after the split");
+    assert_eq!(claim.continues, Some(oid(1)));
+}
+
+#[test]
+fn the_end_of_an_attempt_is_told_while_it_is_news() {
+    let mut w = World::default();
+    let (task, review) = reviewed(&mut w);
+    w.hears(review, "c1", "/fleet retry");
+    let session = w.start(task);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    w.moved(review, 2);
+    assert_eq!(w.due().len(), 1);
+    w.pass(24 * 60 + 1);
+    assert_eq!(w.due(), [], "it is in the records");
 }
 
 #[test]

@@ -80,7 +80,7 @@ fn adopt(api: &mut Api<'_>, draft: &ReviewDraft, pull: Pull) -> Result<ReviewHan
     if !same_text(pull.body.as_deref().unwrap_or_default(), body) {
         change.insert("body".into(), json!(body));
     }
-    if pull.base.branch != draft.base_branch {
+    if draft.rebase && pull.base.branch != draft.base_branch {
         change.insert("base".into(), json!(draft.base_branch));
     }
     if !change.is_empty() {

@@ -12,8 +12,10 @@ use git2::{
 use crate::git::code_repo::diff::to_oid;
 use crate::ports::code_repo::Merged;
 
-/// Marks of a conflict, at the beginning of a line.
-const MARKS: [&[u8]; 2] = [b"<<<<<<< ", b">>>>>>> "];
+/// Names of the two sides of a conflict, behind its marks.
+const SIDES: [&str; 2] = ["this branch", "its base"];
+/// Marks of a conflict, at the beginning of a line, with these names: a file may well hold others.
+const MARKS: [&[u8]; 2] = [b"<<<<<<< this branch", b">>>>>>> its base"];
 /// Largest file that is searched for marks.
 const MAX_SEARCHED: usize = 16 << 20;
 
@@ -84,7 +86,7 @@ fn resolved(
     };
     let base = conflict.ancestor.as_ref().and_then(text);
     let mut options = MergeFileOptions::new();
-    options.our_label("this branch").their_label("its base");
+    options.our_label(SIDES[0]).their_label(SIDES[1]);
     let input = |content| {
         let mut input = MergeFileInput::new();
         input
