@@ -29,6 +29,8 @@ const SKEW_MS: u64 = 120_000;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Ask<'a> {
     Get,
+    /// A read that no kept answer may stand in for: of what somebody may do.
+    GetFresh,
     /// A read after the pause that is kept between two writes: for what follows with a delay.
     GetLater,
     /// A read whose answer is the address of the text, at another host.

@@ -56,7 +56,7 @@ impl Client {
         let octocrab = &self.octocrab;
         let graphql = self.graphql.as_ref().unwrap_or(octocrab);
         let response = match ask {
-            Ask::Get | Ask::GetLater | Ask::GetElsewhere => {
+            Ask::Get | Ask::GetFresh | Ask::GetLater | Ask::GetElsewhere => {
                 let mut headers = HeaderMap::new();
                 if let Some(etag) = etag.and_then(|etag| HeaderValue::from_str(etag).ok()) {
                     headers.insert(IF_NONE_MATCH, etag);

@@ -24,7 +24,8 @@ pub(super) fn is_person(user: &User) -> bool {
     user.kind.as_deref().is_none_or(|kind| kind == "User") && !user.login.ends_with("[bot]")
 }
 
-/// Whether the forge says that `login` may write to the repository. No answer is a no, and a note.
+/// Whether the forge says that `login` may write to the repository. No answer is a no for now, and
+/// a note; it is not remembered.
 pub(super) fn may_write(api: &mut Api<'_>, login: &str) -> Result<bool, ForgeError> {
     let key = login.to_ascii_lowercase();
     if let Some(known) = api.session.may_write.get(&key) {
@@ -46,8 +47,8 @@ pub(super) fn may_write(api: &mut Api<'_>, login: &str) -> Result<bool, ForgeErr
         api.names.repo,
         encode(login)
     );
-    let answer = api.call(&what, Ask::Get, &route)?;
-    let may = if answer.is_success() {
+    let answer = api.call(&what, Ask::GetFresh, &route)?;
+    let may = if answer.status == 200 {
         let permission: Permission = parse(&what, &answer)?;
         // `push` is the name of `write` where rights are given; an emulation answers with it here too.
         matches!(
@@ -59,6 +60,9 @@ pub(super) fn may_write(api: &mut Api<'_>, login: &str) -> Result<bool, ForgeErr
             "{what} (the forge answered {}), so what they say is not acted on",
             answer.status
         ));
+        if answer.status != 404 {
+            return Ok(false);
+        }
         false
     };
     api.session.may_write.insert(key, may);
