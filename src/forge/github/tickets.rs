@@ -170,8 +170,11 @@ fn ask(api: &mut Api<'_>, title: &str, text: &str, key: &str) -> Result<Asked, F
         );
         let issues: Vec<Issue> = api.get(&what, &route)?;
         let is_it = |issue: &&Issue| issue.body.as_deref().is_some_and(|b| b.contains(&marker));
-        if let Some(there) = issues.iter().find(is_it) {
-            return Ok(of(there));
+        for there in issues.iter().filter(is_it) {
+            // Anybody may write a marker.
+            if people::is_ours(api, there.user.as_ref())? {
+                return Ok(of(there));
+            }
         }
         if issues.len() < 100 {
             break;
@@ -179,7 +182,7 @@ fn ask(api: &mut Api<'_>, title: &str, text: &str, key: &str) -> Result<Asked, F
     }
     let body = json!({
         "title": head(title, TITLE_MAX_BYTES),
-        "body": format!("{}\n\n{marker}", head(text, comments::TEXT_MAX_BYTES)),
+        "body": comments::marked(text, comments::TEXT_MAX_BYTES, &marker),
         "labels": [QUESTION_LABEL],
     });
     let route = format!("/repos/{repo}/issues");
