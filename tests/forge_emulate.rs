@@ -163,6 +163,7 @@ fn work(branch: &str, head: &str) -> (ReviewDraft, ReviewWatch) {
         head: head.clone(),
         number: None,
         stage: ReviewStage::AsConfigured,
+        rebase: false,
     };
     let watch = ReviewWatch {
         number: None,

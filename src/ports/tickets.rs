@@ -54,6 +54,11 @@ pub struct Ticket {
     pub acts: Vec<TicketAct>,
     /// Comments that speak to fleet, by whomever, oldest first; those of programs are left out.
     pub said: Vec<ForgeRemark>,
+    /// Of those who spoke, who belongs to the repository by the forge's word. Decides only whose
+    /// rights are asked for first.
+    pub insiders: Vec<String>,
+    /// The person who closed it last; `None` is a program, or unknown.
+    pub closed_by: Option<String>,
     /// When anything of it changed.
     pub updated: Timestamp,
 }

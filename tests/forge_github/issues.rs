@@ -129,6 +129,79 @@ fn an_edit_of_the_text_and_of_the_title_are_both_edits() {
 }
 
 #[test]
+fn an_issue_that_came_from_elsewhere_was_handed_over_by_nobody_there() {
+    let fake = FakeGitHub::start("octo/hello");
+    let number = handed(&fake, "Greet people");
+    let put = only(&fake).acts[0].at;
+    fake.transfer_issue(number);
+    assert!(matches!(only(&fake).text, TextAge::Edited(at) if at > put));
+}
+
+#[test]
+fn an_issue_that_was_not_read_whole_says_nothing_and_is_not_gone() {
+    for hole in ["labels", "timelineItems"] {
+        let fake = FakeGitHub::start("octo/hello");
+        let number = handed(&fake, "Greet people");
+        fake.leave_hole(Some(hole));
+        let forge = forge(&fake);
+        let seen = forge.tickets(&query(&[number])).unwrap();
+        assert!(seen.tickets.is_empty() && seen.gone.is_empty(), "{seen:#?}");
+        fake.leave_hole(None);
+        assert_eq!(look(&fake, &[number]).tickets.len(), 1);
+    }
+    let fake = FakeGitHub::start("octo/hello");
+    handed(&fake, "Greet people");
+    assert!(only(&fake).text != TextAge::Unknown);
+}
+
+#[test]
+fn where_issues_are_switched_off_and_behind_a_pull_request_none_is_gone() {
+    for graphql in [true, false] {
+        let fake = FakeGitHub::start("octo/hello");
+        fake.set_branch("agent/T-1", &"a".repeat(40));
+        let pull = fake.open_pr("agent/T-1", "main");
+        if !graphql {
+            fake.refuse_graphql();
+        }
+        if graphql {
+            assert!(look(&fake, &[pull]).gone.is_empty());
+        }
+        assert_eq!(look(&fake, &[1_900]).gone, [1_900]);
+        fake.switch_issues(true);
+        let seen = forge(&fake).tickets(&query(&[1_900]));
+        assert!(seen.is_err() || seen.unwrap().gone.is_empty());
+    }
+}
+
+#[test]
+fn who_closed_an_issue_is_told() {
+    let fake = FakeGitHub::start("octo/hello");
+    let number = handed(&fake, "Greet people");
+    fake.close_issue(number, "completed");
+    let seen = look(&fake, &[number]);
+    assert_eq!(seen.tickets[0].closed_by.as_deref(), Some("ann"));
+}
+
+#[test]
+fn a_right_that_could_not_be_asked_is_not_known_and_asked_again() {
+    let fake = FakeGitHub::start("octo/hello");
+    fake.set_permission("ann", "write");
+    let forge = forge(&fake);
+    fake.fault_on("GET", "/collaborators/ann", Fault::Status(403));
+    forge.may_write("ann").unwrap_err();
+    assert!(forge.may_write("ann").unwrap());
+}
+
+#[test]
+fn a_question_that_somebody_else_marked_is_not_taken_for_ones_own() {
+    let fake = FakeGitHub::start("octo/hello");
+    let number = fake.open_issue("eve", "T-1 asks", "<!-- fleet:t:ask:1 -->");
+    fake.label_issue(number, "eve", "fleet-question");
+    let asked = forge(&fake).ask("T-1 asks", "Which?", "t:ask:1").unwrap();
+    assert_ne!(asked.number, number);
+}
+
+#[test]
 fn fifty_issues_are_one_call_and_those_of_known_tasks_another() {
     let fake = FakeGitHub::start("octo/hello");
     for n in 0..120 {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use fleet::domain::ids::Oid;
 use fleet::domain::review::FeedbackKind;
 use fleet::machine::clock::SystemClock;
-use fleet::ports::clock::Clock;
+use fleet::ports::clock::Clock as _;
 use fleet::ports::forge::{
     Forge, ForgeError, ForgeFeedback, ForgeRemark, ForgeSaying, ForgeState, ReviewDraft,
     ReviewFacts, ReviewHandle, ReviewWatch,

@@ -312,6 +312,75 @@ fn a_closed_or_deleted_issue_closes_a_task_that_nobody_began() {
 }
 
 #[test]
+fn an_outsider_who_closes_an_issue_as_done_releases_nothing_that_waits_for_it() {
+    let s = scene(KEEPS_PROMPT);
+    let number = s.issues.open("eve", "Greet people", "");
+    s.issues.label(number, "ann", "fleet");
+    s.take_in();
+    let (uid, _) = s.task(number);
+    s.issues.close_by(number, "eve", TicketState::Done);
+
+    s.issues.with(|inner| {
+        inner.rights_trouble = Some(ForgeError::Denied {
+            what: "cannot tell".to_owned(),
+            cause: "no".to_owned(),
+        });
+    });
+    s.take_in();
+    let (_, task) = s.task(number);
+    assert!(
+        task.is_open() && is_admitted(&task),
+        "unknown changes nothing"
+    );
+    s.issues.with(|inner| inner.rights_trouble = None);
+
+    s.take_in();
+    let (_, task) = s.task(number);
+    assert!(task.is_open() && !is_admitted(&task));
+    assert_eq!(task.details.comments.len(), 1);
+    assert!(s.take_in().is_quiet(), "it is said once");
+    s.issues.close_by(number, "ann", TicketState::Done);
+    s.take_in();
+    assert_eq!(
+        s.clone.state().tasks[&uid].outcome(),
+        Some(CloseOutcome::Done)
+    );
+}
+
+#[test]
+fn neither_a_crowd_of_outsiders_nor_a_refusal_makes_fleet_deaf_on_an_issue() {
+    let s = scene(&format!(
+        "if grep -q blue; then echo done > src/x.txt; else {ASKS}; fi"
+    ));
+    let number = s.issues.handed("Paint it", "");
+    s.clone.tick();
+    for n in 0..210 {
+        s.issues
+            .comment(number, &format!("eve{}", n % 4), "/fleet answer 1");
+    }
+    assert!(s.clone.tick().sessions.is_empty());
+    assert!(
+        s.task(number)
+            .1
+            .details
+            .said
+            .iter()
+            .all(|key| !key.starts_with("heard:"))
+    );
+
+    s.issues.comment(number, "bob", "/fleet answer 2");
+    s.issues.with(|inner| {
+        inner.rights_trouble = Some(ForgeError::Denied {
+            what: "cannot tell what bob may do".to_owned(),
+            cause: "the forge answered 403".to_owned(),
+        });
+    });
+    assert!(s.clone.tick().sessions.is_empty());
+    s.issues.with(|inner| inner.rights_trouble = None);
+    assert_eq!(started(&s.clone.tick()), ["T-2"]);
+}
+
+#[test]
 fn a_closed_issue_of_work_that_began_starts_nothing_more_and_keeps_the_work() {
     let s = scene("exit 1");
     let number = s.issues.handed("Greet people", "");

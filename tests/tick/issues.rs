@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use fleet::domain::time::Timestamp;
 use fleet::machine::clock::SystemClock;
-use fleet::ports::clock::Clock;
+use fleet::ports::clock::Clock as _;
 use fleet::ports::forge::{ForgeError, ForgeRemark, ForgeSaying};
 use fleet::ports::tickets::{
     Asked, TextAge, Ticket, TicketAct, TicketQuery, TicketState, Tickets, TicketsSeen,
@@ -92,6 +92,8 @@ impl Issues {
                 text: TextAge::Unedited(now),
                 acts: Vec::new(),
                 said: Vec::new(),
+                insiders: Vec::new(),
+                closed_by: None,
                 updated: now,
             };
             inner.tickets.insert(number, ticket);
@@ -156,7 +158,14 @@ impl Issues {
     }
 
     pub(crate) fn close(&self, number: u64, how: TicketState) {
-        self.change(number, |ticket, _| ticket.state = how);
+        self.close_by(number, "ann", how);
+    }
+
+    pub(crate) fn close_by(&self, number: u64, by: &str, how: TicketState) {
+        self.change(number, |ticket, _| {
+            ticket.state = how;
+            ticket.closed_by = Some(by.to_owned());
+        });
     }
 
     pub(crate) fn remove(&self, number: u64) {

@@ -1,6 +1,8 @@
 //! What people tell fleet on issues: heard once, and followed only if they may write to the
 //! repository.
 
+use std::collections::BTreeMap;
+
 use crate::app::context::Minter;
 use crate::app::intake::Intake;
 use crate::domain::command::{Command, Verb};
@@ -17,20 +19,19 @@ use crate::ports::tickets::Ticket;
 
 /// Beginning of the key that remembers that a comment was heard.
 pub(super) const HEARD: &str = "heard:";
-/// Most comments that are heard about one task, ever.
+/// Most comments of people who may write that are heard about one task, ever.
 const HEARD_MAX: usize = 200;
-/// People whose rights are asked for, for one issue in one run.
+/// Outsiders whose rights are asked for, for one issue in one run.
 const ASKED_MAX: usize = 5;
 /// Most bytes of a person's name.
 const NAME_BYTES: usize = 64;
 
-/// A comment that speaks to fleet about a task, and whether its author may.
+/// A comment that speaks to fleet about a task, by somebody who may write to the repository.
 #[derive(Debug, Clone)]
 pub(super) struct Answer {
     pub(super) task: TaskUid,
     key: String,
     who: String,
-    may: bool,
     at: Timestamp,
     command: Command,
 }
@@ -51,7 +52,8 @@ pub(super) fn on(
     let heard = said.iter().filter(|key| key.starts_with(HEARD)).count();
     let unheard = |remark: &&ForgeRemark| !said.contains(&format!("{HEARD}{}", remark.key));
     let mut found = Vec::new();
-    let mut asked: Vec<&str> = Vec::new();
+    // What nobody may, or what could not be asked, is on no record: the next look asks again.
+    let mut rights: BTreeMap<&str, bool> = BTreeMap::new();
     for remark in ticket.said.iter().filter(unheard) {
         let Some(command) = commands::parse(&remark.text) else {
             continue;
@@ -63,26 +65,29 @@ pub(super) fn on(
         if !asks || heard + found.len() >= HEARD_MAX {
             continue;
         }
-        if !asked.contains(&remark.by.as_str()) {
-            if asked.len() == ASKED_MAX {
+        let by = remark.by.as_str();
+        if !rights.contains_key(by) {
+            // Outsiders do not keep those from being asked about who belong to the repository.
+            let outsider = |by: &str| !ticket.insiders.iter().any(|known| known == by);
+            let outsiders = rights.keys().filter(|by| outsider(by)).count();
+            if outsider(by) && outsiders == ASKED_MAX {
                 continue;
             }
-            asked.push(&remark.by);
+            let may = intake.tickets.may_write(by).unwrap_or_else(|error| {
+                let name = &ticket.reference;
+                notes.push(format!("what {by} said on {name} waits: {error}"));
+                false
+            });
+            rights.insert(by, may);
         }
-        match intake.tickets.may_write(&remark.by) {
-            Ok(may) => found.push(Answer {
+        if rights.get(by) == Some(&true) {
+            found.push(Answer {
                 task,
                 key: remark.key.clone(),
-                who: truncated(&one_line(&remark.by), NAME_BYTES).into_owned(),
-                may,
+                who: truncated(&one_line(by), NAME_BYTES).into_owned(),
                 at: remark.at,
                 command,
-            }),
-            Err(error) => {
-                let name = &ticket.reference;
-                notes.push(format!("what was said on {name} waits: {error}"));
-                break;
-            }
+            });
         }
     }
     found
@@ -101,27 +106,23 @@ pub(super) fn mint(
     }
     let before = minter.records().len();
     let (who, verb) = (&answer.who, &answer.command.command);
-    let words = if answer.may {
-        let (index, task) = (state.index(), answer.task);
-        match reconcile::obey(
-            state,
-            &index,
-            policy,
-            task,
-            (&answer.command, answer.at),
-            who,
-        ) {
-            Ok(ops) => {
-                minter.act_as(format!("human:{who}"));
-                for op in ops {
-                    minter.add(op);
-                }
-                format!("{who} said {verb}")
+    let (index, task) = (state.index(), answer.task);
+    let words = match reconcile::obey(
+        state,
+        &index,
+        policy,
+        task,
+        (&answer.command, answer.at),
+        who,
+    ) {
+        Ok(ops) => {
+            minter.act_as(format!("human:{who}"));
+            for op in ops {
+                minter.add(op);
             }
-            Err(sentence) => format!("{who} said {verb}, and nothing follows: {sentence}"),
+            format!("{who} said {verb}")
         }
-    } else {
-        format!("{who} said {verb} and may not write to the repository: nothing follows")
+        Err(sentence) => format!("{who} said {verb}, and nothing follows: {sentence}"),
     };
     minter.act_as("fleet");
     minter.add(Op::ForgeSaid(ForgeSaid {

@@ -311,9 +311,19 @@ fn met(point: &Acceptance, here: &[Acceptance]) -> Acceptance {
 
 /// The issue was closed while its task is open. One that nobody began is closed with it; of one that
 /// was begun nothing more is started, and a human decides what becomes of it.
+///
+/// That it is done releases what waits for it: only somebody who may write says so.
 fn closed(index: &Index, uid: TaskUid, task: &Task, seen: &Seen) -> Option<Change> {
     let (outcome, words) = match seen.ticket.state {
-        TicketState::Done => (CloseOutcome::Done, "its issue was closed as done"),
+        TicketState::Done if seen.closer_may? => {
+            (CloseOutcome::Done, "its issue was closed as done")
+        }
+        TicketState::Done => {
+            let words =
+                "its issue was closed as done by somebody who is not known to have write access";
+            let mut change = Change::of(seen, Sort::Updated, Some(uid), String::new());
+            return stop(uid, task, words, &mut change).then_some(change);
+        }
         TicketState::Duplicate => (
             CloseOutcome::Duplicate,
             "its issue was closed as a duplicate",
@@ -360,6 +370,11 @@ fn end(
         }));
         return true;
     }
+    stop(uid, task, words, change)
+}
+
+/// Starts nothing more of a task that stays open. False if that is so already.
+fn stop(uid: TaskUid, task: &Task, words: &str, change: &mut Change) -> bool {
     if !is_admitted(task) {
         return false;
     }

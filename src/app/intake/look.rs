@@ -49,6 +49,8 @@ pub(super) struct Seen {
     pub(super) taken_off: Option<Timestamp>,
     /// Who handed over what it says now, proven.
     pub(super) handed: Option<Handing>,
+    /// Who closed it may write; `None` if that was not asked, or is not known.
+    pub(super) closer_may: Option<bool>,
 }
 
 impl Look {
@@ -98,6 +100,7 @@ pub(super) fn at(intake: &Intake<'_>, state: &State, limit: usize) -> Result<Loo
         let task = apart
             .map(|(_, task, _)| *task)
             .or_else(|| state.by_key(&ticket.key));
+        let is_open = task.is_some_and(|uid| state.tasks.get(&uid).is_some_and(Task::is_open));
         if let Some(task) = task {
             let given = answers::on(intake, state, task, &ticket, &mut look.notes);
             look.answers.extend(given);
@@ -109,6 +112,10 @@ pub(super) fn at(intake: &Intake<'_>, state: &State, limit: usize) -> Result<Loo
         if asked < limit && decides(&seen, state) {
             asked += 1;
             seen.handed = prove(intake, &seen, &mut look.notes);
+        }
+        if seen.ticket.state == TicketState::Done && asked < limit && is_open {
+            asked += 1;
+            seen.closer_may = closer(intake, &seen.ticket, &mut look.notes);
         }
         look.seen.push(seen);
     }
@@ -125,6 +132,7 @@ fn read(ticket: Ticket, policy: &IntakePolicy) -> Seen {
         labelled: ticket.labels.iter().any(|l| l.to_lowercase() == ours),
         taken_off: intake::taken_off(&acts(&ticket), &ticket.labels, policy, ticket.updated),
         handed: None,
+        closer_may: None,
         reading,
         ticket,
     }
@@ -154,6 +162,19 @@ fn decides(seen: &Seen, state: &State) -> bool {
     };
     let pinned = task.details.admitted_sha256.value.as_deref();
     task.is_open() && !(is_admitted(task) && pinned == Some(&seen.hash))
+}
+
+/// Whether who closed an issue may write to the repository; `None` if that cannot be asked now.
+fn closer(intake: &Intake<'_>, ticket: &Ticket, notes: &mut Vec<String>) -> Option<bool> {
+    let Some(by) = &ticket.closed_by else {
+        return Some(false);
+    };
+    let may = intake.tickets.may_write(by);
+    may.map_err(|error| {
+        let name = &ticket.reference;
+        notes.push(format!("that {name} was closed waits: {error}"));
+    })
+    .ok()
 }
 
 /// The newest handing by somebody who may. Where that cannot be asked, nothing is handed over.

@@ -180,6 +180,8 @@ pub(super) struct Issue {
     pub(super) body: Option<String>,
     pub(super) html_url: Option<String>,
     pub(super) user: Option<User>,
+    /// Told of one issue, not in lists.
+    pub(super) closed_by: Option<User>,
     #[serde(default)]
     pub(super) labels: Vec<Label>,
     pub(super) updated_at: Option<String>,

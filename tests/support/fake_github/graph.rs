@@ -96,6 +96,7 @@ fn repository(model: &Model, variables: &Value) -> Value {
     }
     json!({
         "__typename": "Repository", "nameWithOwner": model.repo,
+        "hasIssuesEnabled": !model.issues.off,
         "pullRequest": pulls, "pullRequests": pulls, "issueOrPullRequest": all,
         "issues": listed, "issue": issues,
     })

@@ -36,6 +36,10 @@ pub(crate) struct FakeIssues {
     /// When comments were made, by id; others are of long ago.
     said: BTreeMap<u64, u64>,
     seconds: u64,
+    /// They are switched off: none is told of, and none is gone.
+    pub(crate) off: bool,
+    /// What is told of no issue: the name of a field of GraphQL.
+    hole: Option<String>,
 }
 
 impl FakeIssues {
@@ -140,11 +144,33 @@ impl FakeGitHub {
         model.issues.said.insert(id, now);
     }
 
-    /// A human closes it.
+    /// The human `ann` closes it.
     pub(crate) fn close_issue(&self, number: u64, reason: &str) {
-        self.change_issue(number, |issue, _| {
+        self.change_issue(number, |issue, now| {
             (issue.open, issue.reason) = (false, Some(reason.to_owned()));
+            issue
+                .events
+                .push(("ClosedEvent", "ann".to_owned(), now, String::new()));
         });
+    }
+
+    /// It was moved here from another repository.
+    pub(crate) fn transfer_issue(&self, number: u64) {
+        self.change_issue(number, |issue, now| {
+            issue
+                .events
+                .push(("TransferredEvent", "eve".to_owned(), now, String::new()));
+        });
+    }
+
+    /// Switches issues off, or on.
+    pub(crate) fn switch_issues(&self, off: bool) {
+        self.model().issues.off = off;
+    }
+
+    /// From now on the field `name` of every issue is missing.
+    pub(crate) fn leave_hole(&self, name: Option<&str>) {
+        self.model().issues.hole = name.map(str::to_owned);
     }
 
     /// A human deletes it, or moves it away.
@@ -171,6 +197,9 @@ pub(crate) fn answer(
     query: &str,
     body: &Value,
 ) -> Option<Reply> {
+    if model.issues.off && parts.first() == Some(&"issues") {
+        return Some(Reply::refuse(410, "Issues are disabled for this repo"));
+    }
     match (method, parts) {
         ("GET", ["issues"]) => Some(list(model, query)),
         ("POST", ["issues"]) => Some(open(model, body)),
@@ -266,7 +295,8 @@ fn open(model: &mut Model, body: &Value) -> Reply {
 /// By GraphQL: `repository.issues` of what the variables ask for (a later order turns it round), and
 /// `repository.issue`.
 pub(crate) fn graph(model: &Model, variables: &Value) -> (Value, Value) {
-    let all = model.issues.all.iter();
+    let off = model.issues.off;
+    let all = model.issues.all.iter().filter(|_| !off);
     let every: Vec<Value> = all.map(|issue| node(model, issue)).collect();
     let wanted = |name: &str| variables[name].as_array().cloned().unwrap_or_default();
     let (labels, states) = (wanted("labels"), wanted("states"));
@@ -316,12 +346,13 @@ fn node(model: &Model, issue: &FakeIssue) -> Value {
             json!({
                 "__typename": "IssueComment", "fullDatabaseId": comment.id.to_string(),
                 "createdAt": time(at), "body": comment.body, "author": actor(&comment.login),
+                "authorAssociation": "NONE",
                 "viewerDidAuthor": comment.login == model.viewer,
                 "url": format!("https://pretend/issues/{}#{}", issue.number, comment.id),
             })
         })
         .collect();
-    json!({
+    let mut node = json!({
         "__typename": "Issue", "fullDatabaseId": (70_000 + issue.number).to_string(),
         "number": issue.number, "url": format!("https://pretend/issues/{}", issue.number),
         "title": issue.title, "body": issue.body, "state": if issue.open { "OPEN" } else { "CLOSED" },
@@ -329,7 +360,11 @@ fn node(model: &Model, issue: &FakeIssue) -> Value {
         "createdAt": time(issue.created), "updatedAt": time(issue.updated),
         "lastEditedAt": issue.edited.map(time), "author": actor(&issue.login),
         "labels": labels, "timelineItems": events, "comments": comments,
-    })
+    });
+    if let Some(hole) = &model.issues.hole {
+        node[hole.as_str()] = Value::Null;
+    }
+    node
 }
 
 #[test]
@@ -352,5 +387,8 @@ fn issues_of_the_pretend_github_keep_their_own_contract() {
         (issue.reason.as_deref(), issue.labels.len()),
         (Some("completed"), 0)
     );
+    fake.transfer_issue(number);
+    fake.switch_issues(false);
+    fake.leave_hole(None);
     fake.delete_issue(number);
 }

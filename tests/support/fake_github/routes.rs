@@ -49,6 +49,13 @@ pub(crate) fn knows(model: &Model, path: &str, token: Option<&str>) -> bool {
     }
 }
 
+fn viewer(model: &Model) -> Reply {
+    if model.viewer.ends_with("[bot]") {
+        return Reply::refuse(403, "Resource not accessible by integration");
+    }
+    Reply::new(200, user(&model.viewer))
+}
+
 pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) -> Reply {
     model.follow_branches();
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
@@ -59,12 +66,7 @@ pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) 
         return reply;
     }
     if path == "/user" {
-        let login = model.viewer.clone();
-        return if login.ends_with("[bot]") {
-            Reply::refuse(403, "Resource not accessible by integration")
-        } else {
-            Reply::new(200, user(&login))
-        };
+        return viewer(model);
     }
     if let Some(id) = path.strip_prefix("/elsewhere/logs/") {
         let log = model.logs.get(id).cloned();
@@ -72,6 +74,9 @@ pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) 
             || Reply::refuse(404, "gone"),
             |log| Reply::new(200, json!(log)),
         );
+    }
+    if path == format!("/repos/{}", model.repo) {
+        return Reply::new(200, json!({ "has_issues": !model.issues.off }));
     }
     let prefix = format!("/repos/{}/", model.repo);
     let Some(rest) = path.strip_prefix(&prefix) else {

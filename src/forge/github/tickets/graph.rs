@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::forge::github::api::Api;
 use crate::forge::github::graphql::{Graph, Problem};
-use crate::forge::github::text::bounded;
+use crate::forge::github::text::{bounded, fragment};
 use crate::forge::github::tickets::{
     CALLS_MAX, Found, Listed, SAID_MAX_BYTES, key, place, speaks_to_fleet, time,
 };
@@ -28,8 +28,10 @@ const FIELDS: &str = "fragment F on Issue { fullDatabaseId number url title body
     timelineItems(last: 50, itemTypes: $types) { nodes { \
     __typename ... on LabeledEvent { createdAt actor { __typename login } label { name } } \
     ... on UnlabeledEvent { createdAt actor { __typename login } label { name } } \
-    ... on RenamedTitleEvent { createdAt } } } \
-    comments(last: 50) { nodes { fullDatabaseId createdAt body author { __typename login } } } }";
+    ... on RenamedTitleEvent { createdAt } ... on TransferredEvent { createdAt } \
+    ... on ClosedEvent { createdAt actor { __typename login } } } } \
+    comments(last: 50) { nodes { fullDatabaseId createdAt body authorAssociation \
+    author { __typename login } } } }";
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,6 +58,12 @@ struct Issue {
 #[derive(Deserialize)]
 struct Nodes<T> {
     nodes: Option<Vec<Option<T>>>,
+}
+
+/// True if all of it was read.
+fn is_whole<T>(connection: Option<&Nodes<T>>) -> bool {
+    let nodes = connection.and_then(|c| c.nodes.as_ref());
+    nodes.is_some_and(|nodes| nodes.iter().all(Option::is_some))
 }
 
 fn nodes<T>(connection: Option<Nodes<T>>) -> impl Iterator<Item = T> {
@@ -99,6 +107,8 @@ struct Comment {
     created_at: String,
     #[serde(default)]
     body: String,
+    #[serde(default)]
+    author_association: String,
     author: Option<Actor>,
 }
 
@@ -117,7 +127,15 @@ struct PageInfo {
 }
 
 /// Events that are read of an issue.
-const TYPES: [&str; 3] = ["LABELED_EVENT", "UNLABELED_EVENT", "RENAMED_TITLE_EVENT"];
+const TYPES: [&str; 5] = [
+    "LABELED_EVENT",
+    "UNLABELED_EVENT",
+    "RENAMED_TITLE_EVENT",
+    "TRANSFERRED_EVENT",
+    "CLOSED_EVENT",
+];
+/// What the forge calls people who belong to a repository.
+const INSIDE: [&str; 3] = ["OWNER", "MEMBER", "COLLABORATOR"];
 /// Variables that every query here has.
 const VARIABLES: &str = "$owner: String!, $name: String!, $types: [IssueTimelineItemsItemType!]";
 
@@ -141,8 +159,11 @@ pub(super) fn labelled(api: &mut Api<'_>, label: &str) -> Result<Option<Listed>,
             "owner": owner, "name": name, "types": TYPES, "labels": [label], "states": ["OPEN"],
             "size": size, "after": after,
         });
-        let page = match api.query(&what, &query, &variables)? {
-            Graph::Data(mut data, _) => read::<Page>(data["repository"]["issues"].take()),
+        let (page, problems) = match api.query(&what, &query, &variables)? {
+            Graph::Data(mut data, problems) => {
+                let page = read::<Page>(data["repository"]["issues"].take());
+                (page, problems)
+            }
             Graph::Nothing(why) => {
                 if size > SMALL_PAGE && !api.session.no_graphql {
                     size = SMALL_PAGE;
@@ -159,10 +180,18 @@ pub(super) fn labelled(api: &mut Api<'_>, label: &str) -> Result<Option<Listed>,
         let Some(page) = page else {
             return Ok(None);
         };
-        let issues = page.nodes.unwrap_or_default().into_iter().flatten();
-        listed
-            .tickets
-            .extend(issues.filter_map(|issue| ticket(api, issue)));
+        for (at, issue) in page.nodes.unwrap_or_default().into_iter().enumerate() {
+            let Some(issue) = issue else { continue };
+            let path = [
+                json!("repository"),
+                json!("issues"),
+                json!("nodes"),
+                json!(at),
+            ];
+            listed
+                .tickets
+                .extend(whole_ticket(api, issue, &problems, &path));
+        }
         if !page.page_info.has_next_page {
             return Ok(Some(listed));
         }
@@ -175,10 +204,14 @@ pub(super) fn labelled(api: &mut Api<'_>, label: &str) -> Result<Option<Listed>,
 /// Issues by number, and those that are not there; `None` if GraphQL does not serve.
 pub(super) fn numbered(api: &mut Api<'_>, numbers: &[u64]) -> Result<Option<Found>, ForgeError> {
     let what = format!("cannot read issues of {}", api.names.repo);
-    let mut query = format!("query({VARIABLES}) {{ repository(owner: $owner, name: $name) {{");
+    let mut query =
+        format!("query({VARIABLES}) {{ repository(owner: $owner, name: $name) {{ hasIssuesEnabled");
     for number in numbers {
         // Writing to a String cannot fail.
-        let _ = write!(query, " i{number}: issue(number: {number}) {{ ...F }}");
+        let _ = write!(
+            query,
+            " i{number}: issueOrPullRequest(number: {number}) {{ ...F }}"
+        );
     }
     let _ = write!(query, " }} }} {FIELDS}");
     let (owner, name) = owner_and_name(api);
@@ -191,12 +224,17 @@ pub(super) fn numbered(api: &mut Api<'_>, numbers: &[u64]) -> Result<Option<Foun
         return Ok(None);
     }
     let (mut found, mut gone) = (Vec::new(), Vec::new());
+    // Where issues are switched off there is none, and none is gone.
+    let has_issues = data["repository"]["hasIssuesEnabled"] == json!(true);
     for number in numbers {
         let name = format!("i{number}");
+        let path = [json!("repository"), json!(name)];
         match read::<Issue>(data["repository"][&name].take()) {
-            Some(issue) => found.extend(ticket(api, issue)),
+            Some(issue) => found.extend(whole_ticket(api, issue, &problems, &path)),
             // Only what the forge says not to know is gone: a hole may be anything.
-            None if problems.iter().any(|problem| is_missing(problem, &name)) => gone.push(*number),
+            None if has_issues && problems.iter().any(|p| is_missing(p, &name)) => {
+                gone.push(*number);
+            }
             None => {}
         }
     }
@@ -224,16 +262,47 @@ fn id_of(id: Option<&Value>) -> Option<u64> {
         .map_or_else(|| id.as_u64(), |text| text.parse().ok())
 }
 
+/// An issue as a ticket, if all was read that decides about it: a hole could stand for an edit, or
+/// for a label that is on. Otherwise nothing is known of it for now.
+fn whole_ticket(
+    api: &mut Api<'_>,
+    issue: Issue,
+    problems: &[Problem],
+    path: &[Value],
+) -> Option<Ticket> {
+    let met = |problem: &&Problem| {
+        let met = problem.path.iter().zip(path);
+        met.into_iter().all(|(a, b)| a == b)
+    };
+    let problem = problems.iter().find(met);
+    let whole = is_whole(issue.labels.as_ref()) && is_whole(issue.timeline_items.as_ref());
+    if whole && problem.is_none() {
+        return ticket(api, issue);
+    }
+    let why = problem.map_or_else(
+        || "parts of it are missing".to_owned(),
+        |problem| fragment(&problem.message),
+    );
+    api.note(format!(
+        "issue #{} of {} was not read whole and is left as it is: {why}",
+        issue.number, api.names.repo
+    ));
+    None
+}
+
 /// An issue as a ticket; one without an identity is none.
 fn ticket(api: &Api<'_>, issue: Issue) -> Option<Ticket> {
     let id = id_of(issue.full_database_id.as_ref())?;
     let mut acts = Vec::new();
-    // A body tells when it was edited, a title when it was renamed.
+    let mut closed_by = None;
+    // A body tells when it was edited, a title when it was renamed. What was labelled elsewhere was
+    // labelled by people who may write elsewhere.
     let mut edited = issue.last_edited_at.as_deref().map(time);
     for event in nodes(issue.timeline_items) {
         let at = time(event.created_at.as_deref().unwrap_or_default());
         match (event.kind.as_str(), event.label) {
-            ("RenamedTitleEvent", _) => edited = edited.max(Some(at)),
+            ("RenamedTitleEvent" | "TransferredEvent", _) => edited = edited.max(Some(at)),
+            ("ClosedEvent", _) => closed_by = event.actor.and_then(Actor::person),
             (kind @ ("LabeledEvent" | "UnlabeledEvent"), Some(label)) => acts.push(TicketAct {
                 by: event.actor.and_then(Actor::person),
                 at,
@@ -243,9 +312,12 @@ fn ticket(api: &Api<'_>, issue: Issue) -> Option<Ticket> {
             _ => {}
         }
     }
-    let mut said = Vec::new();
+    let (mut said, mut insiders) = (Vec::new(), Vec::new());
     for comment in nodes(issue.comments).filter(|comment| speaks_to_fleet(&comment.body)) {
         let person = comment.author.and_then(Actor::person);
+        if INSIDE.contains(&comment.author_association.as_str()) {
+            insiders.extend(person.clone());
+        }
         if let (Some(by), Some(id)) = (person, id_of(comment.full_database_id.as_ref())) {
             said.push(ForgeRemark {
                 key: format!("comment:{id}"),
@@ -276,6 +348,8 @@ fn ticket(api: &Api<'_>, issue: Issue) -> Option<Ticket> {
         ),
         acts,
         said,
+        insiders,
+        closed_by,
         updated: time(&issue.updated_at),
     })
 }

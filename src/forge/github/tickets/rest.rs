@@ -1,6 +1,8 @@
 //! Issues by REST. It does not tell when a text was edited, so nothing is handed over by what is read
 //! here.
 
+use serde::Deserialize;
+
 use crate::forge::github::answers::{Comment, Issue};
 use crate::forge::github::api::{Api, Ask, parse};
 use crate::forge::github::text::{bounded, encode};
@@ -10,6 +12,12 @@ use crate::forge::github::tickets::{
 use crate::forge::github::{people, refusal};
 use crate::ports::forge::{ForgeError, ForgeRemark};
 use crate::ports::tickets::{TextAge, Ticket, TicketState};
+
+#[derive(Deserialize)]
+struct Repository {
+    #[serde(default)]
+    has_issues: bool,
+}
 
 /// Open issues with a label, oldest first.
 pub(super) fn labelled(api: &mut Api<'_>, label: &str) -> Result<Listed, ForgeError> {
@@ -47,15 +55,25 @@ pub(super) fn labelled(api: &mut Api<'_>, label: &str) -> Result<Listed, ForgeEr
 pub(super) fn numbered(api: &mut Api<'_>, numbers: &[u64]) -> Result<Found, ForgeError> {
     let repo = api.names.repo.clone();
     let (mut found, mut gone) = (Vec::new(), Vec::new());
+    let mut has_issues = None;
     for number in numbers {
-        if api.reads_left() < 2 {
+        if api.reads_left() < 3 {
             break;
         }
         let what = format!("cannot read issue #{number} of {repo}");
         let route = format!("/repos/{repo}/issues/{number}");
         let answer = api.call(&what, Ask::Get, &route)?;
         match answer.status {
-            404 | 410 => gone.push(*number),
+            // Where issues are switched off there is none, and none is gone.
+            404 | 410 => {
+                if has_issues.is_none() {
+                    let what = format!("cannot tell whether {repo} has issues");
+                    let repository: Option<Repository> =
+                        api.get_if_possible(&what, &format!("/repos/{repo}"))?;
+                    has_issues = Some(repository.is_some_and(|repo| repo.has_issues));
+                }
+                gone.extend((has_issues == Some(true)).then_some(*number));
+            }
             _ if answer.is_success() => {
                 let issue: Issue = parse(&what, &answer)?;
                 // A number belongs to one thing for ever: this was never an issue.
@@ -102,6 +120,8 @@ fn ticket(api: &Api<'_>, issue: Issue) -> Ticket {
         (_, Some("duplicate")) => TicketState::Duplicate,
         (_, Some(_)) => TicketState::Dropped,
     };
+    let closed_by = issue.closed_by.filter(people::is_person);
+    let closed_by = closed_by.map(|user| user.login);
     Ticket {
         number: issue.number,
         key: key(issue.id),
@@ -115,6 +135,8 @@ fn ticket(api: &Api<'_>, issue: Issue) -> Ticket {
         text: TextAge::Unknown,
         acts: Vec::new(),
         said: Vec::new(),
+        insiders: Vec::new(),
+        closed_by,
         updated: time(issue.updated_at.as_deref().unwrap_or_default()),
     }
 }
