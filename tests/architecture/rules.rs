@@ -168,7 +168,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("octocrab", &["forge"]),
     ("reqwest", &["forge", "providers", "agents"]),
     ("rpassword", &["cli"]),
-    ("rustix", &["git", "agents", "sandbox"]),
+    ("rustix", &["git", "agents", "sandbox", "machine"]),
     ("rustls", &["forge", "providers", "agents"]),
     ("seccompiler", &["sandbox"]),
     (

@@ -26,7 +26,8 @@ pub(crate) enum Selection {
 pub(crate) struct Document {
     pub(crate) mutation: bool,
     pub(crate) selections: Vec<Selection>,
-    fragments: Vec<(String, Vec<Selection>)>,
+    /// Name, type, and what it selects.
+    fragments: Vec<(String, String, Vec<Selection>)>,
 }
 
 /// Reads a request body: `{query, variables}`.
@@ -73,9 +74,11 @@ fn object(document: &Document, selections: &[Selection], of: &Value) -> Result<V
                 }
             }
             Selection::Spread(name) => {
-                let fragment = document.fragments.iter().find(|(known, _)| known == name);
-                let (_, inner) = fragment.ok_or_else(|| format!("no fragment {name}"))?;
-                merge(&mut out, object(document, inner, of)?);
+                let fragment = document.fragments.iter().find(|(known, ..)| known == name);
+                let (_, on, inner) = fragment.ok_or_else(|| format!("no fragment {name}"))?;
+                if on == kind {
+                    merge(&mut out, object(document, inner, of)?);
+                }
             }
         }
     }
@@ -204,9 +207,9 @@ impl Reader {
                 "fragment" => {
                     let name = self.next();
                     self.expect("on")?;
-                    self.next();
+                    let on = self.next();
                     let inner = self.selections()?;
-                    document.fragments.push((name, inner));
+                    document.fragments.push((name, on, inner));
                 }
                 word @ ("query" | "mutation") => {
                     document.mutation = word == "mutation";
