@@ -116,7 +116,7 @@ fn words() -> impl Strategy<Value = Vec<String>> {
     proptest::collection::vec("[a-c]", 0..3)
 }
 
-fn fields() -> impl Strategy<Value = TaskFields> {
+fn fields() -> BoxedStrategy<TaskFields> {
     let plain = (
         maybe(text()),
         maybe(text()),
@@ -139,29 +139,31 @@ fn fields() -> impl Strategy<Value = TaskFields> {
         Just(serde_json::json!(18_446_744_073_709_551_615u64)),
     ];
     let extra = proptest::collection::btree_map("(x|y)", values, 0..2);
-    (plain, clearable, extra).prop_map(|(p, c, extra)| TaskFields {
-        title: p.0,
-        body: p.1,
-        kind: p.2,
-        priority: p.3,
-        complexity: p.4,
-        deliverable: p.5,
-        acceptance: p.6.map(|points| {
-            let point = |(text, done)| Acceptance { text, done };
-            points.into_iter().map(point).collect()
-        }),
-        assignee: c.0,
-        due: c.1,
-        defer_until: c.2,
-        external_ref: c.3,
-        held_by: c.4.clone(),
-        budget: c.1.map(|at| at.map(|at| MicroUsd(at.0))),
-        agent: c.4,
-        extra,
-    })
+    (plain, clearable, extra)
+        .prop_map(|(p, c, extra)| TaskFields {
+            title: p.0,
+            body: p.1,
+            kind: p.2,
+            priority: p.3,
+            complexity: p.4,
+            deliverable: p.5,
+            acceptance: p.6.map(|points| {
+                let point = |(text, done)| Acceptance { text, done };
+                points.into_iter().map(point).collect()
+            }),
+            assignee: c.0,
+            due: c.1,
+            defer_until: c.2,
+            external_ref: c.3,
+            held_by: c.4.clone(),
+            budget: c.1.map(|at| at.map(|at| MicroUsd(at.0))),
+            agent: c.4,
+            extra,
+        })
+        .boxed()
 }
 
-fn task_op() -> impl Strategy<Value = Op> {
+fn task_op() -> BoxedStrategy<Op> {
     let outcome = prop_oneof![Just(CloseOutcome::Done), Just(CloseOutcome::Failed)];
     let edge = || {
         let kind = prop_oneof![Just(DepKind::Blocks), Just(DepKind::Related)];
@@ -202,6 +204,7 @@ fn task_op() -> impl Strategy<Value = Op> {
             })
         }),
     ]
+    .boxed()
 }
 
 fn runner() -> impl Strategy<Value = RunnerIdentity> {
@@ -225,7 +228,7 @@ fn spent() -> impl Strategy<Value = Spent> {
     })
 }
 
-fn finished() -> impl Strategy<Value = SessionFinished> {
+fn finished() -> BoxedStrategy<SessionFinished> {
     let outcome = prop_oneof![
         Just(Outcome::Succeeded),
         Just(Outcome::Escalated),
@@ -234,8 +237,8 @@ fn finished() -> impl Strategy<Value = SessionFinished> {
         }),
     ];
     let rest = (maybe(text()), maybe(any::<u64>()), words());
-    (a_session(), outcome, text(), maybe(oid()), rest).prop_map(
-        |(session, outcome, summary, head, rest)| SessionFinished {
+    (a_session(), outcome, text(), maybe(oid()), rest)
+        .prop_map(|(session, outcome, summary, head, rest)| SessionFinished {
             session,
             outcome,
             summary,
@@ -259,11 +262,11 @@ fn finished() -> impl Strategy<Value = SessionFinished> {
             duration_ms: 5,
             sandbox: "none".to_owned(),
             journal: None,
-        },
-    )
+        })
+        .boxed()
 }
 
-fn remote_op() -> impl Strategy<Value = Op> {
+fn remote_op() -> BoxedStrategy<Op> {
     let word = prop_oneof![Just(RemoteWord::Message), Just(RemoteWord::Asked)];
     prop_oneof![
         (a_session(), text(), maybe(text())).prop_map(|(session, mark, host)| {
@@ -299,6 +302,7 @@ fn remote_op() -> impl Strategy<Value = Op> {
             })
         }),
     ]
+    .boxed()
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -318,7 +322,7 @@ fn command() -> impl Strategy<Value = Command> {
     )
 }
 
-fn review_op() -> impl Strategy<Value = Op> {
+fn review_op() -> BoxedStrategy<Op> {
     let kind = Just(FeedbackKind::ChecksFailed);
     prop_oneof![
         (a_review(), maybe(oid()), maybe(oid())).prop_map(|(review, head, commit)| {
@@ -359,9 +363,10 @@ fn review_op() -> impl Strategy<Value = Op> {
             Op::EscalationAnswered(EscalationAnswered { escalation, answer })
         }),
     ]
+    .boxed()
 }
 
-fn work_op() -> impl Strategy<Value = Op> {
+fn work_op() -> BoxedStrategy<Op> {
     prop_oneof![
         (a_session(), runner(), maybe(text())).prop_map(|(session, runner, agent_session)| {
             Op::SessionStarted(SessionStarted {
@@ -407,9 +412,10 @@ fn work_op() -> impl Strategy<Value = Op> {
             })
         }),
     ]
+    .boxed()
 }
 
-fn creations() -> impl Strategy<Value = (RecordId, Op)> {
+fn creations() -> BoxedStrategy<(RecordId, Op)> {
     let added = (
         maybe(number()),
         maybe("[k]{1,2}"),
@@ -477,6 +483,7 @@ fn creations() -> impl Strategy<Value = (RecordId, Op)> {
             (id(4, n), op)
         }),
     ]
+    .boxed()
 }
 
 /// A set of records: every id once, stamps that often tie in time and seldom come in order. Days
