@@ -49,11 +49,7 @@ impl Api<'_> {
         query: &str,
         variables: &Value,
     ) -> Result<Graph, ForgeError> {
-        if self.session.no_graphql {
-            return Ok(Graph::Nothing("it was refused before".into()));
-        }
-        let request = json!({ "query": query, "variables": variables });
-        self.graph(what, Ask::Query(&request))
+        self.graph(what, query, variables, |request| Ask::Query(request))
     }
 
     /// One GraphQL call that changes something.
@@ -66,14 +62,21 @@ impl Api<'_> {
         query: &str,
         variables: &Value,
     ) -> Result<Graph, ForgeError> {
+        self.graph(what, query, variables, |request| Ask::Mutate(request))
+    }
+
+    fn graph(
+        &mut self,
+        what: &str,
+        query: &str,
+        variables: &Value,
+        kind: for<'a> fn(&'a Value) -> Ask<'a>,
+    ) -> Result<Graph, ForgeError> {
         if self.session.no_graphql {
             return Ok(Graph::Nothing("it was refused before".into()));
         }
         let request = json!({ "query": query, "variables": variables });
-        self.graph(what, Ask::Mutate(&request))
-    }
-
-    fn graph(&mut self, what: &str, ask: Ask<'_>) -> Result<Graph, ForgeError> {
+        let ask = kind(&request);
         let answer = match self.call(what, ask, "/graphql") {
             Ok(answer) => answer,
             // Answered, but not well: a query may be too much for a server on which REST works.
