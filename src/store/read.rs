@@ -45,6 +45,8 @@ pub struct Loaded {
     pub(crate) format: Option<Format>,
     /// The checkpoint's header; none if there is none, or it is damaged.
     pub(crate) header: Option<Header>,
+    /// True if a newer fleet made the checkpoint: its rows may say what this build would drop.
+    pub(crate) newer_checkpoint: bool,
     /// What the checkpoint remembers beside the state.
     pub(crate) luggage: Luggage,
     /// What was read from the log.
@@ -141,6 +143,7 @@ fn read(
         problems,
         scope,
         format,
+        newer_checkpoint: header.is_newer(),
         header: Some(header),
         luggage,
         tail,
@@ -171,6 +174,7 @@ fn refold(view: &StateView, why: Option<(&str, &str)>) -> Result<Loaded, StoreEr
         problems,
         scope: Scope::All,
         format,
+        newer_checkpoint: Header::newer_at(&*view.tree)?,
         header: None,
         luggage: Luggage::default(),
         tail,

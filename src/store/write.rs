@@ -28,7 +28,7 @@ pub enum Checkpoint {
     Never,
     /// Yes if more than about 1,000 records or 512 KiB lie outside it.
     IfGrown,
-    /// Yes.
+    /// Yes, unless a newer fleet made the one that is there.
     Force,
 }
 
@@ -110,6 +110,7 @@ fn wants_checkpoint(
     let settled = write.settle || view.unpublished.is_none();
     match write.checkpoint {
         Checkpoint::Never => Ok(false),
+        _ if loaded.newer_checkpoint => Ok(false),
         Checkpoint::IfGrown => Ok(settled && is_due(loaded, write.records.len())),
         Checkpoint::Force if !whole => Err(StoreError::PartialCheckpoint),
         Checkpoint::Force if !settled => Err(StoreError::UnsettledCheckpoint),
@@ -126,12 +127,12 @@ pub fn checkpoint_is_due(loaded: &Loaded) -> bool {
 fn is_due(loaded: &Loaded, more: usize) -> bool {
     let whole = matches!(loaded.scope, Scope::Live | Scope::All);
     let has = |what| loaded.problems.iter().any(|p| p.what == what);
-    // A damaged checkpoint is replaced at once. But where covered lines are gone from the log, the
+    // A damaged checkpoint is replaced at once, but not one that a newer fleet can read. And where covered lines are gone from the log, the
     // old checkpoint is evidence: only `doctor` replaces it.
     let due = loaded.tail_records() + more > GROWN_RECORDS
         || loaded.tail.bytes > GROWN_BYTES
         || has(ProblemKind::BadCheckpoint);
-    due && whole && !has(ProblemKind::CoveredChanged)
+    due && whole && !loaded.newer_checkpoint && !has(ProblemKind::CoveredChanged)
 }
 
 /// Appends the records to the writer's newest segment of the month, and to new ones when it is

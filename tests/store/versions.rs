@@ -4,13 +4,14 @@ use fleet::domain::record::Op;
 use fleet::domain::time::Timestamp;
 use fleet::store::HistoryOf;
 use fleet::store::{
-    Checkpoint, FORMAT_PATH, ProblemKind, Scope, StoreError, Write, encode_record, history, load,
-    plan_write, verify,
+    Checkpoint, FORMAT_PATH, ProblemKind, Scope, StoreError, Write, checkpoint_is_due,
+    encode_record, history, load, plan_write, verify,
 };
 
 use crate::records::{NOON, added, id, task};
 use crate::support::Log;
 
+const HEADER: &str = ".orchestra/checkpoint.json";
 const PATH: &str = ".orchestra/log/2026-11/wz-0000.jsonl";
 
 /// Every raw line that the checkpoint keeps.
@@ -114,6 +115,36 @@ fn i12_unknown_lines_of_finished_work_go_to_the_archive_with_it() {
         "the kept line does not bring it back"
     );
     assert_eq!(verify(&store.view()).unwrap(), []);
+}
+
+/// The header as a newer build would have written it, or damaged besides.
+fn from_a_newer_build(store: &mut Log, damage: Option<(&str, &str)>) -> Vec<u8> {
+    let header = String::from_utf8(store.tree.get(HEADER).unwrap().to_vec()).unwrap();
+    let ours = header.split(',').next().unwrap();
+    let mut newer = header.replacen(ours, "{\"fold\":4000", 1);
+    if let Some((from, to)) = damage {
+        newer = newer.replacen(from, to, 1);
+    }
+    assert_ne!(newer, header);
+    store.tree.set(HEADER, Some(newer.clone().into_bytes()));
+    newer.into_bytes()
+}
+
+#[test]
+fn i12_a_checkpoint_of_a_newer_build_is_read_and_left_as_it_is_while_the_log_grows() {
+    for damage in [None, Some(("\"covers\":", "\"covers_differently\":"))] {
+        let mut store = Log::new("wa");
+        store.write(&[added(1, NOON, Some(1), "t")], Checkpoint::Force);
+        let newer = from_a_newer_build(&mut store, damage);
+        for n in 2..5 {
+            let paths = store.write(&[added(n, NOON, Some(n as u32), "t")], Checkpoint::Force);
+            assert!(paths.iter().all(|p| p.contains("/log/")), "{paths:?}");
+        }
+        let loaded = store.load(Scope::Live);
+        assert_eq!(loaded.state.tasks.len(), 4);
+        assert!(!checkpoint_is_due(&loaded), "{damage:?}");
+        assert_eq!(store.tree.get(HEADER).unwrap(), newer.as_slice());
+    }
 }
 
 #[test]

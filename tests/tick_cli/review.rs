@@ -18,6 +18,8 @@ fn told(world: &World, args: &[&str]) -> (i32, String) {
 fn work_is_read_judged_reworked_approved_and_merged_without_a_forge() {
     let world = World::new(AGENT, Shape::default(), &["Write notes", "Write others"]);
     assert!(world.ok(&["review"]).contains("nothing is in review"));
+    // One after the other: who waits longer comes first.
+    world.ok(&["tick", "--only", "T-1"]);
     world.ok(&["tick"]);
 
     let list = world.ok(&["review"]);

@@ -14,6 +14,11 @@ pub(crate) const HEADER_PATH: &str = ".orchestra/checkpoint.json";
 /// Path of the archive's index.
 pub(crate) const ARCHIVE_PATH: &str = ".orchestra/archive/index.json";
 
+/// What the rows of a checkpoint made here can hold. Raised with every new kind of record, and with
+/// every new field of a record or a row: a build that does not know a field would drop it in rewriting
+/// the rows, so it leaves a checkpoint with a greater number as it is and only appends to the log.
+pub(crate) const FOLD: u32 = 2;
+
 /// One file of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FileRef {
@@ -96,6 +101,9 @@ pub(crate) struct ArchiveRef {
 /// Content of `checkpoint.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Header {
+    /// [`FOLD`] of the build that made it.
+    #[serde(default = "first_fold")]
+    pub(crate) fold: u32,
     /// `State::clock` of all that is covered.
     pub(crate) clock: Hlc,
     /// `State::max_number` of all that is covered; archived numbers count.
@@ -111,7 +119,31 @@ pub(crate) struct Header {
     pub(crate) archive: Option<ArchiveRef>,
 }
 
+/// Headers from before there was the number.
+fn first_fold() -> u32 {
+    1
+}
+
+/// The one field of a header that every build must be able to read.
+#[derive(Deserialize)]
+struct Folded {
+    #[serde(default = "first_fold")]
+    fold: u32,
+}
+
 impl Header {
+    /// True if a newer build made the checkpoint.
+    pub(crate) fn is_newer(&self) -> bool {
+        self.fold > FOLD
+    }
+
+    /// The same for a tree, whatever else its header says.
+    pub(crate) fn newer_at(tree: &dyn StateTree) -> Result<bool, StoreError> {
+        let bytes = tree.read(HEADER_PATH)?.unwrap_or_default();
+        let folded = serde_json::from_slice::<Folded>(&bytes);
+        Ok(folded.is_ok_and(|header| header.fold > FOLD))
+    }
+
     /// Reads the header; `None` if there is none. The inner error says what is wrong with it.
     pub(crate) fn read(tree: &dyn StateTree) -> Result<Option<Result<Self, String>>, StoreError> {
         Ok(tree

@@ -11,7 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::ports::state_repo::StateTree;
 use crate::store::checkpoint::cover::cover_all;
 use crate::store::checkpoint::header::{
-    ARCHIVE_PATH, ArchiveIndex, ArchiveRef, FileRef, HEADER_PATH, Header, Tables,
+    ARCHIVE_PATH, ArchiveIndex, ArchiveRef, FOLD, FileRef, HEADER_PATH, Header, Tables,
 };
 use crate::store::checkpoint::keys::{KEYS, key_rows};
 use crate::store::checkpoint::rows::{Row, Rows, TABLES, archivable, rows};
@@ -63,6 +63,7 @@ pub(crate) fn checkpoint(
     let tables = live_tables(&all, old, &mut changes);
     let archive = archive_tables(base, loaded, &all, &mut changes)?;
     let header = Header {
+        fold: FOLD,
         clock: state.clock,
         max_number: state.max_number,
         counts: counts(&all),
