@@ -34,4 +34,5 @@ mod refs;
 pub mod remote;
 pub mod site;
 pub mod state_repo;
+mod whole;
 pub mod workspaces;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::place::Place;
 use super::remote::Move;
-use super::{index_lock, leftover};
+use super::{index_lock, leftover, whole};
 use crate::ports::state_repo::StateRepoError;
 
 /// How long another fleet process may hold the lock before we give up.
@@ -63,14 +63,8 @@ fn failed(on: &Path, cause: impl ToString) -> StateRepoError {
     }
 }
 
-/// Writes a small file so that a reader sees the old bytes or the new ones.
 fn replace(path: &Path, bytes: &[u8]) -> Result<(), StateRepoError> {
-    let dir = path.parent().unwrap_or(path);
-    let mut file = tempfile::NamedTempFile::new_in(dir).map_err(|error| failed(dir, error))?;
-    file.write_all(bytes).map_err(|error| failed(path, error))?;
-    file.persist(path)
-        .map_err(|error| failed(path, error.error))?;
-    Ok(())
+    whole::replace(path, bytes).map_err(|error| failed(path, error))
 }
 
 impl Owned {

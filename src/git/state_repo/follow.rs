@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use git2::{Index, IndexEntry, IndexTime, ObjectType, Oid, Repository};
@@ -169,7 +169,7 @@ fn update(repo: &Repository, top: &Path, owned: &Path, changes: &[Change]) -> Re
         // Without second names libgit2 takes the lock, and a kill may leave it.
         Err(error) if error.kind() == ErrorKind::Unsupported => {
             let mut index = here.index().map_err(said)?;
-            return bring(repo, top, &mut index, changes);
+            return bring(repo, (top, owned), &mut index, changes);
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             return Err(format!(
@@ -183,13 +183,13 @@ fn update(repo: &Repository, top: &Path, owned: &Path, changes: &[Change]) -> Re
     let mut index = Index::open(lock.copy().map_err(failed)?).map_err(said)?;
     // Makes libgit2 treat it as the index of this work tree, which is what it will be.
     here.set_index(&mut index).map_err(said)?;
-    bring(repo, top, &mut index, changes)?;
+    bring(repo, (top, owned), &mut index, changes)?;
     lock.commit().map_err(failed)
 }
 
 fn bring(
     repo: &Repository,
-    top: &Path,
+    (top, owned): (&Path, &Path),
     index: &mut Index,
     changes: &[Change],
 ) -> Result<(), String> {
@@ -200,7 +200,7 @@ fn bring(
         match change.new {
             Some((mode @ (0o100_644 | 0o100_755), id)) => {
                 let blob = repo.find_blob(id).map_err(said)?;
-                write(top, &change.path, blob.content(), mode).map_err(|error| {
+                write(top, owned, &change.path, blob.content(), mode).map_err(|error| {
                     format!("{} cannot be written: {error}", change.path.display())
                 })?;
                 let size = u32::try_from(blob.content().len()).unwrap_or(0);
@@ -244,12 +244,33 @@ fn entry(path: &Path, mode: u32, id: Oid, size: u32) -> IndexEntry {
     }
 }
 
-fn write(top: &Path, path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
+/// Puts a file in its place, whole or not at all. It grows in fleet's own folder, so that a kill
+/// leaves nothing in the user's work tree; the next write takes over what it left there. Needs
+/// fleet's lock.
+fn write(top: &Path, owned: &Path, path: &Path, bytes: &[u8], mode: u32) -> std::io::Result<()> {
     let to = top.join(path);
     let dir = to.parent().unwrap_or(top);
     fs::create_dir_all(dir)?;
+    let mode = mode & 0o777;
+    let next = owned.join("file.next");
+    match fs::remove_file(&next) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    // As git does: the user's umask has the last word.
+    let mut file = fs::File::options()
+        .create_new(true)
+        .write(true)
+        .mode(mode)
+        .open(&next)?;
+    file.write_all(bytes)?;
+    match fs::rename(&next, &to) {
+        // A linked work tree may lie on another file system.
+        Err(error) if error.kind() == ErrorKind::CrossesDevices => fs::remove_file(&next)?,
+        done => return done,
+    }
     let mut file = tempfile::Builder::new()
-        .permissions(fs::Permissions::from_mode(mode & 0o777))
+        .permissions(fs::Permissions::from_mode(mode))
         .tempfile_in(dir)?;
     file.write_all(bytes)?;
     file.persist(&to).map_err(|error| error.error)?;

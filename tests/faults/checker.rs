@@ -1,0 +1,386 @@
+//! The judge: reads the repository that decides with plain git, the records as plain JSON, what the
+//! agent wrote down about its runs, and what is left on the machine. It knows nothing of fleet's own
+//! reading, so that a mistake there cannot hide itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::world::World;
+
+/// What the outside was told, and so must hold for ever.
+#[derive(Default)]
+pub(crate) struct Told {
+    /// Ids that were printed, with their titles.
+    pub(crate) tasks: Vec<(String, String)>,
+}
+
+impl Told {
+    /// What the makers of a new world were told.
+    pub(crate) fn at_first() -> Self {
+        let titles = (1..).zip(crate::world::TITLES);
+        Self {
+            tasks: titles
+                .map(|(n, title)| (format!("T-{n}"), title.to_owned()))
+                .collect(),
+        }
+    }
+}
+
+/// The repository that decides, as plain git shows it.
+struct Truth {
+    /// Lines of the log at the tip, in order of `(ts, id)`.
+    records: Vec<Value>,
+    /// Branches `agent/T-n` and their commits.
+    branches: BTreeMap<String, String>,
+    /// What is wrong with the bytes alone.
+    wrong: Vec<String>,
+}
+
+fn text<'a>(record: &'a Value, field: &str) -> &'a str {
+    record[field].as_str().unwrap_or("")
+}
+
+fn read(world: &World) -> Truth {
+    let (at, branch) = world.truth();
+    let mut truth = Truth {
+        records: Vec::new(),
+        branches: BTreeMap::new(),
+        wrong: Vec::new(),
+    };
+    let refs = ["for-each-ref", "--format=%(refname:short) %(objectname)"];
+    for line in world.git(at, &refs).lines() {
+        let (name, oid) = line.split_once(' ').unwrap();
+        if name.starts_with("agent/") {
+            truth.branches.insert(name.to_owned(), oid.to_owned());
+        }
+    }
+    // Every commit of the state only adds lines: the log is never rewritten (I6, I12).
+    let history = world.git(
+        at,
+        &[
+            "log",
+            "-m",
+            "-p",
+            "--format=",
+            "--no-renames",
+            "-U0",
+            branch,
+            "--",
+            ".orchestra/log",
+        ],
+    );
+    let lost = history
+        .lines()
+        .filter(|line| line.starts_with('-') && !line.starts_with("--- "));
+    // A merge shows what one side lacked of the other; it counts as lost if the tip lacks it.
+    let mut lost: BTreeSet<&str> = lost.map(|line| &line[1..]).collect();
+    let files = ["ls-tree", "-r", "--name-only", branch, ".orchestra/"];
+    for file in world.git(at, &files).lines() {
+        let bytes = world.git(at, &["cat-file", "blob", &format!("{branch}:{file}")]);
+        if file == ".orchestra/format.json" && serde_json::from_str::<Value>(&bytes).is_err() {
+            truth.wrong.push(format!("I6: {file} is no JSON"));
+        }
+        if !file.starts_with(".orchestra/log/") {
+            continue;
+        }
+        if !bytes.is_empty() && !bytes.ends_with('\n') {
+            truth.wrong.push(format!("I6: {file} has a torn last line"));
+        }
+        for line in bytes.lines() {
+            lost.remove(line);
+            match serde_json::from_str::<Value>(line) {
+                Ok(record) if !text(&record, "op").is_empty() => truth.records.push(record),
+                _ => truth
+                    .wrong
+                    .push(format!("I6: {file} has a bad line: {line}")),
+            }
+        }
+    }
+    for line in lost {
+        truth.wrong.push(format!("I6: this record is gone: {line}"));
+    }
+    let key = |r: &Value| (text(r, "ts").to_owned(), text(r, "id").to_owned());
+    truth.records.sort_by_key(key);
+    let ids: BTreeSet<&str> = truth.records.iter().map(|r| text(r, "id")).collect();
+    if ids.len() != truth.records.len() {
+        truth.wrong.push("I6: two lines have one id".to_owned());
+    }
+    let fsck = world
+        .isolated("git", at)
+        .args(["fsck", "--connectivity-only", "--no-dangling"])
+        .output()
+        .unwrap();
+    if !fsck.status.success() {
+        let said = String::from_utf8_lossy(&fsck.stderr).into_owned();
+        truth.wrong.push(format!("I6: git fsck: {said}"));
+    }
+    truth
+}
+
+/// What the records say of one attempt.
+#[derive(Default)]
+struct Attempt {
+    claims: usize,
+    ends: usize,
+    heads: Vec<String>,
+}
+
+/// What the records say of one task.
+#[derive(Default)]
+struct Work {
+    attempts: BTreeMap<u64, Attempt>,
+    /// Branch and head of each review that is open.
+    open: BTreeMap<String, (String, String)>,
+    reviews: usize,
+    escalations: BTreeSet<String>,
+    successes: usize,
+}
+
+struct Story {
+    numbers: BTreeMap<String, BTreeSet<String>>,
+    titles: BTreeMap<String, String>,
+    work: BTreeMap<String, Work>,
+    wrong: Vec<String>,
+}
+
+impl Story {
+    fn of(records: &[Value]) -> Self {
+        let mut story = Self {
+            numbers: BTreeMap::new(),
+            titles: BTreeMap::new(),
+            work: BTreeMap::new(),
+            wrong: Vec::new(),
+        };
+        let mut sessions: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
+        let mut live: BTreeMap<&str, &str> = BTreeMap::new();
+        for record in records {
+            let (id, task) = (text(record, "id"), text(record, "task"));
+            let (of, attempt) = sessions
+                .get(text(record, "session"))
+                .copied()
+                .unwrap_or_default();
+            match text(record, "op") {
+                "task.added" => {
+                    let title = text(&record["set"], "title").to_owned();
+                    story.titles.insert(id.to_owned(), title);
+                    story.work.entry(id.to_owned()).or_default();
+                }
+                "task.numbered" => {
+                    let number = format!("T-{}", record["n"]);
+                    let named = story.numbers.entry(number).or_default();
+                    named.insert(task.to_owned());
+                }
+                "session.claimed" => {
+                    let attempt = record["attempt"].as_u64().unwrap();
+                    sessions.insert(id, (task, attempt));
+                    let before = live.insert(task, id);
+                    if let Some(before) = before {
+                        let what = format!("I2: {id} claims while {before} holds the lease");
+                        story.wrong.push(what);
+                    }
+                    let work = story.work.entry(task.to_owned()).or_default();
+                    work.attempts.entry(attempt).or_default().claims += 1;
+                }
+                op @ ("session.finished" | "session.released") => {
+                    let session = text(record, "session");
+                    if live.get(of) == Some(&session) {
+                        live.remove(of);
+                    } else {
+                        story
+                            .wrong
+                            .push(format!("I2: {session} ends without its lease"));
+                    }
+                    let work = story.work.entry(of.to_owned()).or_default();
+                    let known = work.attempts.entry(attempt).or_default();
+                    // No agent was started: the number of that attempt is free again.
+                    if record["unstarted"] == true {
+                        known.claims -= 1;
+                        continue;
+                    }
+                    known.ends += 1;
+                    if op == "session.finished" && !text(record, "head").is_empty() {
+                        known.heads.push(text(record, "head").to_owned());
+                    }
+                    if record["outcome"]["kind"] == "succeeded" {
+                        work.successes += 1;
+                    }
+                }
+                "review.opened" => {
+                    let work = story.work.entry(task.to_owned()).or_default();
+                    let head = (text(record, "branch").into(), text(record, "head").into());
+                    work.open.insert(id.to_owned(), head);
+                    work.reviews += 1;
+                }
+                "escalation.opened" => {
+                    let work = story.work.entry(task.to_owned()).or_default();
+                    work.escalations.insert(id.to_owned());
+                }
+                _ => {}
+            }
+        }
+        for (task, session) in live {
+            // A lease without proof that nothing runs is for a human to decide about.
+            if story.work[task].escalations.is_empty() {
+                let what = format!("I7: {session} still holds the lease of {task}");
+                story.wrong.push(what);
+            }
+        }
+        story
+    }
+}
+
+/// How far work must have come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// Everything is in review, or a human is asked.
+    Final,
+    /// Nothing but that no promise is broken: something may still be at work.
+    Open,
+}
+
+/// Every promise that is broken, as sentences; none if all hold.
+pub(crate) fn check(world: &World, told: &Told, end: End) -> Vec<String> {
+    let truth = read(world);
+    let story = Story::of(&truth.records);
+    let mut wrong = truth.wrong.clone();
+    let held = |what: &&String| end == End::Final || !what.starts_with("I7");
+    wrong.extend(story.wrong.iter().filter(held).cloned());
+    for (number, title) in &told.tasks {
+        match story.numbers.get(number) {
+            None => wrong.push(format!("I1, I5: {number} was printed and is not there")),
+            Some(uids) if uids.len() > 1 => wrong.push(format!("I5: {number} is two tasks")),
+            Some(uids) => {
+                let uid = uids.first().unwrap();
+                if story.titles.get(uid) != Some(title) {
+                    wrong.push(format!("I1: {number} is not `{title}` any more"));
+                }
+            }
+        }
+    }
+    for (uid, work) in &story.work {
+        let name = story.titles.get(uid).map_or("?", String::as_str);
+        for (attempt, known) in &work.attempts {
+            if known.claims > 1 {
+                wrong.push(format!(
+                    "I3: attempt {attempt} of `{name}` was claimed twice"
+                ));
+            }
+            if known.ends > 1 || known.heads.len() > 1 {
+                wrong.push(format!("I2: attempt {attempt} of `{name}` ended twice"));
+            }
+        }
+        if work.successes > 1 || work.reviews > 1 || work.open.len() > 1 {
+            wrong.push(format!("I4: `{name}` was published twice"));
+        }
+        for (branch, head) in work.open.values() {
+            if truth.branches.get(branch) != Some(head) {
+                let at = truth.branches.get(branch);
+                wrong.push(format!("I4: {branch} is at {at:?}, recorded is {head}"));
+            }
+        }
+        if end == End::Final && work.open.is_empty() && work.escalations.is_empty() {
+            wrong.push(format!("I7: `{name}` came to no end"));
+        }
+    }
+    let recorded: BTreeSet<&String> = story
+        .work
+        .values()
+        .flat_map(|work| work.open.values().map(|(branch, _)| branch))
+        .collect();
+    for branch in truth.branches.keys().filter(|b| !recorded.contains(b)) {
+        wrong.push(format!("I4: {branch} was pushed without a record"));
+    }
+    wrong.extend(ran_twice(world));
+    wrong.extend(left_over(world));
+    wrong
+}
+
+/// The agent's own book: no attempt was run twice.
+fn ran_twice(world: &World) -> Vec<String> {
+    let book = fs::read_to_string(world.path("bin/runs")).unwrap_or_default();
+    let mut seen = BTreeSet::new();
+    book.lines()
+        .filter(|run| !seen.insert(*run))
+        .map(|run| format!("I2: attempt {run} was run twice"))
+        .collect()
+}
+
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let Ok(all) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut all: Vec<PathBuf> = all.map(|entry| entry.unwrap().path()).collect();
+    all.sort();
+    all
+}
+
+fn files_below(dir: &Path, into: &mut Vec<PathBuf>) {
+    for path in entries(dir) {
+        if path.is_dir() && !path.is_symlink() {
+            files_below(&path, into);
+        } else {
+            into.push(path);
+        }
+    }
+}
+
+/// Processes of this world that still run: their environment or their folder names it.
+pub(crate) fn processes(root: &Path) -> Vec<String> {
+    let root = root.to_str().unwrap();
+    let ours = |dir: PathBuf| {
+        let pid = dir.file_name()?.to_str()?.parse::<u32>().ok()?;
+        if pid == std::process::id() {
+            return None;
+        }
+        let env = fs::read(dir.join("environ")).unwrap_or_default();
+        let at = fs::read_link(dir.join("cwd")).unwrap_or_default();
+        let ours = String::from_utf8_lossy(&env).contains(root) || at.starts_with(root);
+        let line = fs::read(dir.join("cmdline")).unwrap_or_default();
+        ours.then(|| String::from_utf8_lossy(&line).replace('\0', " "))
+    };
+    entries(Path::new("/proc"))
+        .into_iter()
+        .filter_map(ours)
+        .collect()
+}
+
+/// Processes, workspaces, temporary files and lock files that nobody takes away any more (I9).
+pub(crate) fn left_over(world: &World) -> Vec<String> {
+    let mut wrong: Vec<String> = processes(world.root())
+        .into_iter()
+        .map(|line| format!("I9: still runs: {line}"))
+        .collect();
+    let mut left = entries(&world.path("tmp"));
+    for cache in entries(&world.path("home/.cache/fleet")) {
+        for path in entries(&cache) {
+            match path.file_name().unwrap().to_str().unwrap() {
+                "trash" => left.extend(entries(&path)),
+                "pool" => {}
+                _ if path.is_dir() => left.push(path),
+                _ => {}
+            }
+        }
+    }
+    for git in world.git_dirs() {
+        let mut files = Vec::new();
+        files_below(&git, &mut files);
+        left.extend(files.into_iter().filter(|path| {
+            let name = path.file_name().unwrap().to_str().unwrap();
+            // Fleet's lock is a file that stays; the kernel's lock on it does not.
+            let lock = name.ends_with(".lock") && !path.ends_with("fleet/state.lock");
+            // Git's own name for unfinished objects: `git gc` takes them away.
+            let object = name.starts_with("tmp_obj_");
+            let temporary = name.starts_with(".tmp") || name.starts_with("tmp");
+            lock || (temporary && !object)
+        }));
+        left.extend(entries(&git.join("fleet/handover")));
+    }
+    wrong.extend(
+        left.into_iter()
+            .map(|path| format!("I9: left over: {}", path.display())),
+    );
+    wrong
+}

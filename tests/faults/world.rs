@@ -1,0 +1,253 @@
+//! One project, copied from one that was set up once: a repository with two ready tasks, a bare
+//! remote if it has one, an agent that is a script, and the program with nothing of the owner's
+//! environment.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+/// Where the state is, and whether there is a remote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// A branch of its own, on a remote.
+    Remote,
+    /// A branch of its own, here only.
+    Local,
+    /// On the base branch, which is checked out, on a remote.
+    InTree,
+}
+
+impl Shape {
+    pub(crate) const ALL: [Self; 3] = [Self::Remote, Self::Local, Self::InTree];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Remote => "remote",
+            Self::Local => "local",
+            Self::InTree => "in-tree",
+        }
+    }
+}
+
+/// Titles of the tasks that a new world has; their ids were printed.
+pub(crate) const TITLES: [&str; 2] = ["one", "two"];
+
+/// Counts its runs beside itself, and leaves a file of the task's name.
+const AGENT: &str = "#!/bin/sh\n\
+    echo \"$FLEET_TASK $FLEET_ATTEMPT\" >> \"${0%/*}/runs\"\n\
+    echo \"$FLEET_TASK\" > \"$FLEET_TASK.txt\"\n";
+
+pub(crate) struct World {
+    root: tempfile::TempDir,
+    pub(crate) shape: Shape,
+}
+
+/// Memory if there is enough of it: flushing a disk costs most of a run, and power cuts are not
+/// what is tried here.
+fn ground() -> PathBuf {
+    let memory = Path::new("/dev/shm");
+    let free = rustix::fs::statvfs(memory).map_or(0, |about| about.f_bavail * about.f_frsize);
+    if free > 1 << 30 && tempfile::tempdir_in(memory).is_ok() {
+        return memory.to_owned();
+    }
+    std::env::temp_dir()
+}
+
+/// Copies files, folders and links; nothing else is there.
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (kind, target) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy(&entry.path(), &target);
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), target).unwrap();
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+impl World {
+    fn empty(shape: Shape) -> Self {
+        let root = tempfile::Builder::new()
+            .prefix("fleet-faults-")
+            .tempdir_in(ground())
+            .unwrap();
+        let world = Self { root, shape };
+        for folder in ["home", "tmp", "bin"] {
+            fs::create_dir(world.path(folder)).unwrap();
+        }
+        world.script("bin/agent", AGENT);
+        world
+    }
+
+    /// A project with tasks `one` and `two`, ready to be run.
+    pub(crate) fn new(shape: Shape) -> Self {
+        static MADE: [OnceLock<World>; 3] = [const { OnceLock::new() }; 3];
+        let made = MADE[shape as usize].get_or_init(|| Self::set_up(shape));
+        let world = Self::empty(shape);
+        for folder in ["repo", "hub"] {
+            if made.path(folder).exists() {
+                copy(&made.path(folder), &world.path(folder));
+            }
+        }
+        world.point_at_hub("repo");
+        world
+    }
+
+    fn set_up(shape: Shape) -> Self {
+        let world = Self::empty(shape);
+        world.git(".", &["init", "-q", "-b", "main", "--template=", "repo"]);
+        fs::create_dir(world.path("repo/.orchestra")).unwrap();
+        let state = match shape {
+            Shape::InTree => "main",
+            Shape::Remote | Shape::Local => "fleet/state",
+        };
+        let config = format!(
+            "base_branch = \"main\"\n[state]\nbranch = \"{state}\"\n\
+             [tick]\nmax_parallel = 2\nmax_claims = 1000\n\
+             [retry]\nbackoff = [\"1ms\"]\n[leases]\nskew_allowance = \"0s\"\n\
+             [sandbox]\nmode = \"off\"\n\
+             [agents.x]\nkind = \"command\"\nargv = [\"agent\"]\nmax_parallel = 100\n"
+        );
+        fs::write(world.path("repo/.orchestra/config.toml"), config).unwrap();
+        fs::write(world.path("repo/README"), "a project\n").unwrap();
+        world.git("repo", &["add", "."]);
+        world.git("repo", &["commit", "-qm", "begin"]);
+        if shape != Shape::Local {
+            let hub = ["init", "-q", "--bare", "-b", "main", "--template=", "hub"];
+            world.git(".", &hub);
+            world.git("hub", &["config", "gc.auto", "0"]);
+            let hub = world.path("hub");
+            let hub = hub.to_str().unwrap();
+            world.git("repo", &["remote", "add", "origin", hub]);
+            world.git("repo", &["push", "-q", "origin", "main"]);
+        }
+        let init: &[&str] = match shape {
+            Shape::InTree => &["init", "--in-tree"],
+            Shape::Remote | Shape::Local => &["init"],
+        };
+        world.ok(init);
+        for (n, title) in (1..).zip(TITLES) {
+            assert_eq!(world.ok(&["q", title]).trim(), format!("T-{n}"));
+        }
+        world
+    }
+
+    fn point_at_hub(&self, repo: &str) {
+        if self.shape != Shape::Local {
+            let hub = self.path("hub");
+            let url = ["remote", "set-url", "origin", hub.to_str().unwrap()];
+            self.git(repo, &url);
+        }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Every git dir in it.
+    pub(crate) fn git_dirs(&self) -> Vec<PathBuf> {
+        let tops = fs::read_dir(self.root.path()).unwrap();
+        let tops = tops.map(|entry| entry.unwrap().path());
+        tops.filter_map(|top| {
+            let inside = top.join(".git");
+            let bare = top.join("HEAD").exists().then_some(top);
+            inside.is_dir().then_some(inside).or(bare)
+        })
+        .collect()
+    }
+
+    /// An executable file.
+    pub(crate) fn script(&self, name: &str, text: &str) {
+        let file = self.path(name);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, text).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// The repository that decides, and the branch of the state in it.
+    pub(crate) fn truth(&self) -> (&'static str, &'static str) {
+        match self.shape {
+            Shape::Remote => ("hub", "fleet/state"),
+            Shape::Local => ("repo", "fleet/state"),
+            Shape::InTree => ("hub", "main"),
+        }
+    }
+
+    /// A program in a folder of the world, with nothing of the owner's environment.
+    pub(crate) fn isolated(&self, program: impl AsRef<std::ffi::OsStr>, dir: &str) -> Command {
+        let mut command = Command::new(program);
+        let path = std::env::var("PATH").unwrap();
+        command
+            .env_clear()
+            .env("PATH", format!("{}:{path}", self.path("bin").display()))
+            .env("HOME", self.path("home"))
+            .env("TMPDIR", self.path("tmp"))
+            .env("GIT_CONFIG_GLOBAL", "/dev/null")
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .current_dir(self.path(dir))
+            .stdin(Stdio::null());
+        for who in ["AUTHOR", "COMMITTER"] {
+            command.env(format!("GIT_{who}_NAME"), "Ada");
+            command.env(format!("GIT_{who}_EMAIL"), "ada@example.org");
+        }
+        command
+    }
+
+    #[track_caller]
+    pub(crate) fn git(&self, dir: &str, args: &[&str]) -> String {
+        let out = self.isolated("git", dir).args(args).output().unwrap();
+        assert!(
+            out.status.success(),
+            "git {args:?}: {}",
+            String::from_utf8_lossy(&out.stderr)
+        );
+        String::from_utf8_lossy(&out.stdout).into_owned()
+    }
+
+    /// The program in `dir`, not started.
+    pub(crate) fn command(&self, dir: &str, args: &[&str]) -> Command {
+        let built = || env!("CARGO_BIN_EXE_fleet").into();
+        let program = std::env::var_os("FLEET_BIN").unwrap_or_else(built);
+        let mut command = self.isolated(program, dir);
+        command.args(args);
+        command
+    }
+
+    pub(crate) fn fleet(&self, args: &[&str]) -> Output {
+        self.command("repo", args).output().unwrap()
+    }
+
+    #[track_caller]
+    pub(crate) fn ok(&self, args: &[&str]) -> String {
+        let out = self.fleet(args);
+        assert!(out.status.success(), "fleet {args:?}: {}", words(&out));
+        String::from_utf8(out.stdout).unwrap()
+    }
+
+    /// `data` of an answer in JSON.
+    #[track_caller]
+    pub(crate) fn data(&self, args: &[&str]) -> Value {
+        let mut all = args.to_vec();
+        all.push("--json");
+        serde_json::from_str::<Value>(&self.ok(&all)).unwrap()["data"].take()
+    }
+}
+
+/// Everything that a program said, with how it ended.
+pub(crate) fn words(out: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
+    format!("{}\n{stdout}{stderr}", out.status)
+}
