@@ -20,6 +20,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import crowd  # noqa: E402
+import load  # noqa: E402
 import running  # noqa: E402
 import ticks  # noqa: E402
 import tracker  # noqa: E402
@@ -67,6 +68,7 @@ SECTIONS = {
     "workspace": ticks.workspace,
     "claims": crowd.claims,
     "running": running.running,
+    "load": load.load,
 }
 
 
@@ -80,6 +82,7 @@ def options():
     ap.add_argument("--files", type=int, default=50_000, help="files of the workspace section")
     ap.add_argument("--clones", default="1,4,8,24", help="clones of the claims section")
     ap.add_argument("--running", type=int, default=50, help="agents at once of the running section")
+    ap.add_argument("--ready", type=int, default=500, help="ready tasks of the load section")
     ap.add_argument("--stream-mib", type=int, default=16, help="stream of the running section")
     ap.add_argument("--only", default="", help="sections, of: " + ", ".join(SECTIONS))
     ap.add_argument("--work", help="folder for repositories (default: a temporary one)")

@@ -8,8 +8,18 @@
 mod calls;
 #[path = "faults/checker.rs"]
 mod checker;
+#[path = "faults/crowd.rs"]
+mod crowd;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "faults/hostile.rs"]
+mod hostile;
+#[path = "faults/kinds.rs"]
+mod kinds;
+#[path = "faults/load.rs"]
+mod load;
+#[path = "faults/soak.rs"]
+mod soak;
 #[path = "faults/steps.rs"]
 mod steps;
 #[path = "faults/sweep.rs"]

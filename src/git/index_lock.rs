@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const MARK: &str = "index.mark";
 /// The index as it will be.
 const NEXT: &str = "index.next";
+const NEXT_LOCK: &str = "index.next.lock";
 
 /// Git's lock on one index. Dropping it gives the lock back; needs fleet's lock.
 #[derive(Debug)]
@@ -58,12 +59,6 @@ impl IndexLock {
     /// # Errors
     /// It cannot be copied.
     pub(super) fn copy(&self) -> io::Result<&Path> {
-        for stale in [self.next.clone(), self.next.with_extension("next.lock")] {
-            match fs::remove_file(stale) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
         match fs::copy(&self.index, &self.next) {
             Ok(_) => {
                 let at = fs::metadata(&self.index)?.modified()?;
@@ -100,6 +95,10 @@ impl Drop for IndexLock {
 
 /// Gives back a lock that a killed process left, if it is provably fleet's. Needs fleet's lock.
 pub(super) fn recover(owned: &Path) {
+    // Copies that nobody works on any more, and libgit2's own lock on one.
+    for stale in [NEXT, NEXT_LOCK] {
+        let _ = fs::remove_file(owned.join(stale));
+    }
     let mark = owned.join(MARK);
     let Ok(path) = fs::read(&mark) else {
         return;
@@ -131,10 +130,14 @@ mod tests {
         let lock = dir.path().join("index.lock");
 
         // As a kill leaves it: nothing is dropped.
-        std::mem::forget(IndexLock::take(&owned, &index).unwrap());
+        let killed = IndexLock::take(&owned, &index).unwrap();
+        killed.copy().unwrap();
+        fs::write(owned.join("index.next.lock"), "half").unwrap();
+        std::mem::forget(killed);
         assert!(lock.exists());
         recover(&owned);
         assert!(!lock.exists());
+        assert_eq!(fs::read_dir(&owned).unwrap().count(), 0);
 
         // Git's lock file under the same name, and a mark that was killed before it was linked.
         fs::write(owned.join("index.mark"), lock.to_str().unwrap()).unwrap();

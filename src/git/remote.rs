@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use super::place::Place;
 use super::process::{Call, Git, Output};
 use super::push_report::{Verdict, judge};
+use super::site::version;
 use crate::domain::time::DurationMs;
+use crate::ports::site::{OLDEST_GIT, is_too_old};
 use crate::ports::state_repo::StateRepoError;
 
 /// Which remote a repository publishes to.
@@ -253,10 +255,27 @@ impl Remote {
     }
 
     fn run(&self, call: Call) -> Result<Output, StateRepoError> {
-        call.run().map_err(|error| StateRepoError::Unusable {
-            on: self.place.common_dir().display().to_string(),
-            cause: format!("failed to {error}"),
-        })
+        let output = call.run().map_err(|error| StateRepoError::Git {
+            unfit: error.missing,
+            cause: error.to_string(),
+        })?;
+        // How git says that it does not know an option.
+        if output.code == Some(129)
+            && let Ok(version) = version(&self.git)
+            && is_too_old(&version)
+        {
+            let said = output.stderr.lines().next().unwrap_or_default();
+            let said = said.trim_start_matches("error: ");
+            return Err(StateRepoError::Git {
+                unfit: true,
+                cause: format!(
+                    "run git: git {version} is too old ({said}); install git {}.{} or later, or \
+                     name it in FLEET_GIT",
+                    OLDEST_GIT.0, OLDEST_GIT.1
+                ),
+            });
+        }
+        Ok(output)
     }
 }
 

@@ -5,6 +5,18 @@ use crate::domain::policy::{AgentSpec, Policy};
 use crate::ports::forge_setup::{JobFile, JobProgram};
 use crate::ports::sandbox::SandboxFacts;
 
+/// The oldest git that knows everything that fleet asks of it.
+pub const OLDEST_GIT: (u32, u32) = (2, 38);
+
+/// Whether a version, such as `2.47.3` or `2.39.5 (Apple Git-154)`, is below [`OLDEST_GIT`]. One that
+/// cannot be read is not.
+#[must_use]
+pub fn is_too_old(version: &str) -> bool {
+    let mut parts = version.split('.').map(|part| part.parse::<u32>().ok());
+    let (major, minor) = (parts.next().flatten(), parts.next().flatten());
+    matches!((major, minor), (Some(major), Some(minor)) if (major, minor) < OLDEST_GIT)
+}
+
 /// The repository as git sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct SiteFacts {
@@ -135,4 +147,19 @@ pub trait Site: Send + Sync {
     /// # Errors
     /// What is missing and what to do.
     fn available(&self, agent: &AgentSpec) -> Result<(), String>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_old;
+
+    #[test]
+    fn versions_of_git_are_told_apart() {
+        for old in ["1.9.1", "2.20.1", "2.37.99"] {
+            assert!(is_too_old(old), "{old}");
+        }
+        for good in ["2.38.0", "2.47.3", "2.39.5 (Apple Git-154)", "3.0", "next"] {
+            assert!(!is_too_old(good), "{good}");
+        }
+    }
 }

@@ -290,6 +290,14 @@ pub enum StateRepoError {
         /// Why.
         cause: String,
     },
+    /// The git program did not run.
+    #[error("{cause}")]
+    Git {
+        /// Which call and why.
+        cause: String,
+        /// True if it is not there, or too old: another one has to be installed or named.
+        unfit: bool,
+    },
     /// This is not a repository, or not one that fleet can use.
     #[error("use {on} as a repository: {cause}")]
     Unusable {

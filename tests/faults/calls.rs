@@ -22,7 +22,7 @@ kill-before) kill -9 $PPID ;;
 kill-behind) "%real" "$@"; kill -9 $PPID ;;
 fail) echo "fatal: the test wants this to fail" >&2; exit 128 ;;
 lost-answer) "%real" "$@" >/dev/null 2>&1; echo "fatal: the remote end hung up unexpectedly" >&2; exit 128 ;;
-hang) exec sleep 600 ;;
+hang*) exec sleep 600 ;;
 garbage) cat >/dev/null; head -c 70000 /dev/urandom ;;
 int) kill -INT $PPID; exec "%real" "$@" ;;
 term) "%real" "$@"; code=$?; kill -TERM $PPID; exit $code ;;
@@ -47,7 +47,7 @@ fn real_git() -> String {
 }
 
 /// The program with a git that strikes; [`calls`] tells how often git was called.
-fn with_shim(world: &World, args: &[&str], fault: &Fault) -> Command {
+pub(crate) fn with_shim(world: &World, args: &[&str], fault: &Fault) -> Command {
     world.script("shim/git", &SHIM.replace("%real", &real_git()));
     let calls = world.path("calls");
     let _ = fs::remove_dir_all(&calls);
@@ -173,11 +173,20 @@ fn i7_a_phase_whose_git_is_struck_at_any_call_is_finished_by_later_ones() {
 #[test]
 fn i9_a_git_that_hangs_costs_no_more_than_the_budget_and_ten_seconds() {
     let count = count(&World::new(Shape::Remote), &["tick"]);
-    // They wait and do not work: all at once.
-    sweep("git-hang", &faults(count, &["hang"]), count, |fault| {
+    // They wait and do not work: all at once. A phase has a budget, too.
+    let mut faults = faults(count, &["hang"]);
+    faults.push(Fault {
+        mode: "hang-phase",
+        at: 1,
+    });
+    sweep("git-hang", &faults, count, |fault| {
         let world = World::new(Shape::Remote);
         let begun = Instant::now();
-        let args = ["tick", "--time-budget", "1s"];
+        let mut args = vec!["tick", "--time-budget", "1s"];
+        let hand = world.path("hand");
+        if fault.mode == "hang-phase" {
+            args.extend(["--phase", "publish", "--handover", hand.to_str().unwrap()]);
+        }
         let out = with_shim(&world, &args, fault).output().unwrap();
         let mut wrong = died_badly(&out);
         // Ten seconds by the promise; the rest is a machine that does other things, too.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 
 use serde_json::Value;
 
@@ -15,6 +16,8 @@ use crate::world::World;
 pub(crate) struct Told {
     /// Ids that were printed, with their titles.
     pub(crate) tasks: Vec<(String, String)>,
+    /// Sessions whose work was reported as being in review, with their tasks.
+    pub(crate) published: Vec<(String, String)>,
 }
 
 impl Told {
@@ -25,6 +28,20 @@ impl Told {
             tasks: titles
                 .map(|(n, title)| (format!("T-{n}"), title.to_owned()))
                 .collect(),
+            published: Vec::new(),
+        }
+    }
+
+    /// Remembers what a tick with `--json` said.
+    pub(crate) fn hear(&mut self, out: &Output) {
+        let Ok(mut report) = serde_json::from_slice::<Value>(&out.stdout) else {
+            return;
+        };
+        let sessions = report["data"]["sessions"].take();
+        let sessions = sessions.as_array().into_iter().flatten();
+        for one in sessions.filter(|one| one["ended"] == "in_review") {
+            let session = text(one, "session").to_owned();
+            self.published.push((session, text(one, "task").to_owned()));
         }
     }
 }
@@ -137,12 +154,15 @@ struct Work {
     reviews: usize,
     escalations: BTreeSet<String>,
     successes: usize,
+    closed: bool,
 }
 
 struct Story {
     numbers: BTreeMap<String, BTreeSet<String>>,
     titles: BTreeMap<String, String>,
     work: BTreeMap<String, Work>,
+    /// Sessions that ended well.
+    good: BTreeSet<String>,
     wrong: Vec<String>,
 }
 
@@ -152,6 +172,7 @@ impl Story {
             numbers: BTreeMap::new(),
             titles: BTreeMap::new(),
             work: BTreeMap::new(),
+            good: BTreeSet::new(),
             wrong: Vec::new(),
         };
         let mut sessions: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
@@ -206,6 +227,7 @@ impl Story {
                     }
                     if record["outcome"]["kind"] == "succeeded" {
                         work.successes += 1;
+                        story.good.insert(session.to_owned());
                     }
                 }
                 "review.opened" => {
@@ -213,6 +235,18 @@ impl Story {
                     let head = (text(record, "branch").into(), text(record, "head").into());
                     work.open.insert(id.to_owned(), head);
                     work.reviews += 1;
+                }
+                // Merged or closed by people: its branch is theirs to remove.
+                "review.updated" if record["state"]["kind"] != "open" => {
+                    if !record["state"].is_null() {
+                        let review = text(record, "review");
+                        for work in story.work.values_mut() {
+                            work.open.remove(review);
+                        }
+                    }
+                }
+                "task.closed" => {
+                    story.work.entry(task.to_owned()).or_default().closed = true;
                 }
                 "escalation.opened" => {
                     let work = story.work.entry(task.to_owned()).or_default();
@@ -260,6 +294,17 @@ pub(crate) fn check(world: &World, told: &Told, end: End) -> Vec<String> {
             }
         }
     }
+    let mut reported = BTreeSet::new();
+    for (session, task) in &told.published {
+        if !story.good.contains(session) {
+            wrong.push(format!(
+                "I5: {session} was reported as published and is not"
+            ));
+        }
+        if !reported.insert(task) {
+            wrong.push(format!("I4: two runners published {task}"));
+        }
+    }
     for (uid, work) in &story.work {
         let name = story.titles.get(uid).map_or("?", String::as_str);
         for (attempt, known) in &work.attempts {
@@ -281,7 +326,8 @@ pub(crate) fn check(world: &World, told: &Told, end: End) -> Vec<String> {
                 wrong.push(format!("I4: {branch} is at {at:?}, recorded is {head}"));
             }
         }
-        if end == End::Final && work.open.is_empty() && work.escalations.is_empty() {
+        let ended = work.closed || !work.open.is_empty() || !work.escalations.is_empty();
+        if end == End::Final && !ended {
             wrong.push(format!("I7: `{name}` came to no end"));
         }
     }
@@ -371,8 +417,8 @@ pub(crate) fn left_over(world: &World) -> Vec<String> {
             let name = path.file_name().unwrap().to_str().unwrap();
             // Fleet's lock is a file that stays; the kernel's lock on it does not.
             let lock = name.ends_with(".lock") && !path.ends_with("fleet/state.lock");
-            // Git's own name for unfinished objects: `git gc` takes them away.
-            let object = name.starts_with("tmp_obj_");
+            // Git's own names for unfinished objects: `git gc` takes them away.
+            let object = name.starts_with("tmp_obj");
             let temporary = name.starts_with(".tmp") || name.starts_with("tmp");
             lock || (temporary && !object)
         }));

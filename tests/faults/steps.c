@@ -1,8 +1,8 @@
 /* Faults at the n-th effect of one process, by way of LD_PRELOAD: every call of the C library that
  * changes a file system or starts a program is counted, and at one of them something happens.
  *
- * FAULT_FILE   a file of 16 bytes, shared with the test: how many effects there were, and at how
- *              many of them the fault showed
+ * FAULT_FILE   a file of 24 bytes, shared with the test: how many effects there were, at how many
+ *              of them the fault showed, and the largest memory in KiB if the process ended itself
  * FAULT_AT     at which effect, from 1; 0 = only count
  * FAULT_MODE   before | after    SIGKILL before or after the effect
  *              int | term        that signal to the process, and on
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -49,7 +50,7 @@ __attribute__((constructor)) static void begin(void)
 	at = n ? strtoul(n, NULL, 10) : 0;
 	if (file) {
 		int fd = open(file, O_RDWR | O_CLOEXEC);
-		void *map = fd < 0 ? MAP_FAILED : mmap(NULL, 16, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		void *map = fd < 0 ? MAP_FAILED : mmap(NULL, 24, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		if (fd >= 0)
 			close(fd);
 		if (map != MAP_FAILED)
@@ -59,6 +60,13 @@ __attribute__((constructor)) static void begin(void)
 	unsetenv("FAULT_FILE");
 	unsetenv("FAULT_AT");
 	unsetenv("FAULT_MODE");
+}
+
+__attribute__((destructor)) static void end(void)
+{
+	struct rusage used;
+	if (shared && !getrusage(RUSAGE_SELF, &used))
+		shared[2] = (unsigned long)used.ru_maxrss;
 }
 
 static void die(void)

@@ -15,15 +15,27 @@ pub(crate) struct Fault {
     pub(crate) at: usize,
 }
 
-/// `FLEET_FAULTS=all`: every place instead of some of them.
+/// `FLEET_FAULTS=all`: every place instead of some of them, and crowds of 24.
 pub(crate) fn everything() -> bool {
-    std::env::var("FLEET_FAULTS").is_ok_and(|wish| wish == "all")
+    wish() == Some(usize::MAX)
 }
 
-/// Which of the places 1 to `count` are tried: all of them if that is asked for, else `few`, spread
-/// evenly, and one place behind the last, where a run passes untouched.
+/// How many places of each sweep are wished: `all`, or a number.
+fn wish() -> Option<usize> {
+    let wish = std::env::var("FLEET_FAULTS").ok()?;
+    let number = if wish == "all" {
+        Ok(usize::MAX)
+    } else {
+        wish.parse()
+    };
+    Some(number.expect("FLEET_FAULTS is `all` or a number"))
+}
+
+/// Which of the places 1 to `count` are tried: as many as are wished, else `few`, spread evenly, and
+/// one place behind the last, where a run passes untouched.
 pub(crate) fn places(count: usize, few: usize) -> Vec<usize> {
-    if everything() || count <= few {
+    let few = wish().unwrap_or(few);
+    if count <= few {
         return (1..=count + 1).collect();
     }
     // Not from the first on in even steps: tasks of one kind would meet the same effect again.
@@ -35,9 +47,10 @@ pub(crate) fn places(count: usize, few: usize) -> Vec<usize> {
     all
 }
 
-/// All of `faults`, or, unless everything is asked for, `few` of them, spread evenly.
+/// All of `faults`, or as many of them as are wished, else `few`, spread evenly.
 pub(crate) fn some(faults: Vec<Fault>, few: usize) -> Vec<Fault> {
-    if everything() || faults.len() <= few {
+    let few = wish().unwrap_or(few);
+    if faults.len() <= few {
         return faults;
     }
     let count = faults.len();
@@ -137,6 +150,8 @@ pub(crate) struct Effects {
     pub(crate) count: usize,
     /// At how many of them the fault showed.
     pub(crate) struck: usize,
+    /// Largest memory of the process in KiB, if it ended by itself.
+    pub(crate) memory: usize,
 }
 
 /// Puts `fault` into the environment of a run; [`Watched::effects`] tells what came of it.
@@ -145,7 +160,7 @@ pub(crate) struct Watched(PathBuf);
 impl Watched {
     pub(crate) fn over(world: &World, command: &mut std::process::Command, fault: &Fault) -> Self {
         let file = world.path(&format!("effects.{}", fault.at));
-        fs::write(&file, [0; 16]).unwrap();
+        fs::write(&file, [0; 24]).unwrap();
         command
             .env("LD_PRELOAD", library().expect("the caller looked"))
             .env("FAULT_FILE", &file)
@@ -164,6 +179,7 @@ impl Watched {
         Effects {
             count: number(0),
             struck: number(8),
+            memory: number(16),
         }
     }
 }

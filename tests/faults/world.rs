@@ -236,6 +236,23 @@ impl World {
         String::from_utf8(out.stdout).unwrap()
     }
 
+    /// Adds many tasks in one publish; their ids and titles.
+    pub(crate) fn add_many(&self, titles: &[String]) -> Vec<(String, String)> {
+        let task =
+            |(n, title): (usize, &String)| serde_json::json!({"id": n.to_string(), "title": title});
+        let plan: Vec<Value> = titles.iter().enumerate().map(task).collect();
+        if plan.is_empty() {
+            return Vec::new();
+        }
+        let file = self.path("plan.json");
+        fs::write(&file, serde_json::json!({ "tasks": plan }).to_string()).unwrap();
+        let added = self.data(&["add", "--graph", file.to_str().unwrap()]);
+        fs::remove_file(file).unwrap();
+        let id = |row: &Value| row["id"].as_str().unwrap().to_owned();
+        let ids = added["tasks"].as_array().unwrap().iter().map(id);
+        ids.zip(titles.iter().cloned()).collect()
+    }
+
     /// `data` of an answer in JSON.
     #[track_caller]
     pub(crate) fn data(&self, args: &[&str]) -> Value {

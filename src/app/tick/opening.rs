@@ -35,9 +35,7 @@ pub(super) fn open(
     report: &mut TickReport,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<Opening, TickError> {
-    let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
-    let limit = REMOTE_LIMIT.min(DurationMs(budget.0.saturating_add(END_SLACK.0)));
-    let view = newest(world, limit, on)?;
+    let view = newest(world, remote_limit(world, options), on)?;
     let view = intake::step(world, options, view, report, on)?;
     let loaded = store::load(&view, scope(world))?;
     if !loaded.problems.is_empty() {
@@ -74,6 +72,12 @@ pub(super) fn open(
         facts,
         only,
     })
+}
+
+/// Longest wait for the remote in a tick that may be short (I9).
+pub(super) fn remote_limit(world: &World<'_>, options: &TickOptions) -> DurationMs {
+    let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
+    REMOTE_LIMIT.min(DurationMs(budget.0.saturating_add(END_SLACK.0)))
 }
 
 /// The newest state; there must be one, and the remote must have answered.

@@ -61,7 +61,7 @@ pub(super) fn claim(
             only: first.only,
         },
         handed_over: true,
-        publish_limit: REMOTE_LIMIT,
+        publish_limit: opening::remote_limit(world, options),
     };
     let intent = claims::claim(world, &first.facts, &manner)?;
     let due = reviews::due(&intent.plan);
@@ -244,7 +244,8 @@ pub(super) fn publish(
 ) -> Result<TickReport, TickError> {
     let started = world.context.clock.now();
     let mut report = empty_report(false);
-    let view = opening::newest(world, REMOTE_LIMIT, on)?;
+    let limit = opening::remote_limit(world, options);
+    let view = opening::newest(world, limit, on)?;
     let state = store::load(&view, Scope::Live)?.state;
     let index = state.index();
     let mut found: Vec<ResultDoc> = Vec::new();
@@ -259,7 +260,7 @@ pub(super) fn publish(
         }
     }
     if !found.is_empty() {
-        let finished = results::finish(world, &found, REMOTE_LIMIT)?;
+        let finished = results::finish(world, &found, limit)?;
         let ClaimsDoc {
             claims: mut left,
             mut budgets,
@@ -270,7 +271,7 @@ pub(super) fn publish(
             report.end(line, on);
         }
         report.notes.extend(finished.notes);
-        let (_, notes) = replies::say(world, &finished.state, REMOTE_LIMIT)?;
+        let (_, notes) = replies::say(world, &finished.state, limit)?;
         report.notes.extend(notes);
         report.open_questions = finished
             .state

@@ -156,6 +156,11 @@ impl From<StateRepoError> for TrackerError {
                 Self::State(error.to_string())
             }
             StateRepoError::Write { .. } => Self::Write(error.to_string()),
+            StateRepoError::Git { unfit: true, .. } => Self::Config {
+                what: format!("failed to {error}"),
+                hint: "`fleet doctor` shows which git is found".to_owned(),
+            },
+            StateRepoError::Git { unfit: false, .. } => Self::Write(error.to_string()),
             StateRepoError::Unusable { on, cause } => Self::NoRepository { on, cause },
         }
     }

@@ -2,13 +2,19 @@
 
 use super::Sheet;
 use crate::domain::policy::Policy;
-use crate::ports::site::Site;
+use crate::ports::site::{Site, is_too_old};
 
 pub(super) fn look_at_site(site: &dyn Site, sheet: &mut Sheet) {
     match site.git_version() {
+        Ok(version) if is_too_old(&version) => {
+            let what = format!("git {version} lacks options that fleet needs");
+            let next = "install git 2.38 or later, or name it in FLEET_GIT";
+            sheet.find(("error", "git_too_old"), "git", what, next);
+        }
         Ok(version) => sheet.fact("git", version),
         Err(cause) => {
-            let next = "install git 2.31 or newer, and see that it is on PATH";
+            let next =
+                "install git 2.38 or later, and see that it is on PATH, or name it in FLEET_GIT";
             sheet.find(("error", "git_missing"), "git", cause, next);
         }
     }
