@@ -74,50 +74,25 @@ fn read(world: &World) -> Truth {
             truth.branches.insert(name.to_owned(), oid.to_owned());
         }
     }
-    // Every commit of the state only adds lines: the log is never rewritten (I6, I12).
-    let history = world.git(
-        at,
-        &[
-            "log",
-            "-m",
-            "-p",
-            "--format=",
-            "--no-renames",
-            "-U0",
-            branch,
-            "--",
-            ".orchestra/log",
-        ],
-    );
-    let lost = history
-        .lines()
-        .filter(|line| line.starts_with('-') && !line.starts_with("--- "));
-    // A merge shows what one side lacked of the other; it counts as lost if the tip lacks it.
-    let mut lost: BTreeSet<&str> = lost.map(|line| &line[1..]).collect();
-    let files = ["ls-tree", "-r", "--name-only", branch, ".orchestra/"];
-    for file in world.git(at, &files).lines() {
-        let bytes = world.git(at, &["cat-file", "blob", &format!("{branch}:{file}")]);
-        if file == ".orchestra/format.json" && serde_json::from_str::<Value>(&bytes).is_err() {
-            truth.wrong.push(format!("I6: {file} is no JSON"));
+    let lines = truth.take_log(world);
+    // Every commit of the state only adds lines: the log is never rewritten (I6, I12). A merge shows
+    // what one side lacked of the other; it counts as lost if the tip lacks it.
+    let history = [
+        "log",
+        "-m",
+        "-p",
+        "--format=",
+        "--no-renames",
+        "-U0",
+        branch,
+    ];
+    let history = [&history[..], &["--", ".orchestra/log"]].concat();
+    for line in world.git(at, &history).lines() {
+        let removed = line.strip_prefix('-').filter(|_| !line.starts_with("--- "));
+        if let Some(line) = removed.filter(|line| !lines.contains(*line)) {
+            let what = format!("I6: this record is gone: {line}");
+            truth.wrong.push(what);
         }
-        if !file.starts_with(".orchestra/log/") {
-            continue;
-        }
-        if !bytes.is_empty() && !bytes.ends_with('\n') {
-            truth.wrong.push(format!("I6: {file} has a torn last line"));
-        }
-        for line in bytes.lines() {
-            lost.remove(line);
-            match serde_json::from_str::<Value>(line) {
-                Ok(record) if !text(&record, "op").is_empty() => truth.records.push(record),
-                _ => truth
-                    .wrong
-                    .push(format!("I6: {file} has a bad line: {line}")),
-            }
-        }
-    }
-    for line in lost {
-        truth.wrong.push(format!("I6: this record is gone: {line}"));
     }
     let key = |r: &Value| (text(r, "ts").to_owned(), text(r, "id").to_owned());
     truth.records.sort_by_key(key);
@@ -135,6 +110,41 @@ fn read(world: &World) -> Truth {
         truth.wrong.push(format!("I6: git fsck: {said}"));
     }
     truth
+}
+
+impl Truth {
+    /// Reads the log at the tip; gives its lines.
+    fn take_log(&mut self, world: &World) -> BTreeSet<String> {
+        let (at, branch) = world.truth();
+        let mut lines = BTreeSet::new();
+        let files = ["ls-tree", "-r", "--name-only", branch, ".orchestra/"];
+        for file in world.git(at, &files).lines() {
+            let format = file == ".orchestra/format.json";
+            if !format && !file.starts_with(".orchestra/log/") {
+                continue;
+            }
+            let bytes = world.git(at, &["cat-file", "blob", &format!("{branch}:{file}")]);
+            if format {
+                if serde_json::from_str::<Value>(&bytes).is_err() {
+                    self.wrong.push(format!("I6: {file} is no JSON"));
+                }
+                continue;
+            }
+            if !bytes.is_empty() && !bytes.ends_with('\n') {
+                self.wrong.push(format!("I6: {file} has a torn last line"));
+            }
+            for line in bytes.lines() {
+                lines.insert(line.to_owned());
+                match serde_json::from_str::<Value>(line) {
+                    Ok(record) if !text(&record, "op").is_empty() => self.records.push(record),
+                    _ => self
+                        .wrong
+                        .push(format!("I6: {file} has a bad line: {line}")),
+                }
+            }
+        }
+        lines
+    }
 }
 
 /// What the records say of one attempt.
@@ -157,10 +167,15 @@ struct Work {
     closed: bool,
 }
 
+#[derive(Default)]
 struct Story {
     numbers: BTreeMap<String, BTreeSet<String>>,
     titles: BTreeMap<String, String>,
     work: BTreeMap<String, Work>,
+    /// Task and attempt of each session.
+    sessions: BTreeMap<String, (String, u64)>,
+    /// Which session holds the lease of a task.
+    live: BTreeMap<String, String>,
     /// Sessions that ended well.
     good: BTreeSet<String>,
     wrong: Vec<String>,
@@ -168,94 +183,11 @@ struct Story {
 
 impl Story {
     fn of(records: &[Value]) -> Self {
-        let mut story = Self {
-            numbers: BTreeMap::new(),
-            titles: BTreeMap::new(),
-            work: BTreeMap::new(),
-            good: BTreeSet::new(),
-            wrong: Vec::new(),
-        };
-        let mut sessions: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
-        let mut live: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut story = Self::default();
         for record in records {
-            let (id, task) = (text(record, "id"), text(record, "task"));
-            let (of, attempt) = sessions
-                .get(text(record, "session"))
-                .copied()
-                .unwrap_or_default();
-            match text(record, "op") {
-                "task.added" => {
-                    let title = text(&record["set"], "title").to_owned();
-                    story.titles.insert(id.to_owned(), title);
-                    story.work.entry(id.to_owned()).or_default();
-                }
-                "task.numbered" => {
-                    let number = format!("T-{}", record["n"]);
-                    let named = story.numbers.entry(number).or_default();
-                    named.insert(task.to_owned());
-                }
-                "session.claimed" => {
-                    let attempt = record["attempt"].as_u64().unwrap();
-                    sessions.insert(id, (task, attempt));
-                    let before = live.insert(task, id);
-                    if let Some(before) = before {
-                        let what = format!("I2: {id} claims while {before} holds the lease");
-                        story.wrong.push(what);
-                    }
-                    let work = story.work.entry(task.to_owned()).or_default();
-                    work.attempts.entry(attempt).or_default().claims += 1;
-                }
-                op @ ("session.finished" | "session.released") => {
-                    let session = text(record, "session");
-                    if live.get(of) == Some(&session) {
-                        live.remove(of);
-                    } else {
-                        story
-                            .wrong
-                            .push(format!("I2: {session} ends without its lease"));
-                    }
-                    let work = story.work.entry(of.to_owned()).or_default();
-                    let known = work.attempts.entry(attempt).or_default();
-                    // No agent was started: the number of that attempt is free again.
-                    if record["unstarted"] == true {
-                        known.claims -= 1;
-                        continue;
-                    }
-                    known.ends += 1;
-                    if op == "session.finished" && !text(record, "head").is_empty() {
-                        known.heads.push(text(record, "head").to_owned());
-                    }
-                    if record["outcome"]["kind"] == "succeeded" {
-                        work.successes += 1;
-                        story.good.insert(session.to_owned());
-                    }
-                }
-                "review.opened" => {
-                    let work = story.work.entry(task.to_owned()).or_default();
-                    let head = (text(record, "branch").into(), text(record, "head").into());
-                    work.open.insert(id.to_owned(), head);
-                    work.reviews += 1;
-                }
-                // Merged or closed by people: its branch is theirs to remove.
-                "review.updated" if record["state"]["kind"] != "open" => {
-                    if !record["state"].is_null() {
-                        let review = text(record, "review");
-                        for work in story.work.values_mut() {
-                            work.open.remove(review);
-                        }
-                    }
-                }
-                "task.closed" => {
-                    story.work.entry(task.to_owned()).or_default().closed = true;
-                }
-                "escalation.opened" => {
-                    let work = story.work.entry(task.to_owned()).or_default();
-                    work.escalations.insert(id.to_owned());
-                }
-                _ => {}
-            }
+            story.go_on(record);
         }
-        for (task, session) in live {
+        for (task, session) in &story.live {
             // A lease without proof that nothing runs is for a human to decide about.
             if story.work[task].escalations.is_empty() {
                 let what = format!("I7: {session} still holds the lease of {task}");
@@ -263,6 +195,78 @@ impl Story {
             }
         }
         story
+    }
+
+    fn work_on(&mut self, task: &str) -> &mut Work {
+        self.work.entry(task.to_owned()).or_default()
+    }
+
+    fn go_on(&mut self, record: &Value) {
+        let (id, task) = (text(record, "id").to_owned(), text(record, "task"));
+        match text(record, "op") {
+            "task.added" => {
+                let title = text(&record["set"], "title").to_owned();
+                self.work_on(&id);
+                self.titles.insert(id, title);
+            }
+            "task.numbered" => {
+                let named = self.numbers.entry(format!("T-{}", record["n"]));
+                named.or_default().insert(task.to_owned());
+            }
+            "task.closed" => self.work_on(task).closed = true,
+            "session.claimed" => {
+                let attempt = record["attempt"].as_u64().unwrap();
+                self.sessions.insert(id.clone(), (task.to_owned(), attempt));
+                if let Some(before) = self.live.insert(task.to_owned(), id.clone()) {
+                    let what = format!("I2: {id} claims while {before} holds the lease");
+                    self.wrong.push(what);
+                }
+                let work = self.work_on(task);
+                work.attempts.entry(attempt).or_default().claims += 1;
+            }
+            "session.finished" | "session.released" => self.end(record),
+            "review.opened" => {
+                let head = (text(record, "branch").into(), text(record, "head").into());
+                let work = self.work_on(task);
+                work.open.insert(id, head);
+                work.reviews += 1;
+            }
+            // Merged or closed by people: its branch is theirs to remove.
+            "review.updated" if ["merged", "closed"].contains(&text(&record["state"], "kind")) => {
+                for work in self.work.values_mut() {
+                    work.open.remove(text(record, "review"));
+                }
+            }
+            "escalation.opened" => drop(self.work_on(task).escalations.insert(id)),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, record: &Value) {
+        let session = text(record, "session");
+        let (task, attempt) = self.sessions.get(session).cloned().unwrap_or_default();
+        if self.live.get(&task).is_some_and(|live| live == session) {
+            self.live.remove(&task);
+        } else {
+            let what = format!("I2: {session} ends without its lease");
+            self.wrong.push(what);
+        }
+        let good = record["outcome"]["kind"] == "succeeded";
+        if good {
+            self.good.insert(session.to_owned());
+        }
+        let work = self.work_on(&task);
+        work.successes += usize::from(good);
+        let known = work.attempts.entry(attempt).or_default();
+        // No agent was started: the number of that attempt is free again.
+        if record["unstarted"] == true {
+            known.claims -= 1;
+            return;
+        }
+        known.ends += 1;
+        if !text(record, "head").is_empty() {
+            known.heads.push(text(record, "head").to_owned());
+        }
     }
 }
 

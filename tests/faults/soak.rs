@@ -35,7 +35,8 @@ impl Chance {
 struct Sizes {
     processes: usize,
     refs: usize,
-    /// Files and folders in fleet's folders: of the git dir, journals aside, and of the cache.
+    /// Files and folders in fleet's folders: of the git dir, journals aside, and of the cache, but
+    /// for the files of the project in a checkout that waits for reuse.
     files: usize,
     /// Files in the folder for temporary ones.
     temporary: usize,
@@ -93,6 +94,7 @@ fn measure(world: &World) -> Sizes {
             .starts_with("tmp_")
     };
     let refs = ["repo", "hub"].map(|at| world.git(at, &["for-each-ref"]).lines().count());
+    let mine = |path: &&std::path::PathBuf| !path.to_str().unwrap().contains("/work/");
     let none = Fault { mode: "", at: 0 };
     let (out, effects) = struck(world, &["tick"], &none);
     assert!(out.status.success(), "{}", words(&out));
@@ -103,7 +105,10 @@ fn measure(world: &World) -> Sizes {
             .iter()
             .filter(|path| !path.starts_with(&journals))
             .count()
-            + below(&world.path("home/.cache")).len(),
+            + below(&world.path("home/.cache"))
+                .iter()
+                .filter(mine)
+                .count(),
         temporary: below(&world.path("tmp")).len(),
         journals: below(&journals).len(),
         objects: objects.len(),

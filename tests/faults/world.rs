@@ -57,18 +57,34 @@ fn ground() -> PathBuf {
     std::env::temp_dir()
 }
 
-/// Copies files, folders and links; nothing else is there.
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
+/// A folder as it was: each folder before what is in it, files with bytes and mode.
+type Kept = Vec<(PathBuf, Option<(Vec<u8>, fs::Permissions)>)>;
+
+/// Reads what is below `top`; there are folders and files only.
+fn keep(top: &Path, folder: &Path, into: &mut Kept) {
+    for entry in fs::read_dir(top.join(folder)).unwrap() {
         let entry = entry.unwrap();
-        let (kind, target) = (entry.file_type().unwrap(), to.join(entry.file_name()));
-        if kind.is_dir() {
-            copy(&entry.path(), &target);
-        } else if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(entry.path()).unwrap(), target).unwrap();
+        let path = folder.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            into.push((path.clone(), None));
+            keep(top, &path, into);
         } else {
-            fs::copy(entry.path(), target).unwrap();
+            let bytes = fs::read(entry.path()).unwrap();
+            let mode = entry.metadata().unwrap().permissions();
+            into.push((path, Some((bytes, mode))));
+        }
+    }
+}
+
+fn put_back(kept: &Kept, top: &Path) {
+    for (path, file) in kept {
+        let path = top.join(path);
+        match file {
+            None => fs::create_dir(path).unwrap(),
+            Some((bytes, mode)) => {
+                fs::write(&path, bytes).unwrap();
+                fs::set_permissions(&path, mode.clone()).unwrap();
+            }
         }
     }
 }
@@ -89,14 +105,20 @@ impl World {
 
     /// A project with tasks `one` and `two`, ready to be run.
     pub(crate) fn new(shape: Shape) -> Self {
-        static MADE: [OnceLock<World>; 3] = [const { OnceLock::new() }; 3];
-        let made = MADE[shape as usize].get_or_init(|| Self::set_up(shape));
-        let world = Self::empty(shape);
-        for folder in ["repo", "hub"] {
-            if made.path(folder).exists() {
-                copy(&made.path(folder), &world.path(folder));
+        static MADE: [OnceLock<Kept>; 3] = [const { OnceLock::new() }; 3];
+        let made = MADE[shape as usize].get_or_init(|| {
+            let world = Self::set_up(shape);
+            let mut kept = Vec::new();
+            for folder in ["repo", "hub"] {
+                if world.path(folder).exists() {
+                    kept.push((folder.into(), None));
+                    keep(world.root(), Path::new(folder), &mut kept);
+                }
             }
-        }
+            kept
+        });
+        let world = Self::empty(shape);
+        put_back(made, world.root());
         world.point_at_hub("repo");
         world
     }
