@@ -7,8 +7,9 @@
 //! | `domain` | ids, records, state = fold(records) | nothing of ours |
 //! | `store` | records ⇄ bytes: codec, segments, checkpoint, merge | domain, ports (tree types) |
 //! | `engine` | ready, routing, locks, retry, budgets, gates → plan (values) | domain |
+//! | `exchange` | issues of other trackers ⇄ bytes | domain |
 //! | `ports` | traits to the world and the values that pass them | domain |
-//! | `app` | use-cases: tick, add, ready, sync, doctor … | domain, store, engine, ports |
+//! | `app` | use-cases: tick, add, ready, sync, doctor … | domain, store, engine, exchange, ports |
 //! | `config` `git` `forge` `agents` `providers` `sandbox` `machine` | edges, one foreign family each | domain, ports |
 //! | `cli` | face: parse, call app, render | domain, app |
 //! | `wire` | the only composition root | all |
@@ -32,6 +33,7 @@ pub mod config;
 pub mod demo;
 pub mod domain;
 pub mod engine;
+pub mod exchange;
 pub mod forge;
 pub mod git;
 pub mod machine;

@@ -34,6 +34,7 @@ use crate::app::context::Context;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::import::Files;
 use crate::app::tracker::init::first_trouble;
 use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
@@ -46,6 +47,7 @@ use crate::git::process::Git;
 use crate::git::remote::RemoteChoice;
 use crate::git::state_repo::{GitStateRepo, StateOptions};
 use crate::machine::clock::{FixedClock, SystemClock};
+use crate::machine::files::LocalFiles;
 use crate::machine::ids::{SeededIds, SystemIds};
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::code_repo::CodeRepo;
@@ -177,6 +179,10 @@ impl Host for Wire {
             ProjectVault::open(place.site.place(), &self.env, clock, &actor, forge)?
         };
         Ok(Box::new(vault))
+    }
+
+    fn files(&self) -> Box<dyn Files> {
+        Box::new(LocalFiles)
     }
 
     fn stream(&self, request: &StreamRequest) -> Result<StreamReport, String> {

@@ -89,6 +89,11 @@ impl<'a> Minter<'a> {
         self.actor = Some(actor.into());
     }
 
+    /// Ends [`Minter::act_as`].
+    pub fn act_as_self(&mut self) {
+        self.actor = None;
+    }
+
     /// Adds a record and gives its id, which is also the identity of what it creates.
     pub fn add(&mut self, op: Op) -> RecordId {
         let at = self.records.len();

@@ -5,7 +5,7 @@
 //! Invariants: the world is reached through ports only; nothing is printed; no token passes here.
 //! A state change always goes through `publish::change`, which decides again when it lost.
 //!
-//! May import: domain, store, engine, ports.
+//! May import: domain, store, engine, exchange, ports.
 
 mod advice;
 pub mod catalog;

@@ -127,6 +127,8 @@ impl From<TrackerError> for CliError {
             }
             E::NotThere { hint, .. } => new(Exit::NotFound, "not_found", &hint),
             E::Invalid { hint, .. } => new(Exit::Usage, "invalid_value", &hint),
+            E::Input { hint, problems, .. } => new(Exit::Usage, "bad_input", &hint)
+                .with(json!({ "problems": problems })),
             E::Cycle { path } => new(
                 Exit::Dependency,
                 "dependency_cycle",

@@ -10,6 +10,7 @@ use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::import::Files;
 use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
 use crate::app::trial::TrialReport;
@@ -56,6 +57,9 @@ pub trait Host {
     /// # Errors
     /// Not a repository with a work tree.
     fn vault(&self, dir: Option<&Path>) -> Result<Box<dyn HasVault>, TrackerError>;
+
+    /// The files that arguments name.
+    fn files(&self) -> Box<dyn Files>;
 
     /// Reads an agent's stream from standard input and writes unified events to standard output.
     ///

@@ -11,6 +11,7 @@ use crate::app::catalog::HasModels;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::import::Files;
 use crate::app::tracker::logs::{self, LogsItem, LogsReport, LogsRequest, RunningSession};
 use crate::app::tracker::report::Delivery;
 use crate::app::tracker::request::Mode;
@@ -105,6 +106,12 @@ impl<'a> Session<'a> {
     /// As [`Host::vault`].
     pub fn vault(&self) -> Result<Box<dyn HasVault>, TrackerError> {
         self.host.vault(self.global.directory.as_deref())
+    }
+
+    /// The files that arguments name.
+    #[must_use]
+    pub fn files(&self) -> Box<dyn Files> {
+        self.host.files()
     }
 
     /// Filters a stream.

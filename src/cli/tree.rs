@@ -82,6 +82,8 @@ verbs! {
     Inbox(inbox),
     Answer(answer),
     Review(review),
+    Import(import),
+    Export(export),
     Log(log),
     Logs(logs),
     Attach(attach),

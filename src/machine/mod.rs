@@ -1,5 +1,5 @@
-//! The machine: clock, random ids, process identity, signals, the hand-over directory, journals, and
-//! terminal windows.
+//! The machine: clock, random ids, process identity, signals, the hand-over directory, journals,
+//! terminal windows, and files that a person names.
 //!
 //! Invariants: no git, no network, no agent processes; nothing here decides.
 //!
@@ -11,6 +11,7 @@
 
 pub mod ci;
 pub mod clock;
+pub mod files;
 pub mod handover;
 pub mod host;
 pub mod ids;

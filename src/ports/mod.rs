@@ -8,6 +8,7 @@
 
 pub mod clock;
 pub mod code_repo;
+pub mod files;
 pub mod forge;
 pub mod forge_setup;
 pub mod handover;

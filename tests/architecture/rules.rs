@@ -58,6 +58,11 @@ pub(crate) const ROOMS: &[Room] = &[
         may: &["domain"],
     },
     Room {
+        name: "exchange",
+        ring: Ring::Core,
+        may: &["domain"],
+    },
+    Room {
         name: "ports",
         ring: Ring::Core,
         may: &["domain"],
@@ -65,7 +70,7 @@ pub(crate) const ROOMS: &[Room] = &[
     Room {
         name: "app",
         ring: Ring::App,
-        may: &["domain", "store", "engine", "ports"],
+        may: &["domain", "store", "engine", "exchange", "ports"],
     },
     Room {
         name: "config",
@@ -199,6 +204,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
 pub(crate) const PLAIN: &[&str] = &[
     "aho_corasick",
     "chrono",
+    "csv",
     "flate2",
     "globset",
     "humantime",

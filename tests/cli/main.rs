@@ -3,6 +3,7 @@
 mod agents;
 mod bad_input;
 mod env;
+mod exchange;
 mod looks;
 mod models;
 mod secrets;

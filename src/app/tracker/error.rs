@@ -55,6 +55,16 @@ pub enum TrackerError {
         /// What to write instead.
         hint: String,
     },
+    /// A file that was given cannot be used.
+    #[error("{what}")]
+    Input {
+        /// File, line and column, and what is wrong there.
+        what: String,
+        /// What to do.
+        hint: String,
+        /// Everything that is wrong, each with its place.
+        problems: Vec<String>,
+    },
     /// The edge would close a cycle.
     #[error("the dependency would close a cycle: {}", path.join(" -> "))]
     Cycle {

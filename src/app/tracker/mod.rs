@@ -4,7 +4,7 @@
 //! Invariants: no output, no argument parsing; every write goes through `app::publish`, except that
 //! `init` proposes the first, empty state itself.
 //!
-//! May import: domain, store, engine, ports.
+//! May import: domain, store, engine, exchange, ports.
 
 pub mod add;
 pub mod agents;
@@ -14,8 +14,10 @@ pub mod deps;
 pub mod desk;
 pub mod doctor;
 pub mod error;
+pub mod export;
 pub mod graph;
 pub mod history;
+pub mod import;
 pub mod inbox;
 pub mod init;
 pub mod list;

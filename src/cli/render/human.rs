@@ -3,6 +3,7 @@
 mod agents;
 mod cost;
 mod detail;
+mod exchange;
 mod intake;
 mod models;
 mod place;
@@ -13,6 +14,7 @@ mod tasks;
 pub use agents::{agent, agent_changed, agents, trial};
 pub use cost::{cost, route_stats, usage};
 pub use detail::{answered, inbox, log, show};
+pub use exchange::{exported, imported};
 pub use intake::intake;
 pub use models::{model_check, models};
 pub use place::{config, doctor, init, route, sync};
