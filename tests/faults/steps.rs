@@ -97,7 +97,7 @@ pub(crate) fn sweep_ticks(shape: Shape, modes: &[&'static str], few: usize) {
 #[test]
 fn i6_i7_a_tick_killed_before_or_behind_any_effect_is_finished_by_the_next() {
     for shape in Shape::ALL {
-        sweep_ticks(shape, &["before", "after"], 3);
+        sweep_ticks(shape, &["before", "after"], 2);
     }
 }
 
