@@ -50,7 +50,7 @@ pub(crate) fn read(batch: &mut Batch, file: u32, source: &SourceFile<'_>) {
         trusted: true,
         updated: one(&front, "updated_date")
             .or_else(|| one(&front, "created_date"))
-            .and_then(|at| time(at)),
+            .and_then(time),
         ..Incoming::default()
     };
     issue.kept.updated = issue.updated;

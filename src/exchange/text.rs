@@ -7,6 +7,9 @@ use crate::exchange::batch::{Batch, Place};
 /// Longest line that is read, in bytes; a record of fleet holds less.
 pub(crate) const LINE_MAX_BYTES: usize = 1 << 20;
 
+/// Makes a unit of two bytes.
+type Join = fn([u8; 2]) -> u16;
+
 /// The whole text of a file; `None` after a note of damage.
 pub(crate) fn whole<'a>(batch: &mut Batch, file: u32, bytes: &'a [u8]) -> Option<Cow<'a, str>> {
     let text = match unicode(batch, file, bytes)? {
@@ -35,7 +38,7 @@ pub(crate) fn unicode<'a>(batch: &mut Batch, file: u32, bytes: &'a [u8]) -> Opti
     if let Some(rest) = bytes.strip_prefix(b"\xef\xbb\xbf") {
         return Some(Cow::Borrowed(rest));
     }
-    let wide: Option<(fn([u8; 2]) -> u16, usize)> = match bytes {
+    let wide: Option<(Join, usize)> = match bytes {
         [0xff, 0xfe, ..] => Some((u16::from_le_bytes, 2)),
         [0xfe, 0xff, ..] => Some((u16::from_be_bytes, 2)),
         // JSON, CSV and Markdown begin with ASCII, so a zero beside the first byte tells the order.

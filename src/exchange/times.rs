@@ -1,6 +1,6 @@
 //! Times as other trackers write them.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
+use chrono::{DateTime, NaiveDate};
 
 use crate::domain::time::Timestamp;
 
@@ -44,11 +44,12 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
     {
         return millis(at.timestamp_millis());
     }
+    let in_utc = format!("{text} +0000");
     if let Some(at) = PLAIN
         .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .find_map(|form| DateTime::parse_from_str(&in_utc, &format!("{form} %z")).ok())
     {
-        return millis(at.and_utc().timestamp_millis());
+        return millis(at.timestamp_millis());
     }
     let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()?;
     millis(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis())
@@ -56,8 +57,9 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
 
 /// Reads Taskwarrior's `20260124T214152Z`.
 pub(crate) fn compact(text: &str) -> Option<Timestamp> {
-    let at = NaiveDateTime::parse_from_str(text, "%Y%m%dT%H%M%SZ").ok()?;
-    millis(at.and_utc().timestamp_millis())
+    let in_utc = format!("{} +0000", text.strip_suffix('Z')?);
+    let at = DateTime::parse_from_str(&in_utc, "%Y%m%dT%H%M%S %z").ok()?;
+    millis(at.timestamp_millis())
 }
 
 fn millis(ms: i64) -> Option<Timestamp> {
