@@ -26,6 +26,9 @@
     )
 )]
 
+#[macro_use]
+pub mod planted;
+
 pub mod agents;
 pub mod app;
 pub mod cli;

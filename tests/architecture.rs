@@ -10,6 +10,7 @@ mod source;
 
 use rules::{FOREIGN, INVARIANTS, PLAIN, ROOMS};
 use source::Source;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -192,6 +193,50 @@ fn the_map_in_the_docs_names_every_room_and_invariant() {
     assert!(
         absent.is_empty(),
         "docs/architecture.md does not mention {absent:?}"
+    );
+}
+
+/// Defects for the simulation stand where `planted!` says so, exist only behind their feature, and
+/// each is one that `tests/sim_planted.rs` finds.
+#[test]
+fn defects_are_planted_behind_their_feature_only() {
+    let read = |file: &str| fs::read_to_string(package().join(file)).expect("it is readable");
+    let names_in = |text: &str, before: &str| -> BTreeSet<String> {
+        let after = text.split(before).skip(1);
+        after
+            .filter_map(|rest| rest.split('"').next())
+            .map(str::to_owned)
+            .collect()
+    };
+    let mut planted = BTreeSet::new();
+    let home = "src/planted.rs";
+    for source in sources().iter().filter(|s| s.file.starts_with("src/")) {
+        if source.file == home {
+            continue;
+        }
+        let text = read(&source.file);
+        let past = ["feature = \"planted\"", "planted::"];
+        let past = past.iter().find(|word| text.contains(*word));
+        assert!(
+            past.is_none(),
+            "{}: {past:?} instead of `planted!`",
+            source.file
+        );
+        planted.extend(names_in(&text, "planted!(\""));
+    }
+    let list = read("tests/sim_planted.rs");
+    let list = list.split("];").next().unwrap_or_default();
+    let list: String = list.chars().filter(|c| !c.is_whitespace()).collect();
+    let found = names_in(&list, "(\"");
+    assert_eq!(planted, found, "in src/, and in tests/sim_planted.rs");
+    assert!(planted.len() >= 10, "only {planted:?}");
+    assert!(
+        read(home).contains("compile_error!"),
+        "{home} refuses builds for use"
+    );
+    assert!(
+        !read("Cargo.toml").contains("default = ["),
+        "no feature is on by itself"
     );
 }
 

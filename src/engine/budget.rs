@@ -228,7 +228,7 @@ impl Ledger {
                 Some(standing) => self.taken(standing),
                 None => MicroUsd(0),
             };
-            (spent >= cap).then(|| Why::Budget {
+            (spent >= cap && !planted!("cap-ignored")).then(|| Why::Budget {
                 resets: account.is_daily().then_some(self.tomorrow),
                 account,
                 spent,

@@ -19,6 +19,9 @@ pub struct Facts {
     /// Heads of agent branches as fetched, by branch name; `None` = looked for and not there.
     /// A branch that is not in the map was not looked at.
     pub branches: BTreeMap<String, Option<Oid>>,
+    /// Heads of finished attempts that were on record when it was looked, and whose branch was not
+    /// there: somebody deleted it.
+    pub gone: BTreeSet<Oid>,
     /// Of these heads, those that are a recorded head with its base merged in and nothing else: a
     /// human brought the branch up to date, by the forge's button or by hand.
     pub updates: BTreeSet<Oid>,

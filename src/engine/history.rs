@@ -90,6 +90,8 @@ pub struct History<'a> {
     pub answers: Vec<Answer>,
     /// Open questions.
     pub open: Vec<(EscalationUid, Trigger)>,
+    /// Attempts whose work somebody rejected, and that were asked about and answered.
+    pub given_up: Vec<SessionUid>,
     /// Attempts that worked feedback in, since the last decision of a human.
     pub rounds: u32,
     /// Attempts at mending failing checks, since a human last said something about the work.
@@ -174,6 +176,9 @@ impl<'a> History<'a> {
                 self.open.push((*uid, opened.trigger));
                 continue;
             };
+            if opened.trigger == Trigger::ReviewRejected {
+                self.given_up.extend(opened.session);
+            }
             if opened.trigger == Trigger::EscalatesTooOften {
                 settled = settled.max(*at);
             }
@@ -300,7 +305,9 @@ impl<'a> History<'a> {
                     .as_ref()
                     .is_some_and(|(_, at)| review.state.at > *at)
         });
-        (!shown && !newer && !closed).then(|| (session, self.open_review().map(|(uid, _)| uid)))
+        let given_up = self.given_up.contains(&session);
+        (!shown && !newer && !closed && !given_up)
+            .then(|| (session, self.open_review().map(|(uid, _)| uid)))
     }
 }
 

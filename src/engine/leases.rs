@@ -26,6 +26,9 @@ impl Reconciler<'_> {
             }
             match self.facts.runs.get(uid) {
                 Some(RunLife::Dead { proof }) => self.free(*uid, proof.clone()),
+                Some(_) if planted!("time-frees-lease") && session.lease_until.value < self.now => {
+                    self.free(*uid, "its time is over".to_owned());
+                }
                 Some(RunLife::Unknown { why }) => self.unresolved(*uid, task, session, why),
                 // Alive keeps it, however late; not looked at concludes nothing.
                 Some(RunLife::Alive) | None => {}
@@ -108,7 +111,7 @@ impl Reconciler<'_> {
                 Some(session) => session.holds_lease() && !self.freed.contains(uid),
                 None => lock.is_live(self.now),
             };
-            if !held {
+            if !held && !planted!("lock-never-released") {
                 self.out
                     .ops
                     .push(Op::LockReleased(LockReleased { session: *uid }));

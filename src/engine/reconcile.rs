@@ -337,13 +337,15 @@ impl Reconciler<'_> {
     /// What follows from the history of one open task.
     fn task(&mut self, task: TaskUid) {
         let history = History::of(self.state, self.index, task);
-        if self.delivered(task, &history) || self.strangers(task, &history) {
+        let history = &history;
+        if self.delivered(task, history) || self.strangers(task, history) {
             return;
         }
         if let Some((session, review)) = history.unreviewed(self.state)
             && let Some((_, head)) = history.pushed
             && let Some((claim, _)) = &self.state.sessions[&session].claim
             && let Some(branch) = &claim.branch
+            && !self.gone(task, history, (session, review), (branch.as_str(), head))
         {
             // Somebody may have added a commit before the review was opened: with a human's leave it
             // is that head which the review shows.
@@ -359,9 +361,9 @@ impl Reconciler<'_> {
                 head: newer.unwrap_or_else(|| head.clone()),
             });
         } else {
-            self.below(task, &history);
+            self.below(task, history);
         }
-        self.exhausted(task, &history);
+        self.exhausted(task, history);
     }
 
     /// Reports and plans are done when their attempt succeeded.

@@ -175,6 +175,11 @@ impl MemoryRemote {
         self.lock().refs.get(name).cloned()
     }
 
+    /// Deletes another ref, as somebody may who has the right.
+    pub fn delete_ref(&self, name: &str) {
+        self.lock().refs.remove(name);
+    }
+
     /// Pushes and fetches so far, for tests of cost.
     #[must_use]
     pub fn traffic(&self) -> (u64, u64) {

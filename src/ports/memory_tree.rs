@@ -1,7 +1,7 @@
 //! A tree of state files in memory, for tests and simulation.
 
 use std::collections::BTreeMap;
-use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use crate::ports::state_repo::{EntryKind, StateReadError, StateTree, TreeEntry};
@@ -15,10 +15,31 @@ pub(crate) fn hash_of(value: impl Hash) -> u64 {
     hasher.finish()
 }
 
+/// A file's bytes; they are hashed once, however often they are listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Blob {
+    bytes: Arc<Vec<u8>>,
+    hash: u64,
+}
+
+impl Blob {
+    fn new(bytes: Vec<u8>) -> Self {
+        let hash = hash_of(&bytes);
+        let bytes = Arc::new(bytes);
+        Self { bytes, hash }
+    }
+}
+
+impl Hash for Blob {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
 /// An immutable tree of files in memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MemoryTree {
-    files: BTreeMap<String, Arc<Vec<u8>>>,
+    files: BTreeMap<String, Blob>,
     foreign: BTreeMap<String, u32>,
 }
 
@@ -27,7 +48,7 @@ impl MemoryTree {
     #[must_use]
     pub fn new(files: impl IntoIterator<Item = (String, Vec<u8>)>) -> Self {
         Self {
-            files: files.into_iter().map(|(p, b)| (p, Arc::new(b))).collect(),
+            files: files.into_iter().map(|(p, b)| (p, Blob::new(b))).collect(),
             foreign: BTreeMap::new(),
         }
     }
@@ -35,7 +56,7 @@ impl MemoryTree {
     /// Writes or deletes one file.
     pub fn set(&mut self, path: &str, bytes: Option<Vec<u8>>) {
         match bytes {
-            Some(bytes) => self.files.insert(path.to_owned(), Arc::new(bytes)),
+            Some(bytes) => self.files.insert(path.to_owned(), Blob::new(bytes)),
             None => self.files.remove(path),
         };
     }
@@ -49,13 +70,13 @@ impl MemoryTree {
     pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.files
             .iter()
-            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+            .map(|(path, blob)| (path.as_str(), blob.bytes.as_slice()))
     }
 
     /// Bytes of one file.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&[u8]> {
-        self.files.get(path).map(|bytes| bytes.as_slice())
+        self.files.get(path).map(|blob| blob.bytes.as_slice())
     }
 
     pub(crate) fn content(&self) -> u64 {
@@ -90,7 +111,7 @@ impl StateTree for MemoryTree {
             .files
             .range(prefix.clone()..)
             .take_while(|(path, _)| path.starts_with(&prefix))
-            .map(|(path, bytes)| (path, EntryKind::File, hash_of(bytes)));
+            .map(|(path, blob)| (path, EntryKind::File, blob.hash));
         let foreign = self
             .foreign
             .iter()
@@ -118,7 +139,7 @@ impl StateTree for MemoryTree {
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
-        match self.files.get(path) {
+        match self.files.get(path).map(|blob| &blob.bytes) {
             Some(bytes) if bytes.len() > MAX_FILE_BYTES => Err(StateReadError {
                 path: path.to_owned(),
                 cause: format!("{} bytes, the limit is {MAX_FILE_BYTES}", bytes.len()),

@@ -72,6 +72,12 @@ pub(crate) const ROOMS: &[Room] = &[
         ring: Ring::App,
         may: &["domain", "store", "engine", "exchange", "ports"],
     },
+    // Test-only: see the test of planted defects in `tests/architecture.rs`.
+    Room {
+        name: "planted",
+        ring: Ring::Core,
+        may: &[],
+    },
     Room {
         name: "config",
         ring: Ring::Edge,

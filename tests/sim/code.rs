@@ -6,10 +6,13 @@ use fleet::domain::ids::Oid;
 use fleet::ports::code_repo::{MergeFacts, Merged};
 use fleet::ports::workspaces::PathChange;
 
-use crate::rng::mix;
+use crate::sim::rng::mix;
 
 /// Content of a file in which the marks of a conflict stand.
 pub(crate) const MARKS: u64 = u64::MAX;
+
+/// Content of a file that is larger than any diff may be.
+pub(crate) const HUGE: u64 = u64::MAX - 1;
 
 /// Contents by path.
 pub(crate) type Files = BTreeMap<String, u64>;
@@ -201,7 +204,10 @@ impl Code {
             .map(|path| PathChange {
                 old_mode: mode(from, &path),
                 new_mode: mode(to, &path),
-                bytes: 8,
+                bytes: match to.get(&path) {
+                    Some(&HUGE) => 1 << 40,
+                    _ => 8,
+                },
                 path,
             })
             .collect()

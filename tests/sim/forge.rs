@@ -2,7 +2,8 @@
 
 use fleet::domain::ids::Oid;
 use fleet::ports::forge::{
-    ForgeError, ForgeFeedback, ForgeState, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
+    ForgeError, ForgeFeedback, ForgeRemark, ForgeState, ReviewDraft, ReviewFacts, ReviewHandle,
+    ReviewWatch,
 };
 
 #[derive(Debug, Clone)]
@@ -13,6 +14,7 @@ pub(crate) struct Pull {
     pub(crate) head: Oid,
     pub(crate) state: ForgeState,
     pub(crate) feedback: Vec<ForgeFeedback>,
+    pub(crate) remarks: Vec<ForgeRemark>,
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +50,14 @@ impl Pulls {
         }
     }
 
+    /// A forge closes the review of a branch that is gone.
+    pub(crate) fn close_of(&mut self, branch: &str) {
+        let open = |pull: &&mut Pull| pull.branch == branch && pull.state == ForgeState::Open;
+        for pull in self.all.iter_mut().filter(open) {
+            pull.state = ForgeState::Closed;
+        }
+    }
+
     pub(crate) fn catch_up(&mut self) {
         self.shown.clone_from(&self.all);
     }
@@ -68,7 +78,7 @@ impl Pulls {
             state: pull.map_or(ForgeState::Open, |pull| pull.state.clone()),
             feedback: pull.map(|pull| pull.feedback.clone()).unwrap_or_default(),
             base_branch: pull.map(|pull| pull.base.clone()),
-            remarks: Vec::new(),
+            remarks: pull.map(|pull| pull.remarks.clone()).unwrap_or_default(),
         }
     }
 
@@ -123,6 +133,7 @@ impl Pulls {
             head: draft.head.clone(),
             state: ForgeState::Open,
             feedback: Vec::new(),
+            remarks: Vec::new(),
         });
         number
     }

@@ -41,7 +41,7 @@ pub(super) fn judge_changes(
     changes: &[PathChange],
     allowed: &[String],
 ) -> Verdict {
-    if changes.is_empty() {
+    if changes.is_empty() && !planted!("exit-0-is-work") {
         return Verdict::Empty;
     }
     let paths: Vec<Change> = changes

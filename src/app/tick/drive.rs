@@ -210,11 +210,11 @@ impl Drive<'_, '_, '_> {
     /// Takes what the running sessions say.
     fn listen(&mut self) {
         if self.pool.running() > 0 {
+            let at = self.world.context.clock.now();
+            (self.on)(TickEvent::Pulse { at });
             for message in self.pool.wait(LOOK) {
                 self.take(message);
             }
-            let at = self.world.context.clock.now();
-            (self.on)(TickEvent::Pulse { at });
         }
     }
 

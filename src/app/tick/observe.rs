@@ -116,6 +116,12 @@ fn observe_branches(world: &World<'_>, state: &State, facts: &mut Facts, notes: 
         Ok(branches) => facts.branches = branches.into_iter().map(|b| (b.name, b.head)).collect(),
         Err(error) => notes.push(format!("branches were not looked at: failed to {error}")),
     }
+    let heads = state.sessions.values().filter_map(|session| {
+        let branch = session.claim.as_ref()?.0.branch.as_ref()?;
+        let gone = facts.branches.get(branch) == Some(&None);
+        session.head().filter(|_| gone).cloned()
+    });
+    facts.gone = heads.collect();
     observe_updates(world, state, facts);
 }
 
@@ -251,6 +257,9 @@ fn review_seen(
         (_, Some(MergeFacts::Merged)) => SeenState::Merged {
             commit: facts.base.clone(),
         },
+        (ForgeState::Closed, _) if planted!("closed-is-merged") => {
+            SeenState::Merged { commit: None }
+        }
         (ForgeState::Closed, _) => SeenState::Closed,
         // A local review is its branch: who deletes that unmerged closes the review.
         (ForgeState::Open, _) if is_gone(world, facts, watch) => SeenState::Closed,

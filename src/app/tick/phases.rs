@@ -179,6 +179,8 @@ pub(super) fn run(
             if pool.running() == 0 {
                 break;
             }
+            let at = world.context.clock.now();
+            on(TickEvent::Pulse { at });
             for message in pool.wait(LOOK) {
                 if let FromPool::Done(result) = &message {
                     let cost = result.finished.cost.unwrap_or_default();

@@ -39,7 +39,8 @@ pub enum TickEvent {
     },
     /// Something a human should know.
     Note(String),
-    /// Time passes while work goes on; for displays of elapsed time.
+    /// Time passes while work goes on; for displays of elapsed time. Told each time before the tick
+    /// waits for what runs.
     Pulse {
         /// Now.
         at: Timestamp,

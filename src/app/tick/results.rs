@@ -308,12 +308,7 @@ fn may_push(
     let Some(branch) = &claim.branch else {
         return Ok(());
     };
-    let now = world
-        .code
-        .branches(std::slice::from_ref(branch))
-        .ok()
-        .and_then(|mut facts| facts.pop())
-        .and_then(|facts| facts.head);
+    let now = stands_at(world, branch);
     if now == claim.continues {
         return Ok(());
     }
@@ -328,6 +323,12 @@ fn may_push(
              this attempt is commit {head} in the clone that made it"
         ),
     ))
+}
+
+/// Where a branch is, as far as it was fetched.
+fn stands_at(world: &World<'_>, branch: &String) -> Option<Oid> {
+    let facts = world.code.branches(std::slice::from_ref(branch));
+    facts.ok()?.pop()?.head
 }
 
 /// What the work was made on: the start that the claim names, with the base merged in if the claim

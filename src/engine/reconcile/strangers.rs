@@ -1,7 +1,8 @@
-//! Heads that fleet did not record: what people commit to the branches of agents.
+//! What people do to the branches of agents: heads that fleet did not record, and branches that are
+//! gone.
 
 use crate::domain::escalation::Trigger;
-use crate::domain::ids::TaskUid;
+use crate::domain::ids::{EscalationUid, Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::record::{Op, ReviewUpdated};
 use crate::engine::branch::{allowed, branch_stand};
 use crate::engine::history::History;
@@ -58,5 +59,44 @@ impl Reconciler<'_> {
             }));
         }
         false
+    }
+
+    /// True if the branch of work that no review shows yet was deleted: it cannot be shown, and who
+    /// deleted it may have meant that. Asked once; the answer gives that attempt up.
+    pub(super) fn gone(
+        &mut self,
+        task: TaskUid,
+        history: &History<'_>,
+        (session, review): (SessionUid, Option<ReviewUid>),
+        (branch, head): (&str, &Oid),
+    ) -> bool {
+        if !self.facts.gone.contains(head) {
+            return false;
+        }
+        let of = |uid: &EscalationUid| {
+            let opened = self.state.escalations[uid].opened.as_ref();
+            opened.is_some_and(|(opened, _)| opened.session == Some(session))
+        };
+        let asked = history
+            .open
+            .iter()
+            .any(|(uid, trigger)| *trigger == Trigger::ReviewRejected && of(uid));
+        // The forge closes a review whose branch is gone, which is asked about there.
+        if !asked && review.is_none() {
+            let name = self.state.name_of(task);
+            let context = format!(
+                "The branch {branch} of {name} was deleted before its work was in review; it was at \
+                 commit {head}. Say what must be different for another attempt, or close the task: \
+                 `fleet close {name}`."
+            );
+            self.ask(
+                task,
+                Some(session),
+                Trigger::ReviewRejected,
+                context,
+                &["try again with what I say here"],
+            );
+        }
+        true
     }
 }

@@ -224,6 +224,26 @@ fn a_review_that_was_not_opened_yet_shows_what_a_human_added_once_that_is_allowe
 }
 
 #[test]
+fn work_whose_branch_was_deleted_before_its_review_is_asked_about_once_and_done_anew() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(1)), &["x"]);
+    w.facts.branches.insert("agent/T-1".into(), None);
+    // A look that is older than the push says nothing of its branch.
+    assert_eq!(w.plan().reviews.len(), 1);
+    w.facts.gone.insert(oid(1));
+    assert_eq!(w.settled(), ["escalation.opened"]);
+    assert!(w.plan().reviews.is_empty() && w.plan().claims.is_empty());
+    let (q, trigger) = w.open_questions(t)[0];
+    assert_eq!(trigger, Trigger::ReviewRejected);
+    w.answer(q, "try again with what I say here");
+    let plan = w.plan();
+    assert!(plan.reviews.is_empty());
+    assert_eq!(plan.claims[0].continues, None);
+}
+
+#[test]
 fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from() {
     let mut w = World::default();
     let t = w.task(&[]);
