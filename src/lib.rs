@@ -40,6 +40,7 @@ pub mod exchange;
 pub mod forge;
 pub mod git;
 pub mod machine;
+pub mod mcp;
 pub mod ports;
 pub mod providers;
 pub mod sandbox;

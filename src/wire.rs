@@ -8,14 +8,18 @@
 //!
 //! May import: all.
 
+mod actor;
 mod catalog;
 mod code;
 mod demo;
 mod forge;
+mod hooks;
 mod intake;
+mod mcp;
 pub mod models;
 mod sandbox;
 mod site;
+mod state;
 mod trial;
 mod vault;
 mod windows;
@@ -34,18 +38,18 @@ use crate::app::context::Context;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Desk, Opened, Place as TrackerPlace, Remarks};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::hooks::Hooks;
 use crate::app::tracker::import::Files;
 use crate::app::tracker::init::first_trouble;
 use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
-use crate::cli::host::{Between, Demo, Host, Windows, Works};
+use crate::cli::host::{Between, Demo, Host, TickAround, Windows, Works};
 use crate::config::Env;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::git::place::Place;
 use crate::git::process::Git;
-use crate::git::remote::RemoteChoice;
-use crate::git::state_repo::{GitStateRepo, StateOptions};
+use crate::git::state_repo::GitStateRepo;
 use crate::machine::clock::{FixedClock, SystemClock};
 use crate::machine::files::LocalFiles;
 use crate::machine::ids::{SeededIds, SystemIds};
@@ -55,9 +59,11 @@ use crate::ports::forge_setup::ForgeSetup;
 use crate::ports::model::Tokens as _;
 use crate::ports::site::Site as _;
 use crate::providers::tokens::Tiktoken;
+use crate::wire::actor::actor;
 use crate::wire::catalog::Catalog;
 use crate::wire::code::code_to_read;
 use crate::wire::site::ProjectSite;
+use crate::wire::state::state_options;
 use crate::wire::vault::{ProjectVault, with_secrets};
 use crate::wire::works::{Ground, Workshop, scanner};
 
@@ -76,9 +82,13 @@ impl Wire {
     /// A composition root on the environment of this process.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(Env::of_process())
+    }
+
+    const fn of(env: Env) -> Self {
         Self {
-            env: Env::of_process(),
-            workspaces: RefCell::default(),
+            env,
+            workspaces: RefCell::new(None),
         }
     }
 
@@ -127,6 +137,12 @@ impl Default for Wire {
 }
 
 impl Host for Wire {
+    fn tick_around(&self) -> Option<TickAround> {
+        self.env.get("FLEET_OUTBOX").map(|_| TickAround {
+            task: self.env.get("FLEET_TASK").map(str::to_owned),
+        })
+    }
+
     fn open(&self, dir: Option<&Path>) -> Result<Box<dyn Opened>, TrackerError> {
         let place = self.place(dir)?;
         let configured = place.site.configured();
@@ -205,6 +221,16 @@ impl Host for Wire {
         windows::logs(&self.place(dir)?, request, show)
     }
 
+    fn mcp(&self, dir: Option<&Path>) -> Result<(), String> {
+        let dir = dir.map(Path::to_path_buf);
+        let backlog = mcp::Repository::new(self.env.clone(), dir);
+        crate::mcp::serve(Arc::new(backlog))
+    }
+
+    fn hooks(&self, dir: Option<&Path>) -> Result<(Box<dyn Hooks>, Policy), TrackerError> {
+        hooks::open(self, dir)
+    }
+
     fn windows(&self, dir: Option<&Path>) -> Result<Box<dyn Windows>, String> {
         let place = self.place(dir).map_err(|error| error.to_string())?;
         Ok(Box::new(windows::TmuxWindows::new(&place)?))
@@ -239,6 +265,7 @@ impl ProjectPlace {
             run,
             policy,
             remarks: Remarks::default(),
+            one_shot: true,
             place: self.site.place().clone(),
             git: self.site.git().clone(),
             remotes: self.site.remote_names(),
@@ -299,37 +326,6 @@ impl TrackerPlace for ProjectPlace {
     }
 }
 
-/// How the state branch is found. A remote that the repository does not have is no remote.
-fn state_options(policy: &Policy, remotes: &[String]) -> StateOptions {
-    let remote = if remotes.contains(&policy.remote) {
-        RemoteChoice::Named(policy.remote.clone())
-    } else {
-        RemoteChoice::Off
-    };
-    StateOptions {
-        branch: policy.state.branch.clone(),
-        with_code: policy.state.branch == policy.base_branch,
-        remote,
-        ..StateOptions::default()
-    }
-}
-
-/// Who acts: `FLEET_ACTOR` as it is, else the human whom git would sign with.
-fn actor(env: &Env, site: &ProjectSite) -> String {
-    if let Some(actor) = env.get("FLEET_ACTOR") {
-        return match actor.split_once(':') {
-            Some(("human" | "agent", name)) if !name.is_empty() => actor.to_owned(),
-            _ => format!("human:{actor}"),
-        };
-    }
-    let name = env
-        .get("GIT_AUTHOR_NAME")
-        .map(str::to_owned)
-        .or_else(|| site.user_name())
-        .or_else(|| env.get("USER").map(str::to_owned));
-    format!("human:{}", name.as_deref().unwrap_or("unknown"))
-}
-
 /// The system's clock and chance. A debug build takes both from `FLEET_TEST_NOW` and
 /// `FLEET_TEST_SEED`, so that tests of the whole program are repeatable; a release build has no
 /// such door.
@@ -357,6 +353,8 @@ struct Office {
     run: String,
     policy: Policy,
     remarks: Remarks,
+    /// A command line is one command; a server is many.
+    one_shot: bool,
     place: Place,
     git: Git,
     remotes: Vec<String>,
@@ -375,8 +373,7 @@ impl Opened for Office {
             },
             policy: &self.policy,
             remarks: &self.remarks,
-            // A command line is one command.
-            one_shot: true,
+            one_shot: self.one_shot,
         }
     }
 

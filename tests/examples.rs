@@ -70,7 +70,7 @@ fn the_example_of_a_cron_job_is_one_line_that_ticks() {
 #[test]
 fn every_relative_link_of_the_documentation_leads_to_a_file() {
     let mut pages = vec![package().join("README.md")];
-    for folder in ["docs", "docs/decisions", "examples"] {
+    for folder in ["docs", "docs/decisions", "examples", "examples/agents"] {
         pages.extend(files(folder, "md"));
     }
     let mut broken = Vec::new();
@@ -188,5 +188,113 @@ fn the_tests_that_the_page_on_security_names_exist() {
     assert!(named.len() >= 10, "{named:?}");
     for name in named {
         assert!(code.contains(&format!("fn {name}(")), "{name}");
+    }
+}
+
+/// All files below a folder, sorted.
+fn below(folder: &str) -> Vec<PathBuf> {
+    let (mut found, mut folders) = (Vec::new(), vec![package().join(folder)]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// Calls of fleet in a text: the words behind `fleet` that can be commands, and the flags.
+fn calls(text: &str) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for part in text.split("fleet ").skip(1) {
+        let end = part.find(['`', '\n', ',', ';', ')']).unwrap_or(part.len());
+        let words: Vec<String> = part[..end]
+            .split_whitespace()
+            .map(|word| word.trim_matches(['"', '*', ':', '.']).to_owned())
+            .collect();
+        let is_command = |word: &String| word.chars().all(|c| c.is_ascii_lowercase());
+        if words.first().is_some_and(is_command) && text.contains(&format!("`fleet {}", words[0])) {
+            found.push(words);
+        }
+    }
+    found
+}
+
+#[test]
+fn what_the_examples_for_agents_tell_to_run_can_be_run() {
+    use clap::CommandFactory as _;
+
+    let mut tree = fleet::cli::tree::Cli::command();
+    tree.build();
+    let mut pages = below("examples/agents");
+    pages.extend(
+        below("docs")
+            .into_iter()
+            .filter(|page| page.ends_with("for-agents.md")),
+    );
+    let mut seen = 0;
+    for path in &pages {
+        let text = fs::read_to_string(path).unwrap();
+        for words in calls(&text) {
+            let told = format!("{}: fleet {}", path.display(), words.join(" "));
+            let Some(mut command) = tree.find_subcommand(&words[0]) else {
+                panic!("{told}");
+            };
+            if let Some(below) = words.get(1).and_then(|word| command.find_subcommand(word)) {
+                command = below;
+            }
+            for flag in words.iter().filter(|word| word.starts_with('-')) {
+                let known = command.get_arguments().any(|arg| {
+                    let long = arg.get_long_and_visible_aliases().unwrap_or_default();
+                    long.iter().any(|long| *flag == format!("--{long}"))
+                        || arg
+                            .get_short()
+                            .is_some_and(|short| *flag == format!("-{short}"))
+                });
+                assert!(known, "{told}: {flag}");
+            }
+            seen += 1;
+        }
+    }
+    assert!(
+        pages.len() >= 12 && seen >= 30,
+        "{} files, {seen} calls",
+        pages.len()
+    );
+}
+
+#[test]
+fn the_settings_for_agent_programs_are_what_they_read() {
+    for path in below("examples/agents") {
+        let text = fs::read_to_string(&path).unwrap();
+        let name = path.display();
+        match path.extension().and_then(|ending| ending.to_str()) {
+            Some("json") => {
+                let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+                assert!(text.contains("fleet"), "{name}: {value}");
+            }
+            Some("toml") => {
+                let value: toml::Table = text.parse().unwrap();
+                assert!(!value.is_empty(), "{name}");
+            }
+            Some("md") if path.file_name().is_some_and(|file| file == "SKILL.md") => {
+                let head = text
+                    .strip_prefix("---\n")
+                    .and_then(|rest| rest.split_once("\n---\n"));
+                let (head, body) = head.unwrap_or_else(|| panic!("{name} has no head"));
+                assert!(
+                    head.contains("name: fleet\n") && head.contains("description: "),
+                    "{name}"
+                );
+                // A skill's description is in every session's context.
+                assert!(head.len() < 600 && body.len() < 4000, "{name}");
+            }
+            _ => {}
+        }
     }
 }

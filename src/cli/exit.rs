@@ -39,6 +39,23 @@ pub enum Exit {
 }
 
 impl Exit {
+    /// All of them, with their names.
+    pub const ALL: [(Self, &'static str); 13] = [
+        (Self::Ok, "ok"),
+        (Self::Internal, "internal"),
+        (Self::Usage, "usage"),
+        (Self::NotFound, "not_found"),
+        (Self::LostRace, "lost_race"),
+        (Self::Dependency, "dependency"),
+        (Self::NothingReady, "nothing_ready"),
+        (Self::Config, "config"),
+        (Self::State, "state"),
+        (Self::Denied, "denied"),
+        (Self::Unreachable, "unreachable"),
+        (Self::Budget, "budget"),
+        (Self::NeedsHuman, "needs_human"),
+    ];
+
     /// The number.
     #[must_use]
     pub const fn code(self) -> u8 {

@@ -10,10 +10,12 @@ use crate::app::tick::report::{AgentEvent, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::hooks::Hooks;
 use crate::app::tracker::import::Files;
 use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
 use crate::app::trial::TrialReport;
+use crate::domain::policy::Policy;
 use crate::domain::time::DurationMs;
 
 /// What lies between the phases of a tick.
@@ -25,8 +27,18 @@ pub struct Between<'a> {
     pub results: Option<&'a Path>,
 }
 
+/// The tick that started the agent which runs this program.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TickAround {
+    /// Its task, as the tick named it.
+    pub task: Option<String>,
+}
+
 /// Opens repositories.
 pub trait Host {
+    /// The tick around this process, if there is one.
+    fn tick_around(&self) -> Option<TickAround>;
+
     /// Opens the repository that contains `dir` (the working directory if none), with its
     /// configuration.
     ///
@@ -77,6 +89,19 @@ pub trait Host {
         request: &LogsRequest,
         show: &mut dyn FnMut(LogsItem) -> bool,
     ) -> Result<LogsReport, TrackerError>;
+
+    /// Serves the repository that contains `dir` to an agent program until that goes away.
+    ///
+    /// # Errors
+    /// The client does not speak the protocol, or the streams cannot be used; a sentence.
+    fn mcp(&self, dir: Option<&Path>) -> Result<(), String>;
+
+    /// The hooks of the repository that contains `dir`, and what its owner decided; defaults where the
+    /// configuration is wrong, so that it can be mended and committed.
+    ///
+    /// # Errors
+    /// Not a repository.
+    fn hooks(&self, dir: Option<&Path>) -> Result<(Box<dyn Hooks>, Policy), TrackerError>;
 
     /// Terminal windows for the sessions of the repository that contains `dir`.
     ///

@@ -9,12 +9,15 @@
 //! May import: domain, app.
 
 pub mod args;
+pub mod codes;
 pub mod commands;
 pub mod error;
 pub mod exit;
 pub mod host;
 pub mod render;
+pub mod schema;
 pub mod session;
+mod teach;
 pub mod tree;
 
 use std::ffi::OsString;
@@ -38,9 +41,14 @@ pub fn run(args: Vec<OsString>, host: &dyn Host) -> Exit {
         .skip(1)
         .take_while(|a| *a != "--")
         .any(|a| a == "--json");
+    let typed: Vec<String> = args
+        .iter()
+        .skip(1)
+        .map(|arg| arg.to_string_lossy().into_owned())
+        .collect();
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return refuse_arguments(&error, wants_json),
+        Err(error) => return refuse_arguments(&error, &typed, wants_json),
     };
     let sink = Sink::new(cli.global.color);
     let mut session = Session::new(host, cli.global, sink);
@@ -64,7 +72,7 @@ fn show_error(sink: Sink, as_json: bool, error: &CliError) {
     }
 }
 
-fn refuse_arguments(error: &clap::Error, wants_json: bool) -> Exit {
+fn refuse_arguments(error: &clap::Error, typed: &[String], wants_json: bool) -> Exit {
     let sink = Sink::new(Color::Auto);
     let asked = matches!(
         error.kind(),
@@ -77,6 +85,7 @@ fn refuse_arguments(error: &clap::Error, wants_json: bool) -> Exit {
             Err(_) => Exit::Internal,
         };
     }
+    let right = teach::right_call(typed, error);
     if wants_json {
         let plain = text.to_string();
         let message = plain
@@ -88,12 +97,17 @@ fn refuse_arguments(error: &clap::Error, wants_json: bool) -> Exit {
             Exit::Usage,
             "usage",
             message,
-            "`fleet help` shows every command",
+            right
+                .as_deref()
+                .unwrap_or("`fleet help` shows every command"),
         )
         .with(serde_json::json!({ "text": plain }));
         show_error(sink, true, &refusal);
     } else {
         sink.words(&text.ansi().to_string());
+        if let Some(right) = right {
+            sink.words(&render::human::hint(&right));
+        }
     }
     Exit::Usage
 }

@@ -11,6 +11,7 @@ use crate::app::catalog::HasModels;
 use crate::app::stream::{StreamReport, StreamRequest};
 use crate::app::tracker::desk::{Opened, Place};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::hooks::Hooks;
 use crate::app::tracker::import::Files;
 use crate::app::tracker::logs::{self, LogsItem, LogsReport, LogsRequest, RunningSession};
 use crate::app::tracker::report::Delivery;
@@ -18,11 +19,12 @@ use crate::app::tracker::request::Mode;
 use crate::app::tracker::secret::HasVault;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
-use crate::cli::host::{Between, Demo, Host, Windows, Works};
+use crate::cli::host::{Between, Demo, Host, TickAround, Windows, Works};
 use crate::cli::render::json;
 use crate::cli::render::page::Page;
 use crate::cli::render::sink::Sink;
 use crate::domain::ids::TaskSelector;
+use crate::domain::policy::Policy;
 
 /// Largest text that is read from a file or stdin.
 const MAX_INPUT_BYTES: u64 = 16 << 20;
@@ -74,6 +76,12 @@ impl<'a> Session<'a> {
         if let Some(opened) = self.opened.take() {
             opened.remarks().iter().for_each(|remark| self.note(remark));
         }
+    }
+
+    /// The tick around this process, if there is one.
+    #[must_use]
+    pub fn tick_around(&self) -> Option<TickAround> {
+        self.host.tick_around()
     }
 
     /// The two streams.
@@ -145,6 +153,22 @@ impl<'a> Session<'a> {
     ) -> Result<Vec<RunningSession>, TrackerError> {
         let opened = self.open()?;
         logs::running(opened.desk(), task)
+    }
+
+    /// Serves an agent program.
+    ///
+    /// # Errors
+    /// As [`Host::mcp`].
+    pub fn mcp(&self) -> Result<(), String> {
+        self.host.mcp(self.global.directory.as_deref())
+    }
+
+    /// The hooks here.
+    ///
+    /// # Errors
+    /// As [`Host::hooks`].
+    pub fn hooks(&self) -> Result<(Box<dyn Hooks>, Policy), TrackerError> {
+        self.host.hooks(self.global.directory.as_deref())
     }
 
     /// Terminal windows.

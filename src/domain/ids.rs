@@ -13,7 +13,7 @@ use crate::domain::time::Timestamp;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IdError {
     /// The text is not of the form `T-<number>` (R6: `^T-[1-9][0-9]{0,8}$`) or `T-~<handle>`.
-    #[error("`{0}` is not a task id; ids look like T-7, or T-~k3f9q before they are published")]
+    #[error("`{}` is not a task id; {}", .0, meant(.0))]
     NotATask(String),
     /// The text is not a UUID.
     #[error("`{0}` is not a record id (a UUID)")]
@@ -21,6 +21,16 @@ pub enum IdError {
     /// The text is not a git object id.
     #[error("`{0}` is not a git object id (40 or 64 hexadecimal digits)")]
     NotAnOid(String),
+}
+
+/// What may be meant by something that is no task id: `7`, `T7`, `t-7`, `#7`.
+fn meant(text: &str) -> String {
+    let rest = text.trim().trim_start_matches(['T', 't', '#']);
+    let digits = rest.trim_start_matches(['-', '_', ' ', '#', '0']);
+    match format!("T-{digits}").parse::<TaskNumber>() {
+        Ok(number) => format!("did you mean {number}?"),
+        Err(_) => "ids look like T-7, or T-~k3f9q before they are published".to_owned(),
+    }
 }
 
 /// Values of hexadecimal digits; 0xff for every other byte.

@@ -2,7 +2,7 @@
 //!
 //! Reading order: `facts` (what is given), `why` (reasons), `ready` (what may start), `routing`
 //! (who takes it), `reconcile` (what the outside already decided), `plan` (all of it together).
-//! `gates`, `secrets`, `text` and `outbox` judge what agents hand over.
+//! `gates`, `secrets`, `text` and `outbox` judge what agents hand over; `measure` bounds what they are told.
 //!
 //! Invariants: no IO, no clock, no ids made, no randomness, no knowledge of git, forges, files or
 //! terminals. The same arguments give the same answer; planning on a state that already holds the
@@ -22,6 +22,7 @@ pub mod history;
 pub mod holdings;
 pub mod intake;
 pub mod leases;
+pub mod measure;
 pub mod merging;
 pub mod outbox;
 pub mod overlap;

@@ -19,6 +19,7 @@ mod cache;
 pub mod code_repo;
 mod draft;
 mod durable;
+pub mod hooks;
 mod import;
 mod index_lock;
 mod leftover;

@@ -12,6 +12,7 @@ pub mod files;
 pub mod forge;
 pub mod forge_setup;
 pub mod handover;
+pub mod hooks;
 pub mod host;
 pub mod journal;
 pub mod lease;

@@ -121,7 +121,7 @@ fn wrong_names_and_flags_are_told_what_would_be_right() {
     ! For more information, try '--help'.
     [exit 2]
     $ fleet close 1
-    ! error: invalid value '1' for '<TASK>...': `1` is not a task id; ids look like T-7, or T-~k3f9q before they are published
+    ! error: invalid value '1' for '<TASK>...': `1` is not a task id; did you mean T-1?
     ! 
     ! For more information, try '--help'.
     [exit 2]
@@ -136,6 +136,7 @@ fn wrong_names_and_flags_are_told_what_would_be_right() {
     ! Usage: fleet add <TITLE>
     ! 
     ! For more information, try '--help'.
+    ! hint: for example `fleet add "Parse dates" -p 1 -l parser -l dates --path 'src/date/**'`
     [exit 2]
     $ fleet add ''
     ! error: the title is empty
@@ -183,9 +184,10 @@ fn wrong_names_and_flags_are_told_what_would_be_right() {
     ! Usage: fleet list [OPTIONS]
     ! 
     ! For more information, try '--help'.
+    ! hint: for example `fleet list --type bug --type testing -p 0 -p 1`
     [exit 2]
     $ fleet list --frobnicate --json
-    {"schema_version":1,"ok":false,"error":{"code":"usage","message":"unexpected argument '--frobnicate' found","hint":"`fleet help` shows every command","retryable":false,"details":{"text":"error: unexpected argument '--frobnicate' found\n\nUsage: fleet list [OPTIONS]\n\nFor more information, try '--help'.\n"}}}
+    {"schema_version":1,"ok":false,"error":{"code":"usage","message":"unexpected argument '--frobnicate' found","hint":"for example `fleet list --type bug --type testing -p 0 -p 1`","retryable":false,"details":{"text":"error: unexpected argument '--frobnicate' found\n\nUsage: fleet list [OPTIONS]\n\nFor more information, try '--help'.\n"}}}
     [exit 2]
     $ fleet frobnicate
     ! error: unrecognized subcommand 'frobnicate'
@@ -193,6 +195,7 @@ fn wrong_names_and_flags_are_told_what_would_be_right() {
     ! Usage: fleet [OPTIONS] <COMMAND>
     ! 
     ! For more information, try '--help'.
+    ! hint: `fleet help` shows every command
     [exit 2]
     $ fleet ready --dry-run
     ! error: the following required arguments were not provided:
@@ -201,6 +204,7 @@ fn wrong_names_and_flags_are_told_what_would_be_right() {
     ! Usage: fleet ready --claim --dry-run
     ! 
     ! For more information, try '--help'.
+    ! hint: for example `fleet ready --limit 5`
     [exit 2]
     "#);
     assert_eq!(clone.data(&["list", "--all"])["total"], 1);

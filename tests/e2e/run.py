@@ -14,12 +14,13 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import agent_face  # noqa: F401  registers its stories
 import stories
 import workflow  # noqa: F401  registers its stories
 from tools import Missing, Tools
 from world import Failed, Skipped
 
-STORIES = ("stories.py", "workflow.py")
+STORIES = ("stories.py", "workflow.py", "agent_face.py")
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 
 

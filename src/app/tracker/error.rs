@@ -152,6 +152,97 @@ pub enum TrackerError {
     Write(String),
 }
 
+impl TrackerError {
+    /// Stable name for programs; `docs/schema/errors.json` lists them all.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownTask { .. } => "task_not_found",
+            Self::AmbiguousTask { .. } => "task_ambiguous",
+            Self::UnknownEscalation { .. } => "escalation_not_found",
+            Self::AmbiguousEscalation { .. } => "escalation_ambiguous",
+            Self::NotThere { .. } => "not_found",
+            Self::Invalid { .. } => "invalid_value",
+            Self::Input { .. } => "bad_input",
+            Self::Cycle { .. } => "dependency_cycle",
+            Self::SelfDependency { .. } => "self_dependency",
+            Self::Claimed { .. } => "already_claimed",
+            Self::NotReady { .. } => "not_ready",
+            Self::Lost { .. } => "lost_race",
+            Self::Denied { .. } => "denied",
+            Self::Unreachable { .. } => "unreachable",
+            Self::NotInitialised { .. } => "not_initialised",
+            Self::TooNew(_) => "state_too_new",
+            Self::State(_) => "state_unreadable",
+            Self::NoRepository { .. } => "no_repository",
+            Self::Config { .. } => "config",
+            Self::Write(_) => "write_failed",
+        }
+    }
+
+    /// What to do next; empty where the message says it, because it differs from case to case.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        let fixed = match self {
+            Self::UnknownTask { near, .. } => return did_you_mean(near),
+            Self::NotThere { hint, .. }
+            | Self::Input { hint, .. }
+            | Self::Invalid { hint, .. }
+            | Self::Config { hint, .. } => {
+                return hint.clone();
+            }
+            Self::Claimed { task, .. } => {
+                return format!("`fleet show {task}` says who works on it");
+            }
+            Self::NotReady { task, .. } => {
+                return format!("`fleet show {task}` says what it waits for");
+            }
+            Self::NotInitialised { unasked, .. } => return how_to_begin(unasked.as_deref()),
+            Self::AmbiguousTask { .. } => {
+                "name it by one of these handles; `fleet doctor --fix` gives doubled numbers a new one"
+            }
+            Self::UnknownEscalation { .. } => "`fleet inbox` shows the open ones",
+            Self::AmbiguousEscalation { .. } => "name one of them, as `fleet inbox` shows it",
+            Self::Cycle { .. } => {
+                "take one edge of the cycle away first: `fleet dep rm <TASK> <ON>`"
+            }
+            Self::SelfDependency { .. } => "name another task",
+            Self::Lost { .. } => "run the command again",
+            Self::Denied { .. } => {
+                "check your rights and the remote's rules for the state branch; nothing was published"
+            }
+            Self::Unreachable { .. } => "run the command again when the remote answers",
+            Self::TooNew(_) => "install a newer fleet",
+            Self::State(_) => "`fleet doctor` shows what is wrong",
+            Self::NoRepository { .. } => "",
+            Self::Write(_) => "check free space and rights of the repository; nothing was recorded",
+        };
+        fixed.to_owned()
+    }
+}
+
+fn did_you_mean(near: &[String]) -> String {
+    let all = "`fleet list --all` shows every task";
+    if near.is_empty() {
+        all.to_owned()
+    } else {
+        format!("did you mean {}? {all}", near.join(", "))
+    }
+}
+
+/// The next command where there is no state; `unasked` says why the remote was not asked for it.
+fn how_to_begin(unasked: Option<&str>) -> String {
+    unasked.map_or_else(
+        || "run `fleet init`".to_owned(),
+        |why| {
+            format!(
+                "{why}; if fleet was set up there, `fleet sync` brings the state here, else run \
+                 `fleet init`"
+            )
+        },
+    )
+}
+
 impl From<StateReadError> for TrackerError {
     fn from(error: StateReadError) -> Self {
         Self::State(error.to_string())

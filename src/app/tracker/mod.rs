@@ -8,7 +8,9 @@
 
 pub mod add;
 pub mod agents;
+pub mod brief;
 pub mod change;
+pub mod claim;
 pub mod cost;
 pub mod deps;
 pub mod desk;
@@ -17,12 +19,14 @@ pub mod error;
 pub mod export;
 pub mod graph;
 pub mod history;
+pub mod hooks;
 pub mod import;
 pub mod inbox;
 pub mod init;
 pub mod list;
 pub mod logs;
 mod names;
+pub mod prime;
 pub mod ready;
 pub mod report;
 pub mod request;

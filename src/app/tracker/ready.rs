@@ -1,23 +1,20 @@
-//! What can start now, what cannot and why, and taking the best one.
+//! What can start now, and what cannot and why.
 
 use std::collections::BTreeSet;
 
-use crate::app::publish::{Decision, How, Terms};
 use crate::app::tracker::deps::cycles_of;
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
-use crate::app::tracker::report::{ClaimReport, ReadyReport, Reason, TaskList, TaskRow};
-use crate::app::tracker::request::{Mode, ReadyRequest};
+use crate::app::tracker::report::{ReadyReport, Reason, TaskList, TaskRow};
+use crate::app::tracker::request::ReadyRequest;
 use crate::app::tracker::views::{reasons, row};
 use crate::domain::ids::TaskUid;
-use crate::domain::record::{Op, TaskFields, TaskUpdated};
 use crate::engine::budget::Ledger;
 use crate::engine::phase::Phase;
 use crate::engine::ready::Board;
 use crate::engine::routing::{Load, Router};
 use crate::engine::why::Why;
-use crate::ports::state_repo::Freshness;
-use crate::store::{Bodies, Checkpoint, Scope};
+use crate::store::{Bodies, Scope};
 
 /// Tasks that can start now, best first.
 ///
@@ -147,58 +144,5 @@ pub fn blocked(desk: Desk<'_>, limit: Option<usize>) -> Result<TaskList, Tracker
         has_more: tasks.len() < total,
         tasks,
         total,
-    })
-}
-
-/// Takes the best ready task for a person (or a program that acts for one): it becomes the
-/// assignee, so that no agent starts it. With a remote the claim must reach it: a claim that only
-/// this clone knows would have two winners (I3).
-///
-/// # Errors
-/// Lost again and again, a remote that refuses or does not answer, or unreadable state.
-pub fn claim(
-    desk: Desk<'_>,
-    claimant: Option<&str>,
-    mode: Mode,
-) -> Result<ClaimReport, TrackerError> {
-    let actor = desk.context.actor;
-    let who = claimant.unwrap_or_else(|| actor.split_once(':').map_or(actor, |(_, name)| name));
-    let who = crate::app::tracker::values::person(who)?;
-    let terms = Terms {
-        scope: Scope::Live,
-        freshness: Freshness::Local,
-        how: How::Must(desk.policy.state.push_timeout),
-        checkpoint: Checkpoint::Never,
-    };
-    let done = desk.change_on("claim a task", &terms, mode, |loaded, minter| {
-        let state = &loaded.state;
-        let index = state.index();
-        let board = Board::new(state, &index, desk.policy, minter.now());
-        let ready = board.ready();
-        let order = Router::new(&board, &ready).order(&ready);
-        let Some(uid) = order.first().copied() else {
-            return Ok(Decision::Nothing((None, 0)));
-        };
-        let mut taken = row(state, uid, &state.tasks[&uid], Phase::Waiting, true);
-        taken.assignee = Some(who.clone());
-        minter.add(Op::TaskUpdated(TaskUpdated {
-            task: uid,
-            set: TaskFields {
-                assignee: Some(Some(who.clone())),
-                ..TaskFields::default()
-            },
-            add_labels: Vec::new(),
-            rm_labels: Vec::new(),
-            add_paths: Vec::new(),
-            rm_paths: Vec::new(),
-        }));
-        let subject = format!("claim {} for {who}", taken.id);
-        Ok(Decision::write((Some(taken), order.len() - 1), subject))
-    })?;
-    let (task, remaining) = done.value;
-    Ok(ClaimReport {
-        task,
-        remaining,
-        delivery: done.delivery,
     })
 }

@@ -1,5 +1,6 @@
 //! `fleet ready`
 
+use crate::app::tracker::claim;
 use crate::app::tracker::ready;
 use crate::app::tracker::request::ReadyRequest;
 use crate::cli::error::CliError;
@@ -47,7 +48,12 @@ pub struct Args {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let opened = session.open()?;
     let found = if args.claim {
-        let report = ready::claim(opened.desk(), args.claimant.as_deref(), mode(args.dry_run))?;
+        let report = claim::claim(
+            opened.desk(),
+            None,
+            args.claimant.as_deref(),
+            mode(args.dry_run),
+        )?;
         session.note_delivery(&report.delivery);
         session.answer(&report, human::claimed)?;
         report.task.is_some()

@@ -4,6 +4,7 @@ mod agents;
 mod cost;
 mod detail;
 mod exchange;
+mod hooks;
 mod intake;
 mod models;
 mod place;
@@ -15,6 +16,7 @@ pub use agents::{agent, agent_changed, agents, trial};
 pub use cost::{cost, route_stats, usage};
 pub use detail::{answered, inbox, log, show};
 pub use exchange::{exported, imported};
+pub use hooks::hooks;
 pub use intake::intake;
 pub use models::{model_check, models};
 pub use place::{config, doctor, init, route, sync};
@@ -32,15 +34,19 @@ use crate::cli::render::page::{Page, Tone};
 /// An error as message and hint, for stderr.
 #[must_use]
 pub fn error(error: &CliError) -> String {
-    let (bad, dim) = (Tone::Bad.style(), Tone::Strong.style());
-    let mut text = format!("{bad}error:{bad:#} {}\n", display_safe(&error.message));
-    if !error.hint.is_empty() {
-        text.push_str(&format!(
-            "{dim}hint:{dim:#} {}\n",
-            display_safe(&error.hint)
-        ));
+    let bad = Tone::Bad.style();
+    let text = format!("{bad}error:{bad:#} {}\n", display_safe(&error.message));
+    if error.hint.is_empty() {
+        return text;
     }
-    text
+    text + &hint(&error.hint)
+}
+
+/// What to do instead, for stderr.
+#[must_use]
+pub fn hint(text: &str) -> String {
+    let strong = Tone::Strong.style();
+    format!("{strong}hint:{strong:#} {}\n", display_safe(text))
 }
 
 /// A line that says that nothing was recorded, if so.

@@ -1,0 +1,269 @@
+//! Hooks: the folder in which git looks for them, and what a commit or a push would change.
+
+use std::fs;
+use std::io::{ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use git2::{Index, ObjectType, Oid, Repository, RepositoryOpenFlags, Tree};
+
+use super::process::Git;
+use crate::ports::hooks::{HookFile, HookFolder, Hooks, StagedFile};
+
+/// Everything that fleet keeps.
+const FOLDER: &str = ".orchestra/";
+/// The records in it.
+const RECORDS: &str = ".orchestra/log";
+/// Largest message and hook that is read.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// The hooks of the repository around a folder.
+pub struct RepositoryHooks {
+    dir: PathBuf,
+    git: Git,
+    /// The index of the commit that is being made, as git names it to its hooks.
+    index: Option<PathBuf>,
+}
+
+fn sentence(what: &str, error: impl std::fmt::Display) -> String {
+    format!("{what}: {error}")
+}
+
+impl RepositoryHooks {
+    /// Hooks of the work tree at `dir`.
+    #[must_use]
+    pub fn new(dir: &Path, git: Git, index: Option<&str>) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            git,
+            index: index.map(|path| dir.join(path)),
+        }
+    }
+
+    /// This work tree, which may be a linked one.
+    fn open(&self) -> Result<Repository, String> {
+        let none: &[&Path] = &[];
+        Repository::open_ext(&self.dir, RepositoryOpenFlags::empty(), none)
+            .map_err(|error| sentence("cannot open the repository", error.message()))
+    }
+
+    /// `core.hooksPath` of the user's configuration. Our own calls switch hooks off on the command
+    /// line, which is the one scope that does not count.
+    fn configured(&self) -> Result<Option<PathBuf>, String> {
+        let asked = self.git.user().dir(&self.dir);
+        let asked = asked.args([
+            "config",
+            "-z",
+            "--show-scope",
+            "--path",
+            "--get-all",
+            "core.hooksPath",
+        ]);
+        let out = asked
+            .run()
+            .map_err(|error| sentence("cannot ask git for core.hooksPath", error))?;
+        let text = out.text();
+        let words: Vec<&str> = text.split('\0').collect();
+        let mut pairs = words.chunks_exact(2).filter(|pair| pair[0] != "command");
+        Ok(pairs.next_back().map(|pair| PathBuf::from(pair[1])))
+    }
+
+    fn file(&self, name: &str) -> Result<PathBuf, String> {
+        Ok(Path::new(&self.folder()?.path).join(name))
+    }
+}
+
+impl Hooks for RepositoryHooks {
+    fn folder(&self) -> Result<HookFolder, String> {
+        let repo = self.open()?;
+        let path = match self.configured()? {
+            // A relative path is seen from where git runs hooks.
+            Some(path) => repo.workdir().unwrap_or_else(|| repo.path()).join(path),
+            None => repo.commondir().join("hooks"),
+        };
+        let path: PathBuf = path.components().collect();
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        let inside = |top: Option<&Path>| top.is_some_and(|top| real(&path).starts_with(real(top)));
+        Ok(HookFolder {
+            in_work_tree: inside(repo.workdir()) && !inside(Some(repo.commondir())),
+            path: path.display().to_string(),
+        })
+    }
+
+    fn read(&self, name: &str) -> Result<Option<HookFile>, String> {
+        let path = self.file(name)?;
+        let told = |error| sentence(&format!("cannot read {}", path.display()), error);
+        let meta = match fs::metadata(&path) {
+            Ok(meta) => meta,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(told(error)),
+        };
+        if !meta.is_file() || meta.len() > MOST_BYTES {
+            return Err(format!("{} is no file of a hook's size", path.display()));
+        }
+        Ok(Some(HookFile {
+            bytes: fs::read(&path).map_err(told)?,
+            executable: meta.permissions().mode() & 0o111 != 0,
+        }))
+    }
+
+    fn put_new(&self, name: &str, text: &str) -> Result<(), String> {
+        let path = self.file(name)?;
+        let told =
+            |error: std::io::Error| sentence(&format!("cannot write {}", path.display()), error);
+        let folder = path.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(folder).map_err(told)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".fleet-hook-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempfile_in(folder)
+            .map_err(told)?;
+        file.write_all(text.as_bytes()).map_err(told)?;
+        file.persist_noclobber(&path)
+            .map_err(|error| told(error.error))?;
+        Ok(())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<(), String> {
+        let (from, to) = (self.file(from)?, self.file(to)?);
+        let told = |error| sentence(&format!("cannot rename {}", from.display()), error);
+        // A link first: a rename would take the place of a file that came in between.
+        fs::hard_link(&from, &to).map_err(told)?;
+        fs::remove_file(&from).map_err(told)
+    }
+
+    fn remove(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let path = self.file(name)?;
+        let there = self.read(name)?;
+        if there.is_none_or(|file| file.bytes != bytes) {
+            return Err(format!(
+                "{} was changed meanwhile, and is left",
+                path.display()
+            ));
+        }
+        fs::remove_file(&path)
+            .map_err(|error| sentence(&format!("cannot remove {}", path.display()), error))
+    }
+
+    fn branch(&self) -> Option<String> {
+        let repo = self.open().ok()?;
+        let head = repo.find_reference("HEAD").ok()?;
+        let target = head.symbolic_target().ok().flatten()?;
+        target.strip_prefix("refs/heads/").map(str::to_owned)
+    }
+
+    fn staged(&self) -> Result<Vec<StagedFile>, String> {
+        let repo = self.open()?;
+        let told = |error: git2::Error| sentence("cannot read what is staged", error.message());
+        let index = match &self.index {
+            Some(path) => Index::open(path),
+            None => repo.index(),
+        };
+        let index = index.map_err(told)?;
+        let head = repo.head().ok().and_then(|head| head.peel_to_tree().ok());
+        let mut before = records_of(&repo, head.as_ref());
+        let mut staged = Vec::new();
+        for entry in index.iter() {
+            let Ok(path) = String::from_utf8(entry.path.clone()) else {
+                continue;
+            };
+            if !path.starts_with(FOLDER) {
+                continue;
+            }
+            let old = before.iter().position(|(name, _)| *name == path);
+            let old = old.map(|at| before.swap_remove(at).1);
+            if old == Some(entry.id) {
+                continue;
+            }
+            staged.push(StagedFile {
+                path,
+                before: old.and_then(|id| content(&repo, id)),
+                after: content(&repo, entry.id),
+            });
+        }
+        staged.extend(before.into_iter().map(|(path, id)| StagedFile {
+            path,
+            before: content(&repo, id),
+            after: None,
+        }));
+        staged.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(staged)
+    }
+
+    fn touches_records(&self, commit: &str, base: &str) -> Result<bool, String> {
+        let repo = self.open()?;
+        let told = |error: git2::Error| sentence(&format!("cannot read {commit}"), error.message());
+        let id = Oid::from_str(commit).map_err(told)?;
+        let object = repo.find_object(id, None).map_err(told)?;
+        let Ok(commit) = object.peel_to_commit() else {
+            // A tag of a tree or blob carries no branch's records.
+            return Ok(false);
+        };
+        let base = repo.find_reference(&format!("refs/heads/{base}"));
+        let base = base.and_then(|base| base.peel_to_commit()).ok();
+        let fork = base.and_then(|base| repo.merge_base(base.id(), commit.id()).ok());
+        let records = |id: Oid| {
+            let tree = repo.find_commit(id).and_then(|commit| commit.tree()).ok()?;
+            tree.get_path(Path::new(RECORDS))
+                .ok()
+                .map(|entry| entry.id())
+        };
+        Ok(records(commit.id()) != fork.and_then(records))
+    }
+
+    fn message(&self, file: &str) -> Result<String, String> {
+        let path = self.dir.join(file);
+        let bytes = fs::read(&path);
+        let bytes =
+            bytes.map_err(|error| sentence(&format!("cannot read {}", path.display()), error))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn add_trailer(&self, file: &str, trailer: &str) -> Result<(), String> {
+        let call = self.git.user().dir(&self.dir).args([
+            "interpret-trailers",
+            "--in-place",
+            "--if-exists",
+            "doNothing",
+            "--trailer",
+            trailer,
+            file,
+        ]);
+        let out = call
+            .run()
+            .map_err(|error| sentence("cannot add the trailer", error))?;
+        if out.ok() {
+            return Ok(());
+        }
+        Err(sentence("cannot add the trailer", out.cause()))
+    }
+}
+
+/// Files below `.orchestra/` of a tree.
+fn records_of(repo: &Repository, tree: Option<&Tree<'_>>) -> Vec<(String, Oid)> {
+    let mut found = Vec::new();
+    let folder = tree.and_then(|tree| {
+        let entry = tree
+            .get_path(Path::new(FOLDER.trim_end_matches('/')))
+            .ok()?;
+        repo.find_tree(entry.id()).ok()
+    });
+    if let Some(folder) = folder {
+        let walked = folder.walk(git2::TreeWalkMode::PreOrder, |root, entry| {
+            if entry.kind() == Some(ObjectType::Blob)
+                && let Ok(name) = entry.name()
+            {
+                found.push((format!("{FOLDER}{root}{name}"), entry.id()));
+            }
+            git2::TreeWalkResult::Ok
+        });
+        if walked.is_err() {
+            found.clear();
+        }
+    }
+    found
+}
+
+fn content(repo: &Repository, id: Oid) -> Option<Vec<u8>> {
+    repo.find_blob(id).ok().map(|blob| blob.content().to_vec())
+}
