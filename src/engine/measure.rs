@@ -58,7 +58,8 @@ fn blank(run: &str) -> usize {
     if run == " " {
         return 0;
     }
-    run.bytes().filter(|b| *b != b' ').count() + run.len().div_ceil(16)
+    let breaks = run.bytes().filter(|b| *b != b' ').count();
+    breaks + (run.len() - breaks).div_ceil(16)
 }
 
 /// A run of letters: words of a language are cut in pieces of four letters and more, noise in two.
