@@ -128,7 +128,7 @@ impl Tickets for Process<'_> {
             let desk = self.sim.desk.lock().unwrap();
             let wanted = desk.all.iter().filter(|ticket| {
                 let open = ticket.state == TicketState::Open;
-                let labelled = ticket.labels.iter().any(|label| *label == query.label);
+                let labelled = ticket.labels.contains(&query.label);
                 open && labelled || query.also.contains(&ticket.number)
             });
             Ok(TicketsSeen {
