@@ -2,11 +2,14 @@
 
 mod agents;
 mod bad_input;
+mod changing;
 mod env;
 mod exchange;
+mod finding;
 mod looks;
 mod models;
 mod secrets;
 mod together;
+mod tracking;
 mod verbs;
 mod workflow;

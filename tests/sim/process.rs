@@ -18,7 +18,7 @@ use fleet::domain::time::{DurationMs, Moment, Timestamp};
 use fleet::engine::secrets::Scanner;
 use fleet::ports::clock::{Clock, Ids};
 use fleet::ports::code_repo::{
-    BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts, Merged, Shown,
+    BranchFacts, CodeError, CodeRepo, CommitFacts, CommitWords, MergeFacts, Merged, Shown,
 };
 use fleet::ports::forge::{
     Forge, ForgeError, ForgeSaying, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
@@ -350,6 +350,11 @@ impl CodeRepo for Process<'_> {
             head: fetched.1.get(name).cloned(),
         };
         Ok(names.iter().map(fact).collect())
+    }
+
+    fn messages(&self, _limit: usize) -> Result<Vec<CommitWords>, CodeError> {
+        // No tick reads messages.
+        self.base().map(|_| Vec::new())
     }
 
     fn merge_facts(&self, base: &Oid, head: &Oid) -> Result<MergeFacts, CodeError> {

@@ -191,6 +191,8 @@ pub fn claim(
             rm_labels: Vec::new(),
             add_paths: Vec::new(),
             rm_paths: Vec::new(),
+            check: Vec::new(),
+            uncheck: Vec::new(),
         }));
         let subject = format!("claim {} for {who}", taken.id);
         Ok(Decision::write((Some(taken), order.len() - 1), subject))
