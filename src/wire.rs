@@ -12,6 +12,7 @@ mod actor;
 mod catalog;
 mod code;
 mod demo;
+mod editor;
 mod forge;
 mod hooks;
 mod intake;
@@ -43,7 +44,7 @@ use crate::app::tracker::import::Files;
 use crate::app::tracker::init::first_trouble;
 use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
-use crate::cli::host::{Between, Demo, Host, TickAround, Windows, Works};
+use crate::cli::host::{Between, Demo, Edited, Host, TickAround, Windows, Works};
 use crate::config::Env;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
@@ -150,6 +151,15 @@ impl Host for Wire {
             .map_err(|troubles| first_trouble(&troubles))?
             .policy;
         Ok(Box::new(place.office(policy)?))
+    }
+
+    fn edit(&self, dir: Option<&Path>, name: &str, text: &str) -> Result<Edited, String> {
+        let place = self.place(dir).map_err(|error| error.to_string())?;
+        editor::edit(&place, &self.env, name, text)
+    }
+
+    fn forget(&self, edited: &str) {
+        crate::machine::editor::forget(Path::new(edited));
     }
 
     fn site(&self, dir: Option<&Path>) -> Result<Box<dyn TrackerPlace>, TrackerError> {

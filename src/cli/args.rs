@@ -6,6 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::app::tracker::request::{DepSpec, When};
 use crate::cli::render::sink::Color;
+use crate::domain::dates::Spoken;
 use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskSelector;
 use crate::domain::record::CloseOutcome;
@@ -85,6 +86,45 @@ pub fn priority(text: &str) -> Result<u8, String> {
     }
 }
 
+/// How long work takes: `90m`, `4h`, `1d` (a day of work has 8 hours, a week 5 days), as minutes.
+///
+/// # Errors
+/// Anything else.
+pub fn effort(text: &str) -> Result<u64, String> {
+    let refused = || {
+        format!(
+            "`{text}` is no effort; write minutes, hours, days or weeks: 90m, 4h, 1d, 2w, 1h30m"
+        )
+    };
+    let mut minutes = 0u64;
+    let mut digits = String::new();
+    for c in text.trim().chars().filter(|c| *c != ' ') {
+        let unit = match c {
+            '0'..='9' => {
+                digits.push(c);
+                continue;
+            }
+            'm' => 1,
+            'h' => 60,
+            'd' => 8 * 60,
+            'w' => 5 * 8 * 60,
+            _ => return Err(refused()),
+        };
+        let count: u64 = digits.parse().map_err(|_| refused())?;
+        minutes = count
+            .checked_mul(unit)
+            .and_then(|more| minutes.checked_add(more))
+            .filter(|sum| *sum <= 10_000_000)
+            .ok_or_else(refused)?;
+        digits.clear();
+    }
+    if digits.is_empty() && minutes > 0 {
+        Ok(minutes)
+    } else {
+        Err(refused())
+    }
+}
+
 /// `[KIND:]T-n`; without a kind it is `blocks`.
 ///
 /// # Errors
@@ -98,11 +138,23 @@ pub fn dep_spec(text: &str) -> Result<DepSpec, String> {
     Ok(DepSpec { kind, on })
 }
 
-/// An RFC 3339 time in UTC, a date, or a span from now such as `3d`.
+/// A moment as people say it: `tomorrow 9am`, `in 3 days`, `next monday`, or an ISO form.
 ///
 /// # Errors
 /// Anything else.
 pub fn when(text: &str) -> Result<When, String> {
+    Ok(match Spoken::read(text)? {
+        Spoken::Instant(at) => When::At(at),
+        Spoken::After(span) => When::In(span),
+        said => When::Said(said),
+    })
+}
+
+/// A time in the past: an RFC 3339 time in UTC, a date, or a span back from now such as `7d`.
+///
+/// # Errors
+/// Anything else.
+pub fn since(text: &str) -> Result<When, String> {
     if let Ok(at) = text.parse() {
         return Ok(When::At(at));
     }
@@ -114,7 +166,7 @@ pub fn when(text: &str) -> Result<When, String> {
         return Ok(When::In(DurationMs(ms)));
     }
     Err(format!(
-        "`{text}` is no time; write 2026-11-21T08:00:00Z (UTC), 2026-11-21, or a span from now such as 3d or 2h"
+        "`{text}` is no time; write 2026-11-21T08:00:00Z (UTC), 2026-11-21, or a span back from now such as 7d or 2h"
     ))
 }
 
@@ -126,11 +178,38 @@ mod tests {
     #[test]
     fn times_are_read_in_three_ways() {
         let day: Timestamp = "2026-11-21T00:00:00Z".parse().expect("a time");
-        assert_eq!(when("2026-11-21"), Ok(When::At(day)));
+        assert_eq!(since("2026-11-21"), Ok(When::At(day)));
         assert_eq!(when("2026-11-21T00:00:00Z"), Ok(When::At(day)));
+        assert_eq!(since("3d"), Ok(When::In(DurationMs::secs(3 * 86_400))));
         assert_eq!(when("3d"), Ok(When::In(DurationMs::secs(3 * 86_400))));
-        assert!(when("soon").is_err());
+        assert!(matches!(when("tomorrow"), Ok(When::Said(_))));
+        assert!(since("soon").is_err());
         assert!(when("2026-02-30").is_err());
+    }
+
+    #[test]
+    fn efforts_are_minutes_of_work() {
+        for (text, want) in [
+            ("90m", 90),
+            ("4h", 240),
+            ("1d", 480),
+            ("2w", 4_800),
+            ("1h 30m", 90),
+        ] {
+            assert_eq!(effort(text), Ok(want), "{text}");
+        }
+        for bad in [
+            "",
+            "h",
+            "90",
+            "0m",
+            "1y",
+            "-1h",
+            "99999999999999999999h",
+            "99999999w",
+        ] {
+            assert!(effort(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

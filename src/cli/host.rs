@@ -27,6 +27,15 @@ pub struct Between<'a> {
     pub results: Option<&'a Path>,
 }
 
+/// A text that somebody edited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edited {
+    /// The text.
+    pub text: String,
+    /// The file that it is kept in until it is forgotten.
+    pub path: String,
+}
+
 /// The tick that started the agent which runs this program.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TickAround {
@@ -45,6 +54,15 @@ pub trait Host {
     /// # Errors
     /// Not a repository, or a wrong configuration.
     fn open(&self, dir: Option<&Path>) -> Result<Box<dyn Opened>, TrackerError>;
+
+    /// Lets the user edit a text in the editor of his choice, in a file in fleet's own folder.
+    ///
+    /// # Errors
+    /// Not a repository, no editor that runs, or one that fails; a sentence.
+    fn edit(&self, dir: Option<&Path>, name: &str, text: &str) -> Result<Edited, String>;
+
+    /// Deletes the file of an edited text.
+    fn forget(&self, edited: &str);
 
     /// Opens the repository that contains `dir` for what must work without a configuration:
     /// `init`, `doctor`, `config check`.

@@ -19,7 +19,7 @@ use crate::app::tracker::request::Mode;
 use crate::app::tracker::secret::HasVault;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
-use crate::cli::host::{Between, Demo, Host, TickAround, Windows, Works};
+use crate::cli::host::{Between, Demo, Edited, Host, TickAround, Windows, Works};
 use crate::cli::render::json;
 use crate::cli::render::page::Page;
 use crate::cli::render::sink::Sink;
@@ -76,6 +76,20 @@ impl<'a> Session<'a> {
         if let Some(opened) = self.opened.take() {
             opened.remarks().iter().for_each(|remark| self.note(remark));
         }
+    }
+
+    /// Lets the user edit a text.
+    ///
+    /// # Errors
+    /// As [`Host::edit`].
+    pub fn edit(&self, name: &str, text: &str) -> Result<Edited, String> {
+        let dir = self.global.directory.as_deref();
+        self.host.edit(dir, name, text)
+    }
+
+    /// Deletes the file of an edited text.
+    pub fn forget(&self, edited: &str) {
+        self.host.forget(edited);
     }
 
     /// The tick around this process, if there is one.

@@ -41,6 +41,10 @@ impl Record {
                 about.other = Some(p.to);
             }
             Op::CommentAdded(p) => about.task = Some(p.task),
+            Op::CommentEdited(p) => about.task = Some(p.task),
+            Op::GateAdded(p) => about.task = Some(p.task),
+            Op::GateSet(p) => about.task = Some(p.task),
+            Op::TaskDecayed(p) => about.task = Some(p.task),
             Op::SessionClaimed(p) => {
                 about.task = Some(p.task);
                 about.session = Some(SessionUid::created_by(self.id));
@@ -78,7 +82,7 @@ impl Record {
                 about.task = Some(p.task);
                 about.session = Some(p.session);
             }
-            Op::AgentPaused(_) | Op::Unknown(_) => {}
+            Op::AgentPaused(_) | Op::QuerySaved(_) | Op::MilestoneSet(_) | Op::Unknown(_) => {}
         }
         about
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DepKind {
-    /// `from` is not ready before `to` is done.
+    /// `from` is not ready before `to` is closed with success: as done, wontdo or duplicate.
     Blocks,
     /// `from` is part of `to`; a parent with open children is not a leaf and is not run.
     ParentChild,
@@ -17,17 +17,22 @@ pub enum DepKind {
     DiscoveredFrom,
     /// See also. No effect on readiness.
     Related,
-    /// `from` waits for `to` to be closed in any way, failure included.
+    /// `from` waits for all parts of `to` to be closed, however they ended; for `to` itself while it
+    /// has no parts.
     WaitsFor,
     /// `from` is the same as `to`. No effect on readiness.
     Duplicates,
     /// `from` replaces `to`. No effect on readiness.
     Supersedes,
+    /// `from` may start only after `to` was closed as failed: the plan B.
+    OnFailure,
+    /// `from` may start once `to` is closed, however it ended.
+    OnClose,
 }
 
 impl DepKind {
     /// Every kind, in the order of the help text.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Blocks,
         Self::ParentChild,
         Self::DiscoveredFrom,
@@ -35,6 +40,8 @@ impl DepKind {
         Self::WaitsFor,
         Self::Duplicates,
         Self::Supersedes,
+        Self::OnFailure,
+        Self::OnClose,
     ];
 
     /// The wire name.
@@ -48,13 +55,18 @@ impl DepKind {
             Self::WaitsFor => "waits-for",
             Self::Duplicates => "duplicates",
             Self::Supersedes => "supersedes",
+            Self::OnFailure => "on-failure",
+            Self::OnClose => "on-close",
         }
     }
 
     /// True if the edge can hold `from` back, so that a cycle of such edges would never be ready.
     #[must_use]
     pub const fn orders(self) -> bool {
-        matches!(self, Self::Blocks | Self::ParentChild | Self::WaitsFor)
+        matches!(
+            self,
+            Self::Blocks | Self::ParentChild | Self::WaitsFor | Self::OnFailure | Self::OnClose
+        )
     }
 }
 

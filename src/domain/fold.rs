@@ -4,18 +4,20 @@
 //! the result depends on the set of records only, not on order or repeats (I14). A record about a
 //! thing whose creation has not been seen makes a placeholder that the creation fills in later.
 
+mod tracking;
+
 use crate::domain::escalation::Escalation;
 use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskNumber, TaskUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{
-    AgentPaused, CommentAdded, DepEdge, FindingAdded, LockAcquired, Op, Record, TaskAdded,
-    TaskAdmitted, TaskFields, TaskUpdated,
+    AgentPaused, DepEdge, FindingAdded, LockAcquired, Op, Record, TaskAdded, TaskAdmitted,
+    TaskFields, TaskUpdated,
 };
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
 use crate::domain::session::{Release, Session};
 use crate::domain::state::{DepKey, Finding, Pause, State};
-use crate::domain::task::{Comment, Status, Task};
+use crate::domain::task::{Status, Task};
 
 /// Fills a slot that the earliest record wins.
 fn first<T>(slot: &mut Option<(T, Stamp)>, value: T, at: Stamp) {
@@ -68,7 +70,14 @@ impl State {
             Op::TaskAdmitted(p) => self.apply_admitted(p, at),
             Op::DepAdded(edge) => self.apply_dep(edge, true, at),
             Op::DepRemoved(edge) => self.apply_dep(edge, false, at),
-            Op::CommentAdded(p) => self.apply_comment(p, &record.by, at),
+            Op::CommentAdded(_)
+            | Op::CommentEdited(_)
+            | Op::GateAdded(_)
+            | Op::GateSet(_)
+            | Op::TaskDecayed(_)
+            | Op::QuerySaved(_)
+            | Op::MilestoneSet(_)
+            | Op::ForgeSaid(_) => self.apply_tracking(record, at),
             Op::LockAcquired(p) => self.apply_lock(p, at),
             Op::LockReleased(p) => self.apply_lock_released(p.session, at),
             Op::FindingAdded(p) => self.apply_finding(p, at),
@@ -107,10 +116,6 @@ impl State {
             | Op::ReviewFeedback(_)
             | Op::ReviewApproved(_)
             | Op::ReviewCommanded(_) => self.apply_review(record, at),
-            Op::ForgeSaid(p) => {
-                let task = self.task_mut(p.task, at);
-                task.details.said.insert(p.key.clone());
-            }
             Op::EscalationOpened(p) => {
                 let escalation = self.escalation_mut(EscalationUid::created_by(record.id));
                 first(&mut escalation.opened, p.clone(), at);
@@ -187,16 +192,6 @@ impl State {
     fn apply_lock_released(&mut self, session: SessionUid, at: Stamp) {
         let lock = self.locks.entry(session).or_default();
         lock.released = Some(lock.released.map_or(at, |old| old.min(at)));
-    }
-
-    fn apply_comment(&mut self, p: &CommentAdded, by: &str, at: Stamp) {
-        let comment = Comment {
-            at,
-            by: by.to_owned(),
-            text: p.text.clone(),
-        };
-        let comments = &mut self.task_mut(p.task, at).details.comments;
-        comments.insert(at.id, comment);
     }
 
     fn apply_lock(&mut self, p: &LockAcquired, at: Stamp) {
@@ -336,6 +331,11 @@ impl State {
                 set.write(element, present, at);
             }
         }
+        for (points, met) in [(&p.check, true), (&p.uncheck, false)] {
+            for point in points {
+                task.details.checks.write(point, met, at);
+            }
+        }
     }
 
     fn apply_dep(&mut self, edge: &DepEdge, present: bool, at: Stamp) {
@@ -347,7 +347,7 @@ impl State {
         self.deps.entry(key).or_default().write(present, at);
     }
 
-    fn task_mut(&mut self, uid: TaskUid, at: Stamp) -> &mut Task {
+    pub(in crate::domain) fn task_mut(&mut self, uid: TaskUid, at: Stamp) -> &mut Task {
         let task = self.tasks.get_or_default(uid);
         task.updated = task.updated.max(at);
         task
@@ -378,7 +378,7 @@ fn write_fields(task: &mut Task, set: &TaskFields, at: Stamp) {
     write!(
         task.details;
         complexity, deliverable, acceptance, assignee, due, defer_until, external_ref, agent,
-        held_by, budget
+        held_by, budget, milestone, estimate_minutes
     );
     if let Some(priority) = set.priority {
         task.priority.write(Some(priority), at);

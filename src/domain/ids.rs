@@ -268,7 +268,7 @@ impl FromStr for TaskNumber {
 }
 
 /// How a person names a task on the command line. Exact on writes: suggest, never guess.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TaskSelector {
     /// `T-7`
     Number(TaskNumber),

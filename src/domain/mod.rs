@@ -8,6 +8,7 @@
 
 pub mod about;
 pub mod command;
+pub mod dates;
 pub mod dep;
 pub mod escalation;
 pub mod fold;
@@ -26,3 +27,4 @@ pub mod state;
 pub mod task;
 pub mod tasks;
 pub mod time;
+pub mod tracking;

@@ -24,6 +24,9 @@ pub use crate::domain::review::{ReviewFeedback, ReviewOpened, ReviewUpdated};
 use crate::domain::session::{Outcome, RunnerIdentity, VerifyResult};
 use crate::domain::task::{Acceptance, Complexity, Deliverable};
 use crate::domain::time::{Hlc, Timestamp};
+use crate::domain::tracking::{
+    CommentEdited, GateAdded, GateSet, MilestoneSet, QuerySaved, TaskDecayed,
+};
 
 /// The record format that this build writes.
 pub const RECORD_VERSION: u32 = 1;
@@ -126,6 +129,18 @@ ops! {
     DepRemoved(DepEdge) = "dep.removed",
     /// A remark on a task.
     CommentAdded(CommentAdded) = "comment.added",
+    /// A remark has another text.
+    CommentEdited(CommentEdited) = "comment.edited",
+    /// A task waits for something that is no task.
+    GateAdded(GateAdded) = "gate.added",
+    /// What a task waited for is there, or not after all.
+    GateSet(GateSet) = "gate.set",
+    /// The text of old work became a summary.
+    TaskDecayed(TaskDecayed) = "task.decayed",
+    /// A query got a name that everybody can use.
+    QuerySaved(QuerySaved) = "query.saved",
+    /// Something is known of a milestone.
+    MilestoneSet(MilestoneSet) = "milestone.set",
     /// An attempt at a task was claimed: lease, nonce, base.
     SessionClaimed(SessionClaimed) = "session.claimed",
     /// The agent was started (logged before it acts).
@@ -216,23 +231,29 @@ pub struct TaskFields {
     /// What all attempts together may cost, instead of `budget.per_task`; micro-dollars.
     #[serde(skip_serializing_if = "Option::is_none", with = "clearable")]
     pub budget: Option<Option<MicroUsd>>,
+    /// What it is to be ready for.
+    #[serde(skip_serializing_if = "Option::is_none", with = "clearable")]
+    pub milestone: Option<Option<String>>,
+    /// How long it is thought to take a person, in minutes.
+    #[serde(skip_serializing_if = "Option::is_none", with = "clearable")]
+    pub estimate_minutes: Option<Option<u64>>,
     /// Fields of newer versions, kept as they are.
     #[serde(flatten)]
     pub extra: BTreeMap<String, Value>,
 }
 
 /// `null` is a value (clear the field), absence is none.
-mod clearable {
+pub(in crate::domain) mod clearable {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<T: Serialize, S: Serializer>(
+    pub(in crate::domain) fn serialize<T: Serialize, S: Serializer>(
         value: &Option<Option<T>>,
         s: S,
     ) -> Result<S::Ok, S::Error> {
         value.as_ref().and_then(Option::as_ref).serialize(s)
     }
 
-    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    pub(in crate::domain) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         d: D,
     ) -> Result<Option<Option<T>>, D::Error> {
         Option::<T>::deserialize(d).map(Some)
@@ -293,6 +314,12 @@ pub struct TaskUpdated {
     /// Path globs to take away.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rm_paths: Vec<String>,
+    /// Texts of acceptance points that are met.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub check: Vec<String>,
+    /// Texts of acceptance points that are not met after all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub uncheck: Vec<String>,
 }
 
 /// How a task ended.

@@ -116,6 +116,19 @@ impl LwwSet {
         self.0.iter().map(|(element, reg)| (element.as_str(), reg))
     }
 
+    /// The set that nobody wrote.
+    #[must_use]
+    pub const fn empty() -> Self {
+        Self(Vec::new())
+    }
+
+    /// The register of one element, if it was ever written.
+    #[must_use]
+    pub fn get(&self, element: &str) -> Option<&Reg<bool>> {
+        let found = self.0.binary_search_by(|(e, _)| e.as_str().cmp(element));
+        found.ok().map(|at| &self.0[at].1)
+    }
+
     /// The elements that are present, in order.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.registers()

@@ -16,6 +16,7 @@ use crate::domain::session::Session;
 use crate::domain::task::TaskName;
 use crate::domain::tasks::Tasks;
 use crate::domain::time::{Hlc, Timestamp};
+use crate::domain::tracking::Milestone;
 
 /// Key of an edge: `from` depends on `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,6 +66,10 @@ pub struct State {
     pub findings: BTreeMap<RecordId, Finding>,
     /// Pauses by agent or provider; see [`State::pause_key`].
     pub pauses: BTreeMap<String, Reg<Pause>>,
+    /// Saved queries by name; `None` was taken away.
+    pub queries: BTreeMap<String, Reg<Option<String>>>,
+    /// What is known of milestones, by name.
+    pub milestones: BTreeMap<String, Milestone>,
     /// Records of operations that this build does not know, by id: the operation's name.
     pub unknown: BTreeMap<RecordId, String>,
     /// Greatest logical time seen.

@@ -11,6 +11,7 @@ use crate::domain::money::MicroUsd;
 use crate::domain::record::{CloseOutcome, TaskClosed};
 use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::time::Timestamp;
+use crate::domain::tracking::Gate;
 
 /// How hard a task is thought to be; matched with an agent's reach.
 #[derive(
@@ -75,14 +76,16 @@ impl Status {
 }
 
 /// A remark on a task.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Comment {
     /// When.
     pub at: Stamp,
     /// Who, as in the record's `by`.
     pub by: String,
-    /// Markdown.
+    /// Markdown; empty once the task decayed.
     pub text: String,
+    /// Who edited it last, and when.
+    pub edited: Option<(String, Stamp)>,
 }
 
 /// The registers that few tasks have written.
@@ -110,6 +113,17 @@ pub struct Seldom {
     pub held_by: Reg<Option<String>>,
     /// What it may cost, if that was said for it alone.
     pub budget: Reg<Option<MicroUsd>>,
+    /// What it is to be ready for.
+    pub milestone: Reg<Option<String>>,
+    /// How long a person would take, in minutes.
+    pub estimate_minutes: Reg<Option<u64>>,
+    /// Acceptance points that were checked (or unchecked) one by one, by their texts; see
+    /// [`Task::acceptance`].
+    pub checks: LwwSet,
+    /// What it waits for besides tasks, by record.
+    pub gates: BTreeMap<RecordId, Gate>,
+    /// When its texts became a summary, the last time.
+    pub decayed: Stamp,
     /// Hash that was admitted; must equal the text's hash if present.
     pub admitted_sha256: Reg<Option<String>>,
     /// Keys of what was said about it at the forge.
@@ -133,6 +147,11 @@ static NOTHING: Seldom = Seldom {
     agent: Reg::unwritten(None),
     held_by: Reg::unwritten(None),
     budget: Reg::unwritten(None),
+    milestone: Reg::unwritten(None),
+    estimate_minutes: Reg::unwritten(None),
+    checks: LwwSet::empty(),
+    gates: BTreeMap::new(),
+    decayed: Stamp::NOBODY,
     admitted_sha256: Reg::unwritten(None),
     said: BTreeSet::new(),
     comments: BTreeMap::new(),
@@ -228,6 +247,51 @@ impl Task {
     #[must_use]
     pub fn priority(&self) -> u8 {
         self.priority.value.unwrap_or(DEFAULT_PRIORITY)
+    }
+
+    /// Acceptance points in order, each with whether it is met. A point that was checked by itself,
+    /// later than the list was written, is what that check says: two people who check two points
+    /// at a time both count.
+    pub fn acceptance(&self) -> impl Iterator<Item = (&str, bool)> {
+        let details = &*self.details;
+        details.acceptance.value.iter().map(|point| {
+            let checked = details
+                .checks
+                .get(&point.text)
+                .filter(|reg| reg.at > details.acceptance.at);
+            let met = checked.map_or(point.done, |reg| reg.value);
+            (point.text.as_str(), met)
+        })
+    }
+
+    /// The same as a list that can be written again.
+    #[must_use]
+    pub fn points(&self) -> Vec<Acceptance> {
+        self.acceptance()
+            .map(|(text, done)| Acceptance {
+                text: text.to_owned(),
+                done,
+            })
+            .collect()
+    }
+
+    /// How many acceptance points are met, and how many there are.
+    #[must_use]
+    pub fn checklist(&self) -> (usize, usize) {
+        let met = self.acceptance().filter(|(_, met)| *met).count();
+        (met, self.details.acceptance.value.len())
+    }
+
+    /// Remarks that were really made, in order; an edit may be known before its remark.
+    #[must_use]
+    pub fn comments(&self) -> Vec<(RecordId, &Comment)> {
+        let comments = self.details.comments.iter();
+        let mut made: Vec<_> = comments
+            .filter(|(_, comment)| comment.at != Stamp::NOBODY)
+            .map(|(id, comment)| (*id, comment))
+            .collect();
+        made.sort_by_key(|(_, comment)| comment.at);
+        made
     }
 
     /// True until a close that is not undone.

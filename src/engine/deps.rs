@@ -28,7 +28,9 @@ impl Side {
 /// What each side of an edge's tasks waits for.
 fn waits(key: DepKey) -> Vec<(Side, Side)> {
     match key.kind {
-        DepKind::Blocks | DepKind::WaitsFor => vec![(Side::Open(key.from), Side::Done(key.to))],
+        DepKind::Blocks | DepKind::WaitsFor | DepKind::OnFailure | DepKind::OnClose => {
+            vec![(Side::Open(key.from), Side::Done(key.to))]
+        }
         DepKind::ParentChild => vec![
             (Side::Open(key.from), Side::Open(key.to)),
             (Side::Done(key.to), Side::Done(key.from)),

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::domain::ids::TaskUid;
 use crate::domain::task::Task;
+use crate::domain::tracking::GateKind;
 use crate::engine::ready::{Board, Depth};
 use crate::engine::why::Why;
 
@@ -79,7 +80,12 @@ impl Phase {
             | Why::OutOfAttempts { .. } => Self::NeedsHuman,
             Why::InReview { .. } | Why::ReviewPending { .. } => Self::InReview,
             Why::NotAdmitted | Why::AdmittedTextChanged => Self::Draft,
-            Why::Deferred { .. } | Why::Held { .. } => Self::Deferred,
+            Why::Deferred { .. }
+            | Why::Held { .. }
+            | Why::Gate {
+                kind: GateKind::Timer,
+                ..
+            } => Self::Deferred,
             Why::Blocked { .. } | Why::WaitsFor { .. } | Why::ParentHeld { .. } | Why::NotAdded => {
                 Self::Blocked
             }

@@ -2,14 +2,14 @@
 //!
 //! Agents, budgets and limits of a tick are not looked at here; `plan` adds them.
 
+mod blockers;
 mod holds;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskUid;
-use crate::domain::policy::{Policy, UnblockOn};
-use crate::domain::record::CloseOutcome;
+use crate::domain::policy::Policy;
 use crate::domain::state::{DepKey, Index, State};
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
@@ -17,7 +17,9 @@ use crate::engine::admission::admission_hash;
 use crate::engine::history::History;
 use crate::engine::holdings::Holdings;
 use crate::engine::retry::{self, Verdict};
-use crate::engine::why::{BlockerState, Why};
+use crate::engine::why::Why;
+
+pub use blockers::gate_state;
 
 /// How many reasons are wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -232,6 +234,7 @@ impl<'a> Board<'a> {
         if let Some(until) = self.deferred(task) {
             whys.push(Why::Deferred { until });
         }
+        self.add_gates(task, whys);
         if let Some(who) = &task.details.assignee.value {
             whys.push(Why::AssignedToHuman { who: who.clone() });
         }
@@ -241,68 +244,6 @@ impl<'a> Board<'a> {
                 count: *count,
             });
         }
-    }
-
-    fn add_blockers(&self, deps: &[DepKey], first: bool, whys: &mut Vec<Why>) {
-        for key in deps {
-            let Some((state, waits)) = self.blocks(key) else {
-                continue;
-            };
-            let by = self.state.name_of(key.to);
-            whys.push(if waits {
-                Why::WaitsFor { on: by, state }
-            } else {
-                Why::Blocked { by, state }
-            });
-            if first {
-                return;
-            }
-        }
-    }
-
-    /// Whether an edge keeps its task back, and if it is of the waiting kind.
-    fn blocks(&self, key: &DepKey) -> Option<(BlockerState, bool)> {
-        let waits = match key.kind {
-            DepKind::Blocks if planted!("blocked-runs") => return None,
-            DepKind::Blocks => false,
-            DepKind::WaitsFor => true,
-            DepKind::ParentChild
-            | DepKind::DiscoveredFrom
-            | DepKind::Related
-            | DepKind::Duplicates
-            | DepKind::Supersedes => return None,
-        };
-        Some((self.in_the_way(key.to, waits)?, waits))
-    }
-
-    /// What a blocker does that keeps its dependents back; `None` if it lets them go.
-    fn in_the_way(&self, blocker: TaskUid, waits: bool) -> Option<BlockerState> {
-        let Some(task) = self
-            .state
-            .tasks
-            .get(&blocker)
-            .filter(|t| t.added.is_some() || !t.is_open())
-        else {
-            return Some(BlockerState::Unknown);
-        };
-        match task.outcome() {
-            Some(CloseOutcome::Done | CloseOutcome::Wontdo | CloseOutcome::Duplicate) => None,
-            Some(CloseOutcome::Failed) => (!waits).then_some(BlockerState::Failed),
-            None if self.is_in_review(blocker) => {
-                let enough = !waits && self.policy.unblock_on == UnblockOn::Review;
-                (!enough).then_some(BlockerState::InReview)
-            }
-            None => Some(BlockerState::Open),
-        }
-    }
-
-    fn is_in_review(&self, uid: TaskUid) -> bool {
-        !self.state.reviews.is_empty()
-            && self
-                .index
-                .reviews_of(uid)
-                .iter()
-                .any(|review| self.state.reviews[review].is_open())
     }
 
     fn add_parents(&self, uid: TaskUid, whys: &mut Vec<Why>) {

@@ -10,6 +10,7 @@ use crate::domain::money::MicroUsd;
 use crate::domain::record::CloseOutcome;
 use crate::domain::task::TaskName;
 use crate::domain::time::Timestamp;
+use crate::domain::tracking::GateKind;
 use crate::engine::budget::Account;
 
 /// One reason why a task does not start now. `Display` is plain English that fits after
@@ -56,12 +57,22 @@ pub enum Why {
         /// What that one does.
         state: BlockerState,
     },
-    /// It waits for another to be closed in any way.
+    /// It waits for another, or for a part of one, to be closed; by the kind of the edge, in any
+    /// way or as failed.
     WaitsFor {
         /// Which.
         on: TaskName,
         /// What that one does.
         state: BlockerState,
+    },
+    /// A gate is shut.
+    Gate {
+        /// What it waits for.
+        kind: GateKind,
+        /// Which, as it was named: a time, a pull request, a run.
+        subject: Option<String>,
+        /// Why, in a line.
+        note: String,
     },
     /// An ancestor is held back.
     ParentHeld {
@@ -225,6 +236,8 @@ pub enum BlockerState {
     InReview,
     /// Given up: it blocks until it is reopened, or the edge is removed.
     Failed,
+    /// It ended well, and was to be followed only if it had failed.
+    DidNotFail,
 }
 
 impl fmt::Display for BlockerState {
@@ -234,6 +247,7 @@ impl fmt::Display for BlockerState {
             Self::Open => "open",
             Self::InReview => "in review",
             Self::Failed => "closed as failed",
+            Self::DidNotFail => "it did not fail, so this has no turn",
         })
     }
 }
@@ -253,6 +267,7 @@ impl Why {
             Self::OpenChildren { .. } => "open_children",
             Self::Blocked { .. } => "blocked",
             Self::WaitsFor { .. } => "waits_for",
+            Self::Gate { .. } => "gate",
             Self::ParentHeld { .. } => "parent_held",
             Self::Running { .. } => "running",
             Self::NeedsAnswer { .. } => "needs_answer",
@@ -309,6 +324,11 @@ impl fmt::Display for Why {
             }
             Self::Blocked { by, state } => write!(f, "blocked by {by} ({state})"),
             Self::WaitsFor { on, state } => write!(f, "waits for {on} ({state})"),
+            Self::Gate {
+                kind,
+                subject,
+                note,
+            } => fmt_gate(*kind, subject.as_deref(), note, f),
             Self::ParentHeld { parent, why } => write!(f, "its parent {parent} is held: {why}"),
             Self::Running {
                 attempt,
@@ -345,6 +365,26 @@ impl fmt::Display for Why {
             }
             _ => self.fmt_assignment(f),
         }
+    }
+}
+
+fn fmt_gate(
+    kind: GateKind,
+    subject: Option<&str>,
+    note: &str,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    let subject = subject.unwrap_or("?");
+    match kind {
+        GateKind::Human => f.write_str("a gate waits for a human")?,
+        GateKind::Timer => write!(f, "a gate waits until {subject}")?,
+        GateKind::Pr => write!(f, "a gate waits for pull request {subject} to be merged")?,
+        GateKind::Ci => write!(f, "a gate waits for CI run {subject}")?,
+    }
+    if note.is_empty() {
+        Ok(())
+    } else {
+        write!(f, ": {note}")
     }
 }
 

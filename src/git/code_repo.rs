@@ -16,7 +16,7 @@ use crate::git::process::Git;
 use crate::git::remote::{Fetched, Remote};
 use crate::git::workspaces::ground::Ground;
 use crate::ports::code_repo::{
-    BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts, Merged, Shown,
+    BranchFacts, CodeError, CodeRepo, CommitFacts, CommitWords, MergeFacts, Merged, Shown,
 };
 use crate::ports::host::Host;
 use crate::ports::workspaces::PathChange;
@@ -237,6 +237,14 @@ impl CodeRepo for GitCodeRepo {
             Ok(Fetched::Failed { cause: why }) => Err(cause(why, true)),
             Err(error) => Err(cause(error.to_string(), false)),
         }
+    }
+
+    fn messages(&self, limit: usize) -> Result<Vec<CommitWords>, CodeError> {
+        let base = self.base()?;
+        let repo = self.open()?;
+        from_oid(&base)
+            .and_then(|base| show::messages(&repo, base, limit))
+            .map_err(|error| failed("read the commits of", base, &missing_object(&repo, &error)))
     }
 
     fn base(&self) -> Result<Oid, CodeError> {

@@ -336,6 +336,31 @@ impl StateRepo for GitStateRepo {
         })
     }
 
+    fn view_of(&self, commit: &str) -> Result<Option<StateView>, StateRepoError> {
+        if !(4..=64).contains(&commit.len()) || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+            return Ok(None);
+        }
+        let repo = self.objects.lock();
+        let found = repo
+            .revparse_single(commit)
+            .and_then(|object| object.peel_to_commit())
+            .map(|commit| commit.id());
+        let Ok(id) = found else { return Ok(None) };
+        drop(repo);
+        let tree = self.objects.tree_of(Some(id))?;
+        if tree.read(".orchestra/format.json")?.is_none() {
+            return Ok(None);
+        }
+        Ok(Some(StateView {
+            tip: Some(oid(id)),
+            tree: Box::new(tree),
+            unpublished: None,
+            unpublished_tip: None,
+            remote: RemoteState::NotAsked,
+            cache_key: id.to_string(),
+        }))
+    }
+
     fn publish(&self, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError> {
         publish::publish(self, proposal)
     }

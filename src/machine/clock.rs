@@ -23,9 +23,24 @@ impl Clock for SystemClock {
         Moment(u64::try_from(passed).unwrap_or(u64::MAX))
     }
 
+    fn offset_secs(&self, at: Timestamp) -> i32 {
+        local_offset(at)
+    }
+
     fn pause(&self, span: DurationMs) {
         std::thread::sleep(span.std());
     }
+}
+
+/// By `TZ`, else by the system's time zone.
+// What a person says is meant in his own time zone, and stored in UTC.
+fn local_offset(at: Timestamp) -> i32 {
+    use chrono::Offset as _;
+    use chrono::TimeZone as _;
+
+    let ms = i64::try_from(at.0).unwrap_or(0);
+    let here = chrono::Local.timestamp_millis_opt(ms).single();
+    here.map_or(0, |at| at.offset().fix().local_minus_utc())
 }
 
 /// A clock that starts at a given instant and moves only when it is told to wait.
@@ -48,6 +63,10 @@ impl FixedClock {
 impl Clock for FixedClock {
     fn now(&self) -> Timestamp {
         Timestamp(self.0.load(Ordering::SeqCst))
+    }
+
+    fn offset_secs(&self, at: Timestamp) -> i32 {
+        local_offset(at)
     }
 
     fn pause(&self, span: DurationMs) {

@@ -11,6 +11,7 @@
 
 pub mod ci;
 pub mod clock;
+pub mod editor;
 pub mod files;
 pub mod handover;
 pub mod host;

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::list::PHASES;
 use crate::app::tracker::request::{CloseRequest, Edits, Filter, Mode, NewTask, ReadyRequest};
-use crate::app::tracker::{add, change, claim, list, ready, show};
+use crate::app::tracker::{add, change, claim, comments, list, ready, show};
 use crate::mcp::Backlog;
 use crate::mcp::arguments::{Arguments, Refusal};
 use crate::mcp::words;
@@ -77,7 +77,7 @@ fn act(tool: &str, given: &Arguments<'_>) -> Result<Act, Refusal> {
         "comment" => {
             let (task, text) = (given.the_task()?, given.required("text")?);
             Box::new(move |desk| {
-                Ok(words::changed(&change::comment(
+                Ok(words::changed(&comments::add(
                     desk,
                     &task,
                     &text,

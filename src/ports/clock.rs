@@ -13,6 +13,11 @@ pub trait Clock: Send + Sync {
         Moment(self.now().0)
     }
 
+    /// How many seconds the clocks on the user's walls are ahead of UTC at that time.
+    fn offset_secs(&self, _at: Timestamp) -> i32 {
+        0
+    }
+
     /// Waits: between two tries at a contended ref, never to let something "settle".
     fn pause(&self, span: DurationMs);
 }

@@ -82,6 +82,15 @@ pub struct CodeError {
     pub retryable: bool,
 }
 
+/// What a commit says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommitWords {
+    /// Which commit.
+    pub id: Oid,
+    /// Its message; letters that are no UTF-8 are replaced.
+    pub text: String,
+}
+
 /// Reads the code side. Nothing here runs repository code or moves a branch.
 pub trait CodeRepo: Send + Sync {
     /// Fetches the base branch and all `agent/*` branches together with the state branch in one
@@ -90,6 +99,12 @@ pub trait CodeRepo: Send + Sync {
     /// # Errors
     /// The remote does not answer or refuses.
     fn refresh(&self) -> Result<(), CodeError>;
+
+    /// The newest `limit` commits that the base branch reaches, newest first, without the state's.
+    ///
+    /// # Errors
+    /// There is no base branch, or it cannot be read.
+    fn messages(&self, limit: usize) -> Result<Vec<CommitWords>, CodeError>;
 
     /// Fetches branches that [`Self::refresh`] does not bring: bases that humans chose. Without a
     /// remote it does nothing.

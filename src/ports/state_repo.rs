@@ -233,6 +233,15 @@ pub trait StateRepo: Send + Sync {
     /// The repository or its state branch cannot be read, or was rewound.
     fn view(&self, freshness: Freshness) -> Result<StateView, StateRepoError>;
 
+    /// What one commit of the state holds, by its id or the beginning of it; `None` if there is no
+    /// such commit here, or no state in it. A repository without commits has none.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    fn view_of(&self, _commit: &str) -> Result<Option<StateView>, StateRepoError> {
+        Ok(None)
+    }
+
     /// Publishes a proposal: commit on its base with the nonce, compare-and-swap. After a failed
     /// push the remote is read again, and the answer is what it holds.
     ///

@@ -168,6 +168,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("anstyle", &["cli"]),
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
     ("signal_hook", &["machine"]),
     ("fs2", &["git", "config", "forge", "sandbox", "agents"]),
     ("git2", &["git"]),

@@ -156,7 +156,7 @@ fn wrong_names_and_flags_are_told_what_would_be_right() {
     ! hint: globs are relative to the repository's root, such as src/parser/**
     [exit 2]
     $ fleet add x --dep relates:T-1
-    ! error: invalid value 'relates:T-1' for '--dep <[KIND:]TASK>': `relates` is not a kind of dependency; kinds are blocks, parent-child, discovered-from, related, waits-for, duplicates, supersedes
+    ! error: invalid value 'relates:T-1' for '--dep <[KIND:]TASK>': `relates` is not a kind of dependency; kinds are blocks, parent-child, discovered-from, related, waits-for, duplicates, supersedes, on-failure, on-close
     ! 
     ! For more information, try '--help'.
     [exit 2]
@@ -165,7 +165,7 @@ fn wrong_names_and_flags_are_told_what_would_be_right() {
     ! hint: did you mean T-1? `fleet list --all` shows every task
     [exit 3]
     $ fleet add x --due soon
-    ! error: invalid value 'soon' for '--due <TIME>': `soon` is no time; write 2026-11-21T08:00:00Z (UTC), 2026-11-21, or a span from now such as 3d or 2h
+    ! error: invalid value 'soon' for '--due <TIME>': `soon` is no time; write `tomorrow 9am`, `in 3 days`, `next monday`, `2h30m`, `2026-11-21 17:00` or an RFC 3339 time
     ! 
     ! For more information, try '--help'.
     [exit 2]

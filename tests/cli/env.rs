@@ -89,6 +89,7 @@ impl TestEnv {
             .env("HOME", self.path("home"))
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .env("GIT_CONFIG_NOSYSTEM", "1")
+            .env("TZ", "UTC")
             .env("GIT_AUTHOR_NAME", "Ada")
             .env("GIT_AUTHOR_EMAIL", "ada@example.org")
             .env("GIT_COMMITTER_NAME", "Ada")

@@ -2,8 +2,10 @@
 
 mod agents;
 mod bad_input;
+mod changing;
 mod env;
 mod exchange;
+mod finding;
 mod hooks;
 mod looks;
 mod mcp;
@@ -13,5 +15,6 @@ mod schema;
 mod secrets;
 mod teach;
 mod together;
+mod tracking;
 mod verbs;
 mod workflow;

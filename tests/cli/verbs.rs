@@ -97,7 +97,7 @@ fn add_takes_every_field_and_q_prints_only_the_id() {
 
       All of them.
 
-    Acceptance
+    Acceptance (0 of 2)
       1.  [ ]  leap years
       2.  [ ]  time zones
     $ fleet q 'Quick one'
@@ -391,17 +391,17 @@ fn updates_record_what_differs() {
     updated      2026-11-21 08:13
     uid          01a1fd20-60c0-7002-987b-bcbfdd7e532f
 
-    Acceptance
+    Acceptance (1 of 2)
       1.  [ ]  one
       2.  [x]  two
 
-    Comment of human:Ada at 2026-11-21 08:10
+    Comment 1 of human:Ada at 2026-11-21 08:10
       The parser of T-3 may help.
     $ fleet log T-1
     T-1  Parse all dates
     2026-11-21 08:02  human:Ada  task.added     Parse dates
     2026-11-21 08:02  human:Ada  task.numbered  T-1
-    2026-11-21 08:03  human:Ada  task.updated   acceptance = 2 points, priority = 0, title = Parse all dates, +label c, -label a, +path src/**
+    2026-11-21 08:03  human:Ada  task.updated   priority = 0, title = Parse all dates, +label c, -label a, +path src/**, met: two
     2026-11-21 08:07  human:Ada  task.updated   assignee = grace, due = 2026-12-01T00:00:00.000Z
     2026-11-21 08:09  human:Ada  task.updated   assignee cleared, due cleared
     2026-11-21 08:10  human:Ada  comment.added  The parser of T-3 may help.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use fleet::domain::ids::{Oid, SessionUid};
 use fleet::ports::code_repo::{
-    BranchFacts, CodeError, CodeRepo, CommitFacts, MergeFacts, Merged, Shown,
+    BranchFacts, CodeError, CodeRepo, CommitFacts, CommitWords, MergeFacts, Merged, Shown,
 };
 use fleet::ports::lease::Lease;
 use fleet::ports::workspaces::{
@@ -59,6 +59,11 @@ impl CodeRepo for Process<'_> {
             head: fetched.1.get(name).cloned(),
         };
         Ok(names.iter().map(fact).collect())
+    }
+
+    fn messages(&self, _limit: usize) -> Result<Vec<CommitWords>, CodeError> {
+        // No tick reads messages.
+        self.base().map(|_| Vec::new())
     }
 
     fn merge_facts(&self, base: &Oid, head: &Oid) -> Result<MergeFacts, CodeError> {

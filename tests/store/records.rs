@@ -17,6 +17,9 @@ use fleet::domain::review::{
 use fleet::domain::session::{FailureClass, Outcome, RunnerIdentity, VerifyResult};
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
 use fleet::domain::time::{Hlc, Timestamp};
+use fleet::domain::tracking::{
+    CommentEdited, GateAdded, GateKind, GateSet, GateState, MilestoneSet, QuerySaved, TaskDecayed,
+};
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -104,6 +107,10 @@ fn an_escalation() -> impl Strategy<Value = EscalationUid> {
     (0..2u16).prop_map(|n| EscalationUid::created_by(id(4, n)))
 }
 
+fn an_other() -> impl Strategy<Value = RecordId> {
+    (0..30u16).prop_map(|n| id(5, n))
+}
+
 fn number() -> impl Strategy<Value = TaskNumber> {
     (1..4u32).prop_map(|n| TaskNumber::new(n).unwrap())
 }
@@ -154,9 +161,11 @@ fn fields() -> BoxedStrategy<TaskFields> {
             assignee: c.0,
             due: c.1,
             defer_until: c.2,
-            external_ref: c.3,
+            external_ref: c.3.clone(),
             held_by: c.4.clone(),
             budget: c.1.map(|at| at.map(|at| MicroUsd(at.0))),
+            milestone: c.3,
+            estimate_minutes: c.2.map(|at| at.map(|at| at.0)),
             agent: c.4,
             extra,
         })
@@ -166,12 +175,18 @@ fn fields() -> BoxedStrategy<TaskFields> {
 fn task_op() -> BoxedStrategy<Op> {
     let outcome = prop_oneof![Just(CloseOutcome::Done), Just(CloseOutcome::Failed)];
     let edge = || {
-        let kind = prop_oneof![Just(DepKind::Blocks), Just(DepKind::Related)];
+        let kind = prop_oneof![Just(DepKind::Blocks), Just(DepKind::OnFailure)];
         (a_task(), a_task(), kind).prop_map(|(from, to, kind)| DepEdge { from, to, kind })
     };
-    let updated = (a_task(), fields(), words(), words(), words(), words());
+    let points = || proptest::collection::vec(text(), 0..2);
+    let updated = (
+        (a_task(), fields()),
+        (words(), words(), words(), words()),
+        (points(), points()),
+    );
     prop_oneof![
-        updated.prop_map(|(task, set, add_labels, rm_labels, add_paths, rm_paths)| {
+        updated.prop_map(|((task, set), lists, (check, uncheck))| {
+            let (add_labels, rm_labels, add_paths, rm_paths) = lists;
             Op::TaskUpdated(TaskUpdated {
                 task,
                 set,
@@ -179,6 +194,8 @@ fn task_op() -> BoxedStrategy<Op> {
                 rm_labels,
                 add_paths,
                 rm_paths,
+                check,
+                uncheck,
             })
         }),
         (a_task(), number()).prop_map(|(task, n)| Op::TaskNumbered(TaskNumbered { task, n })),
@@ -203,6 +220,58 @@ fn task_op() -> BoxedStrategy<Op> {
                 text,
             })
         }),
+    ]
+    .boxed()
+}
+
+fn tracking_op() -> BoxedStrategy<Op> {
+    let kind = prop_oneof![Just(GateKind::Timer), Just(GateKind::Pr)];
+    let state = prop_oneof![Just(GateState::Passed), Just(GateState::Waiting)];
+    prop_oneof![
+        (a_task(), an_other(), text()).prop_map(|(task, comment, text)| {
+            Op::CommentEdited(CommentEdited {
+                task,
+                comment,
+                text,
+            })
+        }),
+        (a_task(), kind, maybe(when()), maybe(text()), text()).prop_map(
+            |(task, kind, until, subject, note)| {
+                Op::GateAdded(GateAdded {
+                    task,
+                    kind,
+                    until,
+                    subject,
+                    note,
+                })
+            }
+        ),
+        (a_task(), an_other(), state, text()).prop_map(|(task, gate, state, note)| {
+            Op::GateSet(GateSet {
+                task,
+                gate,
+                state,
+                note,
+            })
+        }),
+        (a_task(), text())
+            .prop_map(|(task, summary)| Op::TaskDecayed(TaskDecayed { task, summary })),
+        ("[ab]", maybe(text()))
+            .prop_map(|(name, query)| Op::QuerySaved(QuerySaved { name, query })),
+        (
+            "[ab]",
+            maybe(maybe(when())),
+            maybe(any::<bool>()),
+            maybe(text())
+        )
+            .prop_map(|(name, due, closed, note)| {
+                Op::MilestoneSet(MilestoneSet {
+                    name,
+                    due,
+                    closed,
+                    note,
+                })
+            }),
     ]
     .boxed()
 }
@@ -493,7 +562,7 @@ pub(crate) fn log() -> impl Strategy<Value = Vec<Record>> {
         2 => 0..6u64,
         1 => (0..400u64).prop_map(|h| h * 1_000_000 * HOUR / 10),
     ];
-    let other = prop_oneof![task_op(), work_op()];
+    let other = prop_oneof![task_op(), work_op(), tracking_op()];
     let creations = proptest::collection::vec((creations(), stamps.clone()), 0..10);
     let others = proptest::collection::vec((other, stamps), 0..30);
     (creations, others).prop_map(|(creations, others)| {

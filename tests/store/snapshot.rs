@@ -16,6 +16,7 @@ use fleet::domain::register::Reg;
 use fleet::domain::review::ForgeSaid;
 use fleet::domain::task::{Acceptance, Complexity, Deliverable};
 use fleet::domain::time::{Hlc, Timestamp};
+use fleet::domain::tracking::{GateAdded, GateKind, TaskDecayed};
 use fleet::ports::memory_tree::MemoryTree;
 use fleet::ports::state_repo::{Cache, RemoteState, StateView};
 use fleet::store::{Bodies, Checkpoint, Scope, Write, load, load_cached, plan_write};
@@ -120,6 +121,19 @@ fn records() -> Vec<Record> {
             }));
             let text = "a remark".to_owned();
             more.push(Op::CommentAdded(CommentAdded { task, text }));
+            more.push(Op::GateAdded(GateAdded {
+                task,
+                kind: GateKind::Ci,
+                until: None,
+                subject: Some("nightly".to_owned()),
+                note: String::new(),
+            }));
+            if n % 2 == 0 {
+                more.push(Op::TaskDecayed(TaskDecayed {
+                    task,
+                    summary: "it was done".to_owned(),
+                }));
+            }
         }
         if n % 6 == 0 {
             more.push(Op::TaskUpdated(TaskUpdated {
@@ -132,6 +146,8 @@ fn records() -> Vec<Record> {
                 rm_labels: vec!["core".to_owned()],
                 add_paths: Vec::new(),
                 rm_paths: Vec::new(),
+                check: vec!["it compiles".to_owned()],
+                uncheck: Vec::new(),
             }));
         }
         all.extend((1..).zip(more).map(|(at, op)| record(n * 10 + at, op)));

@@ -220,6 +220,8 @@ fn known(state: &State, index: &Index, uid: TaskUid, seen: &Seen) -> Option<Chan
             rm_labels: Vec::new(),
             add_paths: Vec::new(),
             rm_paths: Vec::new(),
+            check: Vec::new(),
+            uncheck: Vec::new(),
         }));
     }
     let pinned = &task.details.admitted_sha256;
@@ -270,13 +272,13 @@ fn difference(task: &Task, seen: &Seen) -> (TaskFields, Vec<&'static str>) {
         set.body = Some(reading.body.clone());
         names.push("text");
     }
-    let here = &task.details.acceptance.value;
+    let here = task.points();
     let merged: Vec<Acceptance> = reading
         .acceptance
         .iter()
-        .map(|point| met(point, here))
+        .map(|point| met(point, &here))
         .collect();
-    if merged != *here {
+    if merged != here {
         set.acceptance = Some(merged);
         names.push("checklist");
     }

@@ -70,9 +70,9 @@ fn describe(out: &mut String, task: &Task) {
     }
     if !task.details.acceptance.value.is_empty() {
         let _ = writeln!(out, "It is done when all of these hold:");
-        for point in &task.details.acceptance.value {
-            let mark = if point.done { "x" } else { " " };
-            let _ = writeln!(out, "- [{mark}] {}", one_line(&point.text));
+        for (point, met) in task.acceptance() {
+            let mark = if met { "x" } else { " " };
+            let _ = writeln!(out, "- [{mark}] {}", one_line(point));
         }
         out.push('\n');
     }
@@ -87,12 +87,15 @@ fn describe(out: &mut String, task: &Task) {
 }
 
 fn conversation(out: &mut String, task: &Task) {
-    if task.details.comments.is_empty() {
+    let mut comments = task.comments();
+    // Those of long ago may have no text any more.
+    comments.retain(|(_, comment)| !comment.text.is_empty());
+    if comments.is_empty() {
         return;
     }
     let _ = writeln!(out, "## Comments on the task\n");
-    let skip = task.details.comments.len().saturating_sub(20);
-    for comment in task.details.comments.values().skip(skip) {
+    let skip = comments.len().saturating_sub(20);
+    for (_, comment) in comments.into_iter().skip(skip) {
         let _ = writeln!(
             out,
             "{} wrote at {}:",

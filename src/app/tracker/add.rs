@@ -27,7 +27,7 @@ struct Added {
 /// # Errors
 /// A wrong value, an unknown or ambiguous task among the edges, a cycle, or a failed publish.
 pub fn add(desk: Desk<'_>, new: &NewTask, mode: Mode) -> Result<AddReport, TrackerError> {
-    let checked = values::check(&new.edits, desk.now())?;
+    let checked = values::check(&new.edits, desk.context.clock)?;
     let title = match &checked.set.title {
         Some(title) => title.clone(),
         None => values::title("")?,

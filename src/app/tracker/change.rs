@@ -10,33 +10,59 @@ use crate::app::tracker::request::{CloseRequest, Edits, Mode};
 use crate::app::tracker::values::{self, Checked};
 use crate::app::tracker::views::outcome_name;
 use crate::domain::ids::{TaskSelector, TaskUid};
-use crate::domain::record::{
-    CommentAdded, Op, TaskAdmitted, TaskClosed, TaskFields, TaskReopened, TaskUpdated,
-};
+use crate::domain::record::{Op, TaskAdmitted, TaskClosed, TaskFields, TaskReopened, TaskUpdated};
 use crate::domain::state::State;
 use crate::domain::task::{Acceptance, Status, Task};
 use crate::engine::admission::admission_hash;
 use crate::store::Scope;
 
 /// What one task gets: operations, and a word about them. No operations = it was so already.
-struct Step {
-    ops: Vec<Op>,
-    note: String,
+pub(in crate::app::tracker) struct Step {
+    pub(in crate::app::tracker) ops: Vec<Op>,
+    pub(in crate::app::tracker) note: String,
 }
 
 /// Makes the same kind of change on several tasks, in one publish.
-fn each(
+pub(in crate::app::tracker) fn each(
     desk: Desk<'_>,
     action: &'static str,
     tasks: &[TaskSelector],
     mode: Mode,
     step: impl Fn(TaskUid, &Task) -> Result<Step, TrackerError>,
 ) -> Result<ChangeReport, TrackerError> {
+    each_chosen(desk, action, Chosen::Named(tasks), mode, step)
+}
+
+/// Which tasks a change is about.
+pub(in crate::app::tracker) enum Chosen<'a> {
+    /// These.
+    Named(&'a [TaskSelector]),
+    /// Those that a rule finds in the newest state, which has to be read so far.
+    By(
+        &'a dyn Fn(&State) -> Result<Vec<TaskUid>, TrackerError>,
+        Scope,
+    ),
+}
+
+fn each_chosen(
+    desk: Desk<'_>,
+    action: &'static str,
+    chosen: Chosen<'_>,
+    mode: Mode,
+    step: impl Fn(TaskUid, &Task) -> Result<Step, TrackerError>,
+) -> Result<ChangeReport, TrackerError> {
     let what = format!("record that the task is {action}");
-    let scope = Scope::Tasks(tasks.to_vec());
+    let scope = match &chosen {
+        Chosen::Named(tasks) => Scope::Tasks(tasks.to_vec()),
+        Chosen::By(_, scope) => scope.clone(),
+    };
     let done = desk.change(&what, scope, mode, |loaded, minter| {
         let mut steps = Vec::new();
-        for uid in resolve_all(&loaded.state, tasks)? {
+        let uids = match &chosen {
+            Chosen::Named(tasks) => resolve_all(&loaded.state, tasks)?,
+            Chosen::By(choose, _) => choose(&loaded.state)?,
+        };
+        for uid in uids {
             let task = &loaded.state.tasks[&uid];
             let step = step(uid, task)?;
             let changed = !step.ops.is_empty();
@@ -99,14 +125,24 @@ pub fn update(
     edits: &Edits,
     mode: Mode,
 ) -> Result<ChangeReport, TrackerError> {
+    update_chosen(desk, Chosen::Named(tasks), edits, mode)
+}
+
+/// As [`update`], of tasks that a rule finds: all of them or none.
+pub(in crate::app::tracker) fn update_chosen(
+    desk: Desk<'_>,
+    chosen: Chosen<'_>,
+    edits: &Edits,
+    mode: Mode,
+) -> Result<ChangeReport, TrackerError> {
     if *edits == Edits::default() {
         return Err(TrackerError::Invalid {
             what: "no change is named".to_owned(),
             hint: "`fleet update --help` shows what can be changed".to_owned(),
         });
     }
-    let checked = values::check(edits, desk.now())?;
-    each(desk, "updated", tasks, mode, |uid, task| {
+    let checked = values::check(edits, desk.context.clock)?;
+    each_chosen(desk, "updated", chosen, mode, |uid, task| {
         let (updated, fields) = difference(uid, task, &checked)?;
         if fields.is_empty() {
             return Ok(Step {
@@ -195,11 +231,18 @@ fn difference(
     );
     field!(agent, "agent", task.details.agent.value);
     field!(held_by, "held", task.details.held_by.value);
-    let acceptance = met(task, checked)?;
-    if acceptance != task.details.acceptance.value {
-        set.acceptance = Some(acceptance);
+    field!(milestone, "milestone", task.details.milestone.value);
+    field!(
+        estimate_minutes,
+        "estimate",
+        task.details.estimate_minutes.value
+    );
+    let list = listed(task, checked);
+    let (check, uncheck) = marks(list.as_deref().unwrap_or(&task.points()), checked)?;
+    if list.is_some() || !check.is_empty() || !uncheck.is_empty() {
         names.push("acceptance");
     }
+    set.acceptance = list;
     let absent = |list: &[String], has: &dyn Fn(&str) -> bool| -> Vec<String> {
         list.iter().filter(|e| !has(e)).cloned().collect()
     };
@@ -215,6 +258,8 @@ fn difference(
         rm_labels: present(&checked.rm_labels, &has_label),
         add_paths: absent(&checked.add_paths, &has_path),
         rm_paths: present(&checked.rm_paths, &has_path),
+        check,
+        uncheck,
     };
     if !updated.add_labels.is_empty() || !updated.rm_labels.is_empty() {
         names.push("labels");
@@ -225,22 +270,43 @@ fn difference(
     Ok((updated, names))
 }
 
-/// The acceptance points after an edit, with those marked that it says are met.
-fn met(task: &Task, checked: &Checked) -> Result<Vec<Acceptance>, TrackerError> {
-    let new = checked.set.acceptance.clone();
-    let mut points = new.unwrap_or_else(|| task.details.acceptance.value.clone());
-    let count = points.len();
-    for met in &checked.meet {
-        let point = met.checked_sub(1).and_then(|at| points.get_mut(at));
-        let Some(point) = point else {
-            return Err(TrackerError::Invalid {
-                what: format!("there is no acceptance point {met}, the task has {count}"),
-                hint: "`fleet show` numbers them from 1".to_owned(),
-            });
-        };
-        point.done = true;
+/// The acceptance points that an edit asks for, if they are others: a point that stays is as met as
+/// it was.
+fn listed(task: &Task, checked: &Checked) -> Option<Vec<Acceptance>> {
+    let here = task.points();
+    let mut list = checked.set.acceptance.clone()?;
+    for point in &mut list {
+        point.done |= here.iter().any(|old| old.done && old.text == point.text);
     }
-    Ok(points)
+    (list != here).then_some(list)
+}
+
+/// The points, by their texts, that an edit checks and unchecks: those that are not so already.
+fn marks(
+    points: &[Acceptance],
+    checked: &Checked,
+) -> Result<(Vec<String>, Vec<String>), TrackerError> {
+    let marked = |numbers: &[usize], done: bool| {
+        let mut texts = Vec::new();
+        for number in numbers {
+            let point = number.checked_sub(1).and_then(|at| points.get(at));
+            let Some(point) = point else {
+                let count = points.len();
+                return Err(TrackerError::Invalid {
+                    what: format!("there is no acceptance point {number}, the task has {count}"),
+                    hint: "`fleet show` numbers them from 1".to_owned(),
+                });
+            };
+            if point.done != done && !texts.contains(&point.text) {
+                texts.push(point.text.clone());
+            }
+        }
+        Ok(texts)
+    };
+    Ok((
+        marked(&checked.meet, true)?,
+        marked(&checked.unmeet, false)?,
+    ))
 }
 
 /// Closes tasks. A task that is closed with that outcome already stays as it is.
@@ -309,34 +375,6 @@ pub fn reopen(
             }
         })
     })
-}
-
-/// Adds a remark.
-///
-/// # Errors
-/// An empty or too long text, an unknown or ambiguous task, or a failed publish.
-pub fn comment(
-    desk: Desk<'_>,
-    task: &TaskSelector,
-    text: &str,
-    mode: Mode,
-) -> Result<ChangeReport, TrackerError> {
-    let text = values::said("comment", text)?;
-    each(
-        desk,
-        "commented",
-        std::slice::from_ref(task),
-        mode,
-        |uid, _| {
-            Ok(Step {
-                ops: vec![Op::CommentAdded(CommentAdded {
-                    task: uid,
-                    text: text.clone(),
-                })],
-                note: String::new(),
-            })
-        },
-    )
 }
 
 /// Admits exactly the present text of tasks (R4).

@@ -88,6 +88,8 @@ fn decide(
         rm_labels: Vec::new(),
         add_paths: Vec::new(),
         rm_paths: Vec::new(),
+        check: Vec::new(),
+        uncheck: Vec::new(),
     }));
     let id = value.0.as_ref().map_or("", |row| &row.id);
     let subject = format!("claim {id} for {who}");

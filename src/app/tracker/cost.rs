@@ -6,7 +6,6 @@ use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::report::{BudgetRow, CostReport, CostRow, RouteStat, RouteStats};
 use crate::app::tracker::request::When;
-use crate::domain::time::Timestamp;
 use crate::engine::budget::{Account, Ledger};
 pub use crate::engine::spend::By;
 use crate::engine::spend::{self, RouteSum, Sum};
@@ -31,10 +30,7 @@ pub fn cost(desk: Desk<'_>, by: By, since: Option<When>) -> Result<CostReport, T
     let reading = desk.skim(Scope::All)?;
     let state = &reading.loaded.state;
     let now = desk.now();
-    let since = since.map(|since| match since {
-        When::At(at) => at,
-        When::In(span) => Timestamp(now.0.saturating_sub(span.0)),
-    });
+    let since = since.map(|since| since.back(desk.context.clock));
     let (sums, sum) = spend::sums(state, by, since, None, now);
     let mut rows: Vec<CostRow> = sums.into_iter().map(|(key, sum)| row(key, sum)).collect();
     if by != By::Day {

@@ -18,6 +18,7 @@ use crate::domain::record::{DepEdge, Op};
 use crate::domain::state::State;
 use crate::domain::task::{Complexity, Deliverable};
 use crate::domain::time::Timestamp;
+use crate::ports::clock::Clock;
 use crate::store::Scope;
 
 /// A plan as written in a file.
@@ -125,7 +126,7 @@ struct Row {
 /// # Errors
 /// A wrong value or unknown name, with its place in the plan; a cycle; a failed publish.
 pub fn add(desk: Desk<'_>, plan: &Plan, mode: Mode) -> Result<GraphReport, TrackerError> {
-    let list = check(plan, desk.now())?;
+    let list = check(plan, desk.context.clock)?;
     if plan.tasks.is_empty() {
         return Err(invalid("the plan has no tasks".to_owned(), ""));
     }
@@ -204,7 +205,7 @@ fn mint_edges(
     Ok(seen.len())
 }
 
-fn check(plan: &Plan, now: Timestamp) -> Result<Checklist, TrackerError> {
+fn check(plan: &Plan, clock: &dyn Clock) -> Result<Checklist, TrackerError> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
     for (at, task) in plan.tasks.iter().enumerate() {
         if let Some(before) = names.insert(&task.id, at) {
@@ -230,7 +231,7 @@ fn check(plan: &Plan, now: Timestamp) -> Result<Checklist, TrackerError> {
             },
             other => other,
         };
-        let checked = values::check(&edits(task), now).map_err(located)?;
+        let checked = values::check(&edits(task), clock).map_err(located)?;
         let key = task.key.as_deref().map(values::key).transpose();
         list.tasks.push((checked, key.map_err(located)?));
         let parent = task

@@ -57,6 +57,11 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or("")
 }
 
+/// What a record says of a task, in a line.
+pub(in crate::app::tracker) fn words_of(state: &State, task: TaskUid, op: &Op) -> String {
+    words(state, task, op)
+}
+
 /// What a record says, in a line.
 fn words(state: &State, task: TaskUid, op: &Op) -> String {
     let other = |from: TaskUid, to: TaskUid| {
@@ -76,6 +81,8 @@ fn words(state: &State, task: TaskUid, op: &Op) -> String {
                 ("-label ", &p.rm_labels),
                 ("+path ", &p.add_paths),
                 ("-path ", &p.rm_paths),
+                ("met: ", &p.check),
+                ("not met: ", &p.uncheck),
             ];
             for (sign, list) in lists {
                 parts.extend(list.iter().map(|element| format!("{sign}{element}")));
@@ -93,6 +100,21 @@ fn words(state: &State, task: TaskUid, op: &Op) -> String {
             format!("{} {}", p.kind, other(p.from, p.to))
         }
         Op::CommentAdded(p) => first_line(&p.text).to_owned(),
+        Op::CommentEdited(p) => first_line(&p.text).to_owned(),
+        Op::GateAdded(p) => {
+            let subject = p.subject.clone().or(p.until.map(|at| at.to_string()));
+            let words = [
+                p.kind.name(),
+                subject.as_deref().unwrap_or(""),
+                first_line(&p.note),
+            ];
+            words.join(" ").trim_end().to_owned()
+        }
+        Op::GateSet(p) => {
+            let text = format!("{} {}", p.state.name(), first_line(&p.note));
+            text.trim_end().to_owned()
+        }
+        Op::TaskDecayed(p) => first_line(&p.summary).to_owned(),
         _ => work_words(op),
     }
 }

@@ -7,6 +7,7 @@ use crate::app::tracker::request::Filter;
 use crate::app::tracker::views::row;
 use crate::domain::task::Task;
 use crate::engine::phase::Phase;
+use crate::engine::query::glob;
 use crate::engine::ready::Board;
 use crate::store::{Bodies, Scope};
 
@@ -67,14 +68,31 @@ pub fn list(desk: Desk<'_>, filter: &Filter) -> Result<TaskList, TrackerError> {
     })
 }
 
+/// Whether a task carries a label that fits one of the patterns of `a|b*`.
+fn carries(task: &Task, wanted: &str) -> bool {
+    task.labels.contains(wanted)
+        || (wanted.contains(['|', '*', '?'])
+            && wanted
+                .split('|')
+                .any(|one| task.labels.iter().any(|label| glob(one, label))))
+}
+
 fn passes(task: &Task, filter: &Filter, search: &[String]) -> bool {
     let any = |list: &[String], value: &str| list.is_empty() || list.iter().any(|v| v == value);
     any(&filter.kinds, task.type_name())
         && (filter.priorities.is_empty() || filter.priorities.contains(&task.priority()))
-        && filter
-            .labels
+        && filter.labels.iter().all(|label| carries(task, label))
+        && !filter
+            .without_labels
             .iter()
-            .all(|label| task.labels.contains(label))
+            .any(|label| carries(task, label))
+        && (filter.milestones.is_empty()
+            || task
+                .details
+                .milestone
+                .value
+                .as_ref()
+                .is_some_and(|name| filter.milestones.contains(name)))
         && any(
             &filter.assignees,
             task.details.assignee.value.as_deref().unwrap_or(""),

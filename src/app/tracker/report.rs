@@ -2,7 +2,10 @@
 
 mod cost;
 mod detail;
+mod finding;
+mod past;
 mod place;
+mod tracking;
 
 pub use cost::{BudgetRow, CostReport, CostRow, RouteStat, RouteStats};
 pub use detail::{
@@ -13,6 +16,14 @@ pub use place::{
     ConfigReport, DoctorFinding, DoctorReport, Factor, InitReport, InitStep, NumberedRow,
     RouteReport, RouteRow, RulesFile, SkippedRow, SyncReport,
 };
+
+pub use past::*;
+pub use tracking::{
+    CommentVersion, CommentVersions, EpicList, EpicRow, GateChange, GateList, GateRow,
+    MilestoneChange, MilestoneList, MilestoneRow, Parts,
+};
+
+pub use finding::*;
 
 use serde::Serialize;
 
@@ -58,12 +69,26 @@ pub struct TaskRow {
     pub assignee: Option<String>,
     /// Labels, sorted.
     pub labels: Vec<String>,
+    /// What it is to be ready for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milestone: Option<String>,
+    /// Acceptance points, if it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checklist: Option<Checklist>,
     /// Why it is in this phase: with `--explain`, for `blocked` and `show`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
     /// Everything else, with `--full`.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub full: Option<Box<TaskFull>>,
+}
+
+/// How many acceptance points are met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Checklist {
+    pub done: usize,
+    pub total: usize,
 }
 
 /// A reason.
@@ -92,6 +117,12 @@ pub struct TaskFull {
     /// What all attempts together may cost, if that was said for this task alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget_usd_micros: Option<crate::domain::money::MicroUsd>,
+    /// How long a person would take.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub estimate_minutes: Option<u64>,
+    /// When its texts became a summary; `show --full` has them all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decayed_at: Option<Timestamp>,
     pub agent: Option<String>,
     pub key: Option<String>,
     pub admitted: bool,

@@ -1,11 +1,13 @@
 //! What a person or program asks the tracker for. Faces build these values; nothing here is checked
 //! against the state yet.
 
+use crate::domain::dates::Spoken;
 use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskSelector;
 use crate::domain::record::CloseOutcome;
 use crate::domain::task::{Complexity, Deliverable};
 use crate::domain::time::{DurationMs, Timestamp};
+use crate::ports::clock::Clock;
 pub use crate::ports::forge_setup::{JobProgram, JobRelease};
 
 /// A moment, absolute or from now on.
@@ -15,15 +17,30 @@ pub enum When {
     At(Timestamp),
     /// This long from now.
     In(DurationMs),
+    /// As it was said, by the user's calendar.
+    Said(Spoken),
 }
 
 impl When {
     /// The instant.
     #[must_use]
-    pub const fn resolve(self, now: Timestamp) -> Timestamp {
+    pub fn resolve(self, now: Timestamp, offset: &dyn Fn(Timestamp) -> i32) -> Timestamp {
         match self {
             Self::At(at) => at,
             Self::In(span) => now.plus(span),
+            Self::Said(said) => said.resolve(now, offset),
+        }
+    }
+}
+
+impl When {
+    /// The instant, where a span means so long ago.
+    #[must_use]
+    pub fn back(self, clock: &dyn Clock) -> Timestamp {
+        let now = clock.now();
+        match self {
+            Self::In(span) => now.minus(span),
+            other => other.resolve(now, &|at| clock.offset_secs(at)),
         }
     }
 }
@@ -62,6 +79,11 @@ pub struct Edits {
     pub rm_paths: Vec<String>,
     /// Acceptance points to mark as met, counted from 1.
     pub meet: Vec<usize>,
+    /// Acceptance points to mark as not met, counted from 1.
+    pub unmeet: Vec<usize>,
+    pub milestone: Option<Option<String>>,
+    /// In minutes.
+    pub estimate: Option<Option<u64>>,
 }
 
 /// A task to add.
@@ -94,8 +116,12 @@ pub struct Filter {
     pub status: Vec<String>,
     /// Task types.
     pub kinds: Vec<String>,
-    /// Labels; a task must carry all of them.
+    /// Labels; a task must carry all of them. `a|b` is either, `*` and `?` stand for letters.
     pub labels: Vec<String>,
+    /// Labels of which a task must carry none; patterns too.
+    pub without_labels: Vec<String>,
+    /// Milestones.
+    pub milestones: Vec<String>,
     /// Priorities.
     pub priorities: Vec<u8>,
     /// Human holders.
@@ -121,6 +147,41 @@ pub struct ReadyRequest {
     pub limit: Option<usize>,
     /// With bodies and everything.
     pub full: bool,
+}
+
+/// A query to ask.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct QueryRequest {
+    /// In the language of `engine::query`.
+    pub text: String,
+    /// Closed tasks too, whatever the query names.
+    pub all: bool,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// With bodies and everything.
+    pub full: bool,
+}
+
+/// A search for words.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SearchRequest {
+    /// The words.
+    pub words: String,
+    /// Closed tasks too.
+    pub all: bool,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What is to be counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CountRequest {
+    /// One of `figures::BY`.
+    pub by: &'static str,
+    /// Only tasks that this query means.
+    pub query: Option<String>,
+    /// Closed tasks too.
+    pub all: bool,
 }
 
 /// A close.

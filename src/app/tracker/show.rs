@@ -1,13 +1,14 @@
 //! Everything about tasks.
 
-use crate::app::tracker::desk::Desk;
+use crate::app::tracker::desk::{Desk, Reading};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::resolve_all;
 use crate::app::tracker::report::ShowReport;
 use crate::app::tracker::views::detail;
-use crate::domain::ids::TaskSelector;
+use crate::domain::dep::DepKind;
+use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::engine::ready::Board;
-use crate::store::Bodies;
+use crate::store::{Bodies, Scope};
 
 /// Everything about these tasks. Live work is read, so that their phases take locks and blockers
 /// of others into account; archived work only if one of them is not among it.
@@ -16,6 +17,7 @@ use crate::store::Bodies;
 /// An unknown or ambiguous task, or unreadable state.
 pub fn show(desk: Desk<'_>, tasks: &[TaskSelector]) -> Result<ShowReport, TrackerError> {
     let (reading, uids) = desk.read_until(Bodies::Read, |state| resolve_all(state, tasks))?;
+    let reading = with_parts(desk, reading, &uids)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
@@ -28,4 +30,24 @@ pub fn show(desk: Desk<'_>, tasks: &[TaskSelector]) -> Result<ShowReport, Tracke
         tasks,
         has_more: false,
     })
+}
+
+/// The same reading, or one with archived work too if one of the tasks has parts: closed parts leave
+/// the live rows before their whole does.
+fn with_parts(desk: Desk<'_>, reading: Reading, uids: &[TaskUid]) -> Result<Reading, TrackerError> {
+    let state = &reading.loaded.state;
+    let index = state.index();
+    let has_parts = |uid: &TaskUid| {
+        let typed = state.tasks[uid].type_name() == "epic";
+        let edges = index.deps_to(*uid).iter();
+        typed
+            || edges
+                .into_iter()
+                .any(|key| key.kind == DepKind::ParentChild)
+    };
+    if uids.iter().any(has_parts) {
+        desk.read(Scope::All)
+    } else {
+        Ok(reading)
+    }
 }

@@ -7,6 +7,13 @@ pub fn display_safe(text: &str) -> String {
     crate::engine::text::display_safe(text).into_owned()
 }
 
+/// `text` so that Markdown shows it as it is, on one line; mentions and closing keywords do
+/// nothing.
+#[must_use]
+pub fn markdown_safe(text: &str) -> String {
+    crate::engine::text::neutralise_markdown(&crate::engine::text::one_line(text))
+}
+
 #[cfg(test)]
 mod tests {
     use super::display_safe;

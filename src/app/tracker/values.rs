@@ -3,10 +3,10 @@
 use globset::Glob;
 
 use crate::app::tracker::error::TrackerError;
-use crate::app::tracker::request::Edits;
+use crate::app::tracker::request::{Edits, When};
 use crate::domain::record::TaskFields;
 use crate::domain::task::{Acceptance, MAX_PRIORITY};
-use crate::domain::time::Timestamp;
+use crate::ports::clock::Clock;
 
 /// Longest title, in characters.
 pub const TITLE_MAX_CHARS: usize = 500;
@@ -168,12 +168,13 @@ pub(in crate::app::tracker) struct Checked {
     pub(in crate::app::tracker) add_paths: Vec<String>,
     pub(in crate::app::tracker) rm_paths: Vec<String>,
     pub(in crate::app::tracker) meet: Vec<usize>,
+    pub(in crate::app::tracker) unmeet: Vec<usize>,
 }
 
 /// Checks all values of an edit.
 pub(in crate::app::tracker) fn check(
     edits: &Edits,
-    now: Timestamp,
+    clock: &dyn Clock,
 ) -> Result<Checked, TrackerError> {
     if let Some(priority) = edits.priority.filter(|p| *p > MAX_PRIORITY) {
         return Err(invalid(
@@ -190,6 +191,8 @@ pub(in crate::app::tracker) fn check(
                 .collect(),
         ),
     };
+    let now = clock.now();
+    let instant = |when: When| when.resolve(now, &|at| clock.offset_secs(at));
     let set = TaskFields {
         title: edits.title.as_deref().map(title).transpose()?,
         body: edits.body.as_deref().map(|t| text("body", t)).transpose()?,
@@ -199,13 +202,15 @@ pub(in crate::app::tracker) fn check(
         deliverable: edits.deliverable,
         acceptance,
         assignee: clearable("the assignee", &edits.assignee)?,
-        due: edits.due.map(|due| due.map(|w| w.resolve(now))),
-        defer_until: edits.defer_until.map(|until| until.map(|w| w.resolve(now))),
+        due: edits.due.map(|due| due.map(instant)),
+        defer_until: edits.defer_until.map(|until| until.map(instant)),
         external_ref: clearable("the reference", &edits.external_ref)?,
         agent: clearable("the agent", &edits.agent)?,
         // Who takes a wait back takes a stop back.
         held_by: (edits.defer_until == Some(None)).then_some(None),
         budget: None,
+        milestone: clearable("the milestone", &edits.milestone)?,
+        estimate_minutes: edits.estimate,
         extra: std::collections::BTreeMap::new(),
     };
     Ok(Checked {
@@ -215,12 +220,24 @@ pub(in crate::app::tracker) fn check(
         add_paths: each(&edits.add_paths, path)?,
         rm_paths: edits.rm_paths.clone(),
         meet: edits.meet.clone(),
+        unmeet: edits.unmeet.clone(),
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::time::{DurationMs, Timestamp};
+
+    struct Stopped;
+
+    impl Clock for Stopped {
+        fn now(&self) -> Timestamp {
+            Timestamp(0)
+        }
+
+        fn pause(&self, _: DurationMs) {}
+    }
 
     #[test]
     fn a_title_is_one_line_that_says_something() {
@@ -244,7 +261,7 @@ mod tests {
             assignee: Some(Some(String::new())),
             ..Edits::default()
         };
-        let checked = check(&edits, Timestamp(0)).expect("fits");
+        let checked = check(&edits, &Stopped).expect("fits");
         assert_eq!(checked.set.assignee, Some(None));
     }
 }

@@ -1,13 +1,16 @@
 //! From the state to rows of a report.
 
+use crate::app::tracker::gates;
 use crate::app::tracker::names::{escalation as escalation_name, name, title};
 use crate::app::tracker::report::{
-    AcceptanceRow, CommentRow, DepRow, EscalationRow, FindingRow, LockRow, Reason, RemoteRow,
-    ReviewRow, SessionRow, TaskDetail, TaskFull, TaskRow,
+    AcceptanceRow, Checklist, CommentRow, DepRow, EscalationRow, FindingRow, LockRow, Reason,
+    RemoteRow, ReviewRow, SessionRow, TaskDetail, TaskFull, TaskRow,
 };
+use crate::app::tracker::rollup;
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{EscalationUid, Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::record::CloseOutcome;
+use crate::domain::register::Stamp;
 use crate::domain::review::ReviewState;
 use crate::domain::session::{Outcome, Session};
 use crate::domain::state::State;
@@ -82,9 +85,19 @@ pub(in crate::app::tracker) fn row(
         phase: phase.name(),
         assignee: task.details.assignee.value.clone(),
         labels: task.labels.iter().map(str::to_owned).collect(),
+        milestone: task.details.milestone.value.clone(),
+        checklist: checklist(task),
         reasons: Vec::new(),
         full: full.then(|| Box::new(full_row(task))),
     }
+}
+
+fn checklist(task: &Task) -> Option<Checklist> {
+    if task.details.acceptance.value.is_empty() {
+        return None;
+    }
+    let (done, total) = task.checklist();
+    Some(Checklist { done, total })
 }
 
 fn full_row(task: &Task) -> TaskFull {
@@ -98,13 +111,10 @@ fn full_row(task: &Task) -> TaskFull {
     TaskFull {
         body: task.body.value.clone(),
         acceptance: task
-            .details
-            .acceptance
-            .value
-            .iter()
-            .map(|point| AcceptanceRow {
-                text: point.text.clone(),
-                done: point.done,
+            .acceptance()
+            .map(|(text, done)| AcceptanceRow {
+                text: text.to_owned(),
+                done,
             })
             .collect(),
         deliverable: deliverable_name(task.details.deliverable.value),
@@ -114,6 +124,8 @@ fn full_row(task: &Task) -> TaskFull {
         external_ref: task.details.external_ref.value.clone(),
         held_by: task.details.held_by.value.clone(),
         budget_usd_micros: task.details.budget.value,
+        estimate_minutes: task.details.estimate_minutes.value,
+        decayed_at: (task.details.decayed != Stamp::NOBODY).then(|| task.details.decayed.ts.wall()),
         agent: task.details.agent.value.clone(),
         key: task.details.key.clone(),
         admitted: task.admitted.value,
@@ -200,18 +212,22 @@ pub(in crate::app::tracker) fn detail(board: &Board<'_>, uid: TaskUid, task: &Ta
             })
             .collect(),
         comments: comments(task),
+        gates: gates::rows(state, uid, board.now),
+        parts: rollup::parts_of(state, index, uid),
     }
 }
 
 fn comments(task: &Task) -> Vec<CommentRow> {
-    let mut comments: Vec<_> = task.details.comments.values().collect();
-    comments.sort_by_key(|comment| comment.at);
+    let comments = task.comments().into_iter().enumerate();
     comments
-        .into_iter()
-        .map(|comment| CommentRow {
+        .map(|(at, (id, comment))| CommentRow {
             at: comment.at.ts.wall(),
             by: comment.by.clone(),
             text: comment.text.clone(),
+            number: at + 1,
+            comment: id.to_string(),
+            edited_by: comment.edited.as_ref().map(|(by, _)| by.clone()),
+            edited_at: comment.edited.as_ref().map(|(_, at)| at.ts.wall()),
         })
         .collect()
 }

@@ -1,6 +1,7 @@
 //! `fleet add`
 
 use crate::app::tracker::add;
+use crate::app::tracker::editing;
 use crate::app::tracker::graph;
 use crate::app::tracker::request::{DepSpec, NewTask};
 use crate::cli::args;
@@ -23,13 +24,24 @@ use crate::domain::ids::TaskSelector;
   fleet add \"Write the guide\" --body-file - < guide.md
   fleet add \"Nightly upgrade\" --key upgrade-2026-11    # safe to repeat
   fleet add --graph plan.json
+  fleet add \"Crash on empty input\" --template bug
 
 A plan is {\"tasks\": [{\"id\": \"parse\", \"title\": \"Parse dates\", \"deps\": []},
                     {\"id\": \"test\", \"title\": \"Test it\", \"type\": \"testing\", \"deps\": [\"parse\", \"related:T-4\"]}]}
-and is recorded whole or not at all.")]
+and is recorded whole or not at all.
+
+A template is a file .orchestra/templates/bug.md in the work tree: a sheet as `fleet edit` opens it,
+    ---
+    type: bug
+    labels: triage
+    acceptance:
+    - [ ] a test fails without the fix
+    ---
+    What happens, and what should happen?
+Flags stand above its values; labels, paths and acceptance points are those of both.")]
 pub struct Args {
     /// Title, one line
-    #[arg(required_unless_present = "graph")]
+    #[arg(required_unless_present_any = ["graph", "template"])]
     title: Option<String>,
     #[command(flatten)]
     fields: Fields,
@@ -42,6 +54,9 @@ pub struct Args {
     /// Add only if no task has this key; else answer with that task
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
+    /// Begin with the values of .orchestra/templates/NAME.md
+    #[arg(long, value_name = "NAME", conflicts_with = "graph")]
+    template: Option<String>,
     /// Add all tasks of a plan, from a file or from stdin with -
     #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "deps", "parent", "key"])]
     graph: Option<String>,
@@ -63,7 +78,11 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
         session.answer(&report, human::graph)?;
         return Ok(Exit::Ok);
     }
-    let task = new_task(args.title, args.fields, session)?;
+    let mut task = new_task(args.title, args.fields, session)?;
+    if let Some(name) = &args.template {
+        let place = session.site()?;
+        task.edits = editing::filled(editing::template(place.site(), name)?, task.edits);
+    }
     let task = NewTask {
         deps: args.deps,
         parent: args.parent,

@@ -30,7 +30,7 @@ pub struct What {
     #[arg(long, value_name = "WHAT", default_value = "day", value_parser = by())]
     pub by: By,
     /// Only what was booked since a time, a day, or a span ago such as 7d
-    #[arg(long, value_name = "WHEN", value_parser = args::when)]
+    #[arg(long, value_name = "WHEN", value_parser = args::since)]
     pub since: Option<When>,
 }
 

@@ -45,10 +45,10 @@ pub struct Fields {
     /// Person who works on it; agents leave it alone
     #[arg(short, long, value_name = "NAME")]
     assignee: Option<String>,
-    /// Wanted by: an RFC 3339 time, a date, or a span such as 3d
+    /// Wanted by: `friday`, `end of month`, `2026-12-01 17:00`, …
     #[arg(long, value_name = "TIME", value_parser = args::when)]
     due: Option<When>,
-    /// Not before: an RFC 3339 time, a date, or a span such as 3d
+    /// Not before: `tomorrow 9am`, `in 3 days`, `next monday`, `2h`, …
     #[arg(long = "defer", value_name = "TIME", value_parser = args::when)]
     defer_until: Option<When>,
     /// The same thing elsewhere, such as gh-9 or a URL
@@ -57,6 +57,12 @@ pub struct Fields {
     /// Agent to run it, whatever the routes say
     #[arg(long, value_name = "NAME")]
     agent: Option<String>,
+    /// What it is to be ready for
+    #[arg(long, value_name = "NAME")]
+    milestone: Option<String>,
+    /// How long a person would take: 90m, 4h, 1d (8 hours), 2w (5 days each)
+    #[arg(long, value_name = "EFFORT", value_parser = args::effort)]
+    estimate: Option<u64>,
 }
 
 impl Fields {
@@ -82,6 +88,8 @@ impl Fields {
             defer_until: self.defer_until.map(Some),
             external_ref: self.external_ref.map(Some),
             agent: self.agent.map(Some),
+            milestone: self.milestone.map(Some),
+            estimate: self.estimate.map(Some),
             add_labels: self.labels,
             add_paths: self.paths,
             ..Edits::default()

@@ -18,7 +18,8 @@ use crate::cli::session::Session;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   fleet list --type bug --type testing -p 0 -p 1
-  fleet list --phase review
+  fleet list --phase in_review
+  fleet list -l api -l 'ui|cli' -l 'area:*' --without-label later
   fleet list --all --search parser --json")]
 pub struct Args {
     /// Open or closed ones
@@ -27,9 +28,15 @@ pub struct Args {
     /// Of this type
     #[arg(short = 't', long = "type", value_name = "TYPE", value_delimiter = ',')]
     kinds: Vec<String>,
-    /// With this label
+    /// With this label; `a|b` is either, `*` and `?` stand for letters
     #[arg(short, long = "label", value_name = "LABEL", value_delimiter = ',')]
     labels: Vec<String>,
+    /// Without this label; patterns as above
+    #[arg(long = "without-label", value_name = "LABEL", value_delimiter = ',')]
+    without_labels: Vec<String>,
+    /// Of this milestone
+    #[arg(long = "milestone", value_name = "NAME")]
+    milestones: Vec<String>,
     /// Of this priority
     #[arg(short, long = "priority", value_name = "PRIORITY", value_parser = args::priority, value_delimiter = ',')]
     priorities: Vec<u8>,
@@ -62,6 +69,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
         status: args.status,
         kinds: args.kinds,
         labels: args.labels,
+        without_labels: args.without_labels,
+        milestones: args.milestones,
         priorities: args.priorities,
         assignees: args.assignees,
         phases: args.phases,

@@ -3,6 +3,7 @@
 use clap::builder::PossibleValuesParser;
 
 use crate::app::tracker::change;
+use crate::app::tracker::editing;
 use crate::cli::commands::fields::Fields;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -18,11 +19,15 @@ use crate::domain::ids::TaskSelector;
 #[command(after_help = "Examples:
   fleet update T-7 -p 0 -l urgent --rm-label later
   fleet update T-7 T-8 --clear assignee
-  fleet update T-7 --met 1 --met 2")]
+  fleet update T-7 --met 1 --met 2
+  fleet update --where 'label:api prio>2' -p 2 --milestone v1 --dry-run")]
 pub struct Args {
     /// Which tasks
-    #[arg(required = true, value_name = "TASK")]
+    #[arg(required_unless_present = "query", value_name = "TASK")]
     tasks: Vec<TaskSelector>,
+    /// All tasks that this query means, all of them or none; see `fleet query --help`
+    #[arg(long = "where", value_name = "QUERY", conflicts_with = "tasks")]
+    query: Option<String>,
     /// New title, one line
     #[arg(long, value_name = "TITLE", help_heading = "Fields")]
     title: Option<String>,
@@ -37,9 +42,12 @@ pub struct Args {
     /// Acceptance point that is met, counted from 1; may be repeated
     #[arg(long, value_name = "N")]
     met: Vec<usize>,
+    /// Acceptance point that is not met after all, counted from 1; may be repeated
+    #[arg(long, value_name = "N")]
+    unmet: Vec<usize>,
     /// Field to clear; may be repeated
     #[arg(long, value_name = "FIELD", value_delimiter = ',',
-          value_parser = PossibleValuesParser::new(["assignee", "due", "defer", "external-ref", "agent", "body", "acceptance"]))]
+          value_parser = PossibleValuesParser::new(["assignee", "due", "defer", "external-ref", "agent", "milestone", "estimate", "body", "acceptance"]))]
     clear: Vec<String>,
     /// Say what would be recorded, and record nothing
     #[arg(long)]
@@ -56,6 +64,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     edits.rm_labels = args.rm_labels;
     edits.rm_paths = args.rm_paths;
     edits.meet = args.met;
+    edits.unmeet = args.unmet;
     for field in &args.clear {
         match field.as_str() {
             "assignee" => edits.assignee = Some(None),
@@ -63,12 +72,21 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
             "defer" => edits.defer_until = Some(None),
             "external-ref" => edits.external_ref = Some(None),
             "agent" => edits.agent = Some(None),
+            "milestone" => edits.milestone = Some(None),
+            "estimate" => edits.estimate = Some(None),
             "body" => edits.body = Some(String::new()),
             _ => edits.acceptance = Some(Vec::new()),
         }
     }
     let opened = session.open()?;
-    let report = change::update(opened.desk(), &args.tasks, &edits, mode(args.dry_run))?;
+    let (desk, mode) = (opened.desk(), mode(args.dry_run));
+    let report = match &args.query {
+        Some(query) => editing::update_where(desk, query, &edits, mode)?,
+        None => change::update(desk, &args.tasks, &edits, mode)?,
+    };
+    if report.total == 0 {
+        session.note("the query means no task");
+    }
     session.note_delivery(&report.delivery);
     session.answer(&report, human::changed)?;
     Ok(Exit::Ok)

@@ -4,27 +4,37 @@ mod agents;
 mod cost;
 mod detail;
 mod exchange;
+mod finding;
 mod hooks;
 mod intake;
 mod models;
+mod network;
+mod past;
 mod place;
 mod review;
 mod secrets;
 mod tasks;
+mod tracking;
 
 pub use agents::{agent, agent_changed, agents, trial};
 pub use cost::{cost, route_stats, usage};
 pub use detail::{answered, inbox, log, show};
 pub use exchange::{exported, imported};
+pub use finding::{
+    changelog, count, duplicates, lint, merged, orphans, saved, saved_change, search, stale, stats,
+};
 pub use hooks::hooks;
 pub use intake::intake;
 pub use models::{model_check, models};
+pub use network::{dot, graph as network, mermaid};
+pub use past::{change, undone};
 pub use place::{config, doctor, init, route, sync};
 pub use review::{review, reviews, verdict};
 pub use secrets::{secret_init, secret_removed, secret_set, secret_shared, secrets};
 pub use tasks::{
     added, blocked, changed, claimed, cycles, dep, graph, list, note_more, ready, tree,
 };
+pub use tracking::{comment_versions, epics, gate, gates, milestone, milestones};
 
 use crate::app::tracker::report::Delivery;
 use crate::app::tracker::text::display_safe;

@@ -45,6 +45,16 @@ pub fn answer<T: Serialize>(report: &T) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
+/// One line: a value alone, for commands that answer with many.
+///
+/// # Errors
+/// As [`answer`].
+pub fn line<T: Serialize>(value: &T) -> Result<String, CliError> {
+    let mut text = serde_json::to_string(value)?;
+    text.push('\n');
+    Ok(text)
+}
+
 /// One line: the error.
 #[must_use]
 pub fn refusal(error: &CliError) -> String {

@@ -267,5 +267,7 @@ fn set(task: TaskUid, set: TaskFields) -> Op {
         rm_labels: Vec::new(),
         add_paths: Vec::new(),
         rm_paths: Vec::new(),
+        check: Vec::new(),
+        uncheck: Vec::new(),
     })
 }

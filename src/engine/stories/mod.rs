@@ -6,6 +6,7 @@ mod world;
 mod budget_stories;
 mod deps_stories;
 mod gates_stories;
+mod network_stories;
 mod overlap_stories;
 mod plan_stories;
 mod properties;

@@ -6,6 +6,7 @@ use crate::domain::policy::UnblockOn;
 use crate::domain::record::{CloseOutcome, Op, TaskAdded, TaskAdmitted, TaskFields};
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::time::{DurationMs, Hlc};
+use crate::domain::tracking::{GateAdded, GateKind, GateSet, GateState};
 use crate::engine::admission::admission_hash;
 use crate::engine::budget::Ledger;
 use crate::engine::phase::Phase;
@@ -58,6 +59,99 @@ fn waits_for_lets_go_on_any_close_and_a_blocker_that_is_unknown_holds() {
         w.dep(c, kind, d);
         assert_eq!(w.whys(c), [], "{kind}");
     }
+}
+
+#[test]
+fn waits_for_is_about_the_parts_of_a_task_while_it_has_any() {
+    let mut w = World::default();
+    let (whole, one, two, after) = (w.task(&[]), w.task(&[]), w.task(&[]), w.task(&[]));
+    w.dep(after, DepKind::WaitsFor, whole);
+    assert_eq!(w.said(after), "waits for T-1 (open)");
+    w.dep(one, DepKind::ParentChild, whole);
+    w.dep(two, DepKind::ParentChild, whole);
+    assert!(
+        w.said(after).starts_with("waits for T-"),
+        "{}",
+        w.said(after)
+    );
+    w.close(one, CloseOutcome::Failed);
+    assert_eq!(w.said(after), "waits for T-3 (open)");
+    w.close(two, CloseOutcome::Done);
+    assert_eq!(w.whys(after), [], "the whole itself is still open");
+}
+
+#[test]
+fn edges_that_depend_on_the_outcome_open_by_that_outcome_alone() {
+    use CloseOutcome::{Done, Duplicate, Failed, Wontdo};
+    use DepKind::{Blocks, OnClose, OnFailure};
+    let table = [
+        (Blocks, Done, true),
+        (Blocks, Wontdo, true),
+        (Blocks, Duplicate, true),
+        (Blocks, Failed, false),
+        (OnFailure, Done, false),
+        (OnFailure, Wontdo, false),
+        (OnFailure, Duplicate, false),
+        (OnFailure, Failed, true),
+        (OnClose, Done, true),
+        (OnClose, Wontdo, true),
+        (OnClose, Duplicate, true),
+        (OnClose, Failed, true),
+    ];
+    for (kind, outcome, ready) in table {
+        let mut w = World::default();
+        let (a, b) = (w.task(&[]), w.task(&[]));
+        w.dep(b, kind, a);
+        assert_eq!(w.ready(), [a], "{kind}: nothing starts before it is known");
+        w.close(a, outcome);
+        assert_eq!(
+            w.whys(b).is_empty(),
+            ready,
+            "{kind} {outcome:?}: {}",
+            w.said(b)
+        );
+    }
+}
+
+#[test]
+fn gates_hold_until_they_open_and_timers_open_by_themselves() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let gate = |kind, until, subject: Option<&str>| {
+        Op::GateAdded(GateAdded {
+            task: t,
+            kind,
+            until,
+            subject: subject.map(str::to_owned),
+            note: String::new(),
+        })
+    };
+    let human = w.write(gate(GateKind::Human, None, None));
+    assert_eq!(w.said(t), "a gate waits for a human");
+    let set = |gate, state| {
+        Op::GateSet(GateSet {
+            task: t,
+            gate,
+            state,
+            note: String::new(),
+        })
+    };
+    w.write(set(human, GateState::Passed));
+    assert_eq!(w.whys(t), []);
+    w.write(set(human, GateState::Waiting));
+    assert_eq!(w.whys(t).len(), 1, "it can be shut again");
+    w.write(set(human, GateState::Removed));
+    let soon = w.now.plus(DurationMs::mins(5));
+    w.write(gate(GateKind::Timer, Some(soon), None));
+    assert!(w.said(t).starts_with("a gate waits until"), "{}", w.said(t));
+    assert_eq!(Phase::of(&w.whys(t)), Phase::Deferred);
+    w.pass(5);
+    assert_eq!(w.whys(t), []);
+    let ci = w.write(gate(GateKind::Ci, None, Some("nightly")));
+    assert_eq!(w.said(t), "a gate waits for CI run nightly");
+    w.write(set(ci, GateState::Passed));
+    w.write(gate(GateKind::Pr, None, Some("#1")));
+    assert_eq!(w.said(t), "a gate waits for pull request #1 to be merged");
 }
 
 #[test]

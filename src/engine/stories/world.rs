@@ -175,6 +175,8 @@ impl World {
             rm_labels: Vec::new(),
             add_paths: Vec::new(),
             rm_paths: Vec::new(),
+            check: Vec::new(),
+            uncheck: Vec::new(),
         }));
     }
 

@@ -2,7 +2,32 @@
 
 use git2::{DiffFormat, DiffOptions, ErrorCode, Oid, Patch, Repository};
 
-use crate::ports::code_repo::{FileLines, Shown};
+use crate::git::code_repo::diff::to_oid;
+use crate::ports::code_repo::{CommitWords, FileLines, Shown};
+
+/// Longest message that is looked at, in bytes.
+const MESSAGE_MAX: usize = 64 * 1024;
+
+/// What the newest commits that `tip` reaches say.
+pub(super) fn messages(
+    repo: &Repository,
+    tip: Oid,
+    limit: usize,
+) -> Result<Vec<CommitWords>, git2::Error> {
+    let mut walk = repo.revwalk()?;
+    walk.push(tip)?;
+    let mut found = Vec::new();
+    for id in walk.take(limit) {
+        let commit = repo.find_commit(id?)?;
+        let message = commit.message_bytes();
+        let message = &message[..message.len().min(MESSAGE_MAX)];
+        found.push(CommitWords {
+            id: to_oid(commit.id()),
+            text: String::from_utf8_lossy(message).into_owned(),
+        });
+    }
+    Ok(found)
+}
 
 /// What `head` changes since it left the history of `onto`.
 pub(super) fn shown(

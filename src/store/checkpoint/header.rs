@@ -17,7 +17,7 @@ pub(crate) const ARCHIVE_PATH: &str = ".orchestra/archive/index.json";
 /// What the rows of a checkpoint made here can hold. Raised with every new kind of record, and with
 /// every new field of a record or a row: a build that does not know a field would drop it in rewriting
 /// the rows, so it leaves a checkpoint with a greater number as it is and only appends to the log.
-pub(crate) const FOLD: u32 = 2;
+pub(crate) const FOLD: u32 = 3;
 
 /// One file of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

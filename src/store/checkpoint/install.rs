@@ -11,10 +11,12 @@ use crate::domain::review::Review;
 use crate::domain::session::{Release, Session};
 use crate::domain::state::{DepKey, Finding, Pause, State};
 use crate::domain::task::Task;
+use crate::domain::tracking::Milestone;
 use crate::ports::state_repo::StateTree;
 use crate::store::checkpoint::header::FileRef;
 use crate::store::checkpoint::row_types::{
-    DepRow, EscalationRow, FindingRow, Kept, LockRow, PauseRow, ReviewRow, SessionRow,
+    DepRow, EscalationRow, FindingRow, Kept, LockRow, MilestoneRow, PauseRow, QueryRow, ReviewRow,
+    SessionRow,
 };
 use crate::store::checkpoint::task_row::TaskRow;
 use crate::store::checkpoint::text::{rows, rows_as};
@@ -32,6 +34,8 @@ pub(crate) enum Part {
     Escalations(Vec<EscalationRow>),
     Findings(Vec<FindingRow>),
     Pauses(Vec<PauseRow>),
+    Queries(Vec<QueryRow>),
+    Milestones(Vec<MilestoneRow>),
     Unknown(Vec<Kept>),
     Quarantine(Vec<Problem>),
     /// A table of a newer version.
@@ -81,6 +85,8 @@ fn parse(table: &str, bytes: &[u8]) -> Result<Part, String> {
         "escalations" => Part::Escalations(rows(bytes)?),
         "findings" => Part::Findings(rows(bytes)?),
         "pauses" => Part::Pauses(rows(bytes)?),
+        "queries" => Part::Queries(rows(bytes)?),
+        "milestones" => Part::Milestones(rows(bytes)?),
         "unknown" => Part::Unknown(rows(bytes)?),
         "quarantine" => Part::Quarantine(rows(bytes)?),
         _ => Part::Other,
@@ -131,6 +137,8 @@ impl Part {
             Self::Escalations(rows) => state.escalations.extend(rows.into_iter().map(escalation)),
             Self::Findings(rows) => state.findings.extend(rows.into_iter().map(finding)),
             Self::Pauses(rows) => state.pauses.extend(rows.into_iter().map(pause)),
+            Self::Queries(rows) => state.queries.extend(rows.into_iter().map(query)),
+            Self::Milestones(rows) => state.milestones.extend(rows.into_iter().map(milestone)),
             Self::Unknown(rows) => luggage.kept.extend(rows.into_iter().map(|k| (k.id, k.raw))),
             Self::Quarantine(rows) => luggage.problems.extend(rows),
         }
@@ -210,6 +218,23 @@ fn finding(row: FindingRow) -> (RecordId, Finding) {
         at: row.at,
     };
     (row.at.id, finding)
+}
+
+fn query(row: QueryRow) -> (String, Reg<Option<String>>) {
+    let reg = Reg {
+        value: row.query,
+        at: row.at,
+    };
+    (row.name, reg)
+}
+
+fn milestone(row: MilestoneRow) -> (String, Milestone) {
+    let milestone = Milestone {
+        due: reg(row.due),
+        closed: reg(row.closed),
+        note: reg(row.note),
+    };
+    (row.name, milestone)
 }
 
 fn pause(row: PauseRow) -> (String, Reg<Pause>) {

@@ -119,6 +119,26 @@ pub(crate) struct PauseRow {
     pub(crate) at: Stamp,
 }
 
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct QueryRow {
+    pub(crate) name: String,
+    /// Absent: taken away.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) query: Option<String>,
+    pub(crate) at: Stamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct MilestoneRow {
+    pub(crate) name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) due: Slot<Option<Timestamp>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) closed: Slot<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Slot<String>,
+}
+
 /// A line of the log that a newer version can read better: byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Kept {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::domain::dep::DepKind;
 use crate::domain::escalation::Escalation;
 use crate::domain::ids::{RecordId, SessionUid, TaskNumber, TaskUid};
 use crate::domain::lock::Lock;
@@ -11,7 +12,8 @@ use crate::domain::session::Session;
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::store::checkpoint::row_types::{
-    DepRow, EscalationRow, FindingRow, Kept, LockRow, PauseRow, ReviewRow, SessionRow, Slot,
+    DepRow, EscalationRow, FindingRow, Kept, LockRow, MilestoneRow, PauseRow, QueryRow, ReviewRow,
+    SessionRow, Slot,
 };
 use crate::store::checkpoint::task_row::TaskRow;
 use crate::store::checkpoint::text::line;
@@ -38,7 +40,7 @@ pub(crate) struct Row {
 pub(crate) type Rows = BTreeMap<&'static str, Vec<Row>>;
 
 /// All tables, in the order of the header.
-pub(crate) const TABLES: [&str; 10] = [
+pub(crate) const TABLES: [&str; 12] = [
     "tasks",
     "deps",
     "sessions",
@@ -47,6 +49,8 @@ pub(crate) const TABLES: [&str; 10] = [
     "escalations",
     "findings",
     "pauses",
+    "queries",
+    "milestones",
     "unknown",
     "quarantine",
 ];
@@ -113,7 +117,26 @@ pub(crate) fn archivable(state: &State, now: Timestamp) -> BTreeSet<TaskUid> {
     for task in pinned {
         done.remove(&task);
     }
+    keep_awaited_parts(state, &mut done);
     done
+}
+
+/// Who waits for the parts of a task must see them: they stay while he is there.
+fn keep_awaited_parts(state: &State, done: &mut BTreeSet<TaskUid>) {
+    let awaited: BTreeSet<TaskUid> = state
+        .live_deps()
+        .filter(|edge| edge.kind == DepKind::WaitsFor && !done.contains(&edge.from))
+        .map(|edge| edge.to)
+        .collect();
+    if awaited.is_empty() {
+        return;
+    }
+    let parts = state
+        .live_deps()
+        .filter(|edge| edge.kind == DepKind::ParentChild && awaited.contains(&edge.to));
+    for part in parts {
+        done.remove(&part.from);
+    }
 }
 
 fn slot<T: Clone>(reg: &Reg<T>) -> Slot<T> {
@@ -140,6 +163,8 @@ pub(crate) fn rows(
     put("escalations", escalation_rows(&owners));
     put("findings", finding_rows(&owners));
     put("pauses", pause_rows(&owners));
+    put("queries", query_rows(&owners));
+    put("milestones", milestone_rows(&owners));
     put("unknown", kept_rows(&owners, kept));
     let quarantine = problems.iter().map(|p| {
         let order = format!("{} {:012} {}", p.path, p.line, p.what.name());
@@ -289,6 +314,37 @@ fn pause_rows(owners: &Owners<'_>) -> Vec<Row> {
                     until: reg.value.until,
                     reason: reg.value.reason.clone(),
                     at: reg.at,
+                })
+            })
+        })
+        .collect()
+}
+
+fn query_rows(owners: &Owners<'_>) -> Vec<Row> {
+    let queries = owners.state.queries.iter();
+    queries
+        .map(|(name, reg)| {
+            owners.row(None, name.clone(), |_| {
+                line(&QueryRow {
+                    name: name.clone(),
+                    query: reg.value.clone(),
+                    at: reg.at,
+                })
+            })
+        })
+        .collect()
+}
+
+fn milestone_rows(owners: &Owners<'_>) -> Vec<Row> {
+    let milestones = owners.state.milestones.iter();
+    milestones
+        .map(|(name, milestone)| {
+            owners.row(None, name.clone(), |_| {
+                line(&MilestoneRow {
+                    name: name.clone(),
+                    due: slot(&milestone.due),
+                    closed: slot(&milestone.closed),
+                    note: slot(&milestone.note),
                 })
             })
         })

@@ -2,6 +2,8 @@
 //!
 //! Registers written by the task's own `task.added` need no stamp; all others have theirs in `at`,
 //! so that a late record with an older stamp still loses and one with a newer still wins (I14).
+//!
+//! Longer than 400 lines because the line has every field of a task, three times.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,6 +16,7 @@ use crate::domain::record::CloseOutcome;
 use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::task::{Acceptance, Comment, Complexity, Deliverable, Status, Task};
 use crate::domain::time::{Hlc, Timestamp};
+use crate::domain::tracking::Gate;
 
 /// How a closed task ended.
 #[derive(Debug, Serialize, Deserialize)]
@@ -27,9 +30,14 @@ struct ClosedRow {
 #[derive(Debug, Serialize, Deserialize)]
 struct CommentRow {
     id: RecordId,
-    ts: Hlc,
+    /// Absent while only an edit of it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ts: Option<Hlc>,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     by: String,
     text: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    edited: Option<(String, Stamp)>,
 }
 
 /// Elements of a set that were not put there by `task.added`: present or not, and by whom.
@@ -79,6 +87,10 @@ pub(crate) struct TaskRow {
     held_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     budget: Option<MicroUsd>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    milestone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate_minutes: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     labels: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -97,6 +109,13 @@ pub(crate) struct TaskRow {
     said: BTreeSet<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     comments: Vec<CommentRow>,
+    /// Acceptance points that were checked or unchecked one by one.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    checks: Elements,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    gates: BTreeMap<RecordId, Gate>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decayed: Option<Stamp>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     extra: BTreeMap<String, (Value, Stamp)>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,8 +164,10 @@ ats! {
     defer_until = "defer_until",
     deliverable = "deliverable",
     due = "due",
+    estimate_minutes = "estimate_minutes",
     external_ref = "external_ref",
     held_by = "held_by",
+    milestone = "milestone",
     n = "n",
     priority = "priority",
     status = "status",
@@ -197,6 +218,8 @@ macro_rules! clearable {
         $do!([details.] agent, "agent");
         $do!([details.] held_by, "held_by");
         $do!([details.] budget, "budget");
+        $do!([details.] milestone, "milestone");
+        $do!([details.] estimate_minutes, "estimate_minutes");
         $do!([details.] admitted_sha256, "admitted_sha256");
     };
 }
@@ -262,6 +285,10 @@ impl TaskRow {
             .map(|(name, reg)| (name.clone(), (reg.value.clone(), reg.at)))
             .collect();
         row.comments = comment_rows(task);
+        row.checks = elements(&task.details.checks);
+        row.gates = task.details.gates.clone();
+        let decayed = task.details.decayed;
+        row.decayed = (decayed != Stamp::NOBODY).then_some(decayed);
         row.at = at;
         row
     }
@@ -324,6 +351,15 @@ impl TaskRow {
         for (id, comment) in self.comments.into_iter().map(comment) {
             task.details.comments.insert(id, comment);
         }
+        if !self.checks.is_empty() {
+            task.details.checks = join(Vec::new(), self.checks, base);
+        }
+        if !self.gates.is_empty() {
+            task.details.gates = self.gates;
+        }
+        if let Some(decayed) = self.decayed {
+            task.details.decayed = decayed;
+        }
         Some((uid, task))
     }
 }
@@ -358,6 +394,13 @@ fn split(set: &LwwSet, base: Stamp) -> (Vec<String>, Elements) {
     (plain, others)
 }
 
+fn elements(set: &LwwSet) -> Elements {
+    let written = set.registers();
+    written
+        .map(|(element, reg)| (element.to_owned(), (reg.value, reg.at)))
+        .collect()
+}
+
 fn join(plain: Vec<String>, others: Elements, base: Stamp) -> LwwSet {
     let plain = plain.into_iter().map(|element| {
         let reg = Reg {
@@ -375,25 +418,24 @@ fn join(plain: Vec<String>, others: Elements, base: Stamp) -> LwwSet {
 fn comment_rows(task: &Task) -> Vec<CommentRow> {
     task.details
         .comments
-        .values()
-        .map(|c| CommentRow {
-            id: c.at.id,
-            ts: c.at.ts,
+        .iter()
+        .map(|(id, c)| CommentRow {
+            id: *id,
+            ts: (c.at != Stamp::NOBODY).then_some(c.at.ts),
             by: c.by.clone(),
             text: c.text.clone(),
+            edited: c.edited.clone(),
         })
         .collect()
 }
 
 fn comment(row: CommentRow) -> (RecordId, Comment) {
-    let at = Stamp {
-        ts: row.ts,
-        id: row.id,
-    };
+    let at = row.ts.map_or(Stamp::NOBODY, |ts| Stamp { ts, id: row.id });
     let comment = Comment {
         at,
         by: row.by,
         text: row.text,
+        edited: row.edited,
     };
     (row.id, comment)
 }

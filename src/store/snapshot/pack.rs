@@ -13,6 +13,7 @@ use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::state::DepKey;
 use crate::domain::task::{Acceptance, Comment, Complexity, Deliverable, Status};
 use crate::domain::time::{Hlc, Timestamp};
+use crate::domain::tracking::Gate;
 
 /// What is left to read.
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
@@ -220,7 +221,7 @@ fields! {
     Stamp { ts, id }
     DepKey { from, to, kind }
     Acceptance { text, done }
-    Comment { at, by, text }
+    Comment { at, by, text, edited }
 }
 
 /// Enums without payload, by position in a list of all.
@@ -244,7 +245,8 @@ macro_rules! choices {
 }
 
 choices! {
-    DepKind [Blocks, ParentChild, DiscoveredFrom, Related, WaitsFor, Duplicates, Supersedes]
+    DepKind [Blocks, ParentChild, DiscoveredFrom, Related, WaitsFor, Duplicates, Supersedes,
+        OnFailure, OnClose]
     Complexity [Low, Medium, High]
     Deliverable [Pr, Report, Plan]
     CloseOutcome [Done, Wontdo, Duplicate, Failed]
@@ -285,6 +287,18 @@ impl Pack for Status {
             outcome,
             reason,
         }))
+    }
+}
+
+/// Rare enough for the form that other readers have of it.
+impl Pack for Gate {
+    fn pack(&self, out: &mut Vec<u8>) {
+        // What was read from a line can be written as one.
+        serde_json::to_string(self).unwrap_or_default().pack(out);
+    }
+
+    fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
+        serde_json::from_str(&String::unpack(bytes)?).ok()
     }
 }
 

@@ -26,6 +26,8 @@ macro_rules! seldom {
             agent,
             held_by,
             budget,
+            milestone,
+            estimate_minutes,
             admitted_sha256
         )
     };
@@ -68,10 +70,14 @@ pub(super) fn pack(uid: TaskUid, task: &Task, out: &mut Vec<u8>) {
 fn pack_details(details: &Seldom, base: Stamp, out: &mut Vec<u8>) {
     macro_rules! write {
         ($($field:ident),+) => {{
-            let Seldom { key, said, comments, extra, $($field),+ } = details;
+            let Seldom { key, said, comments, checks, gates, decayed, extra, $($field),+ } = details;
             key.pack(out);
             said.pack(out);
             comments.pack(out);
+            pack_set(checks, base, out);
+            gates.pack(out);
+            // Few tasks have one, and a stamp is long.
+            (*decayed != Stamp::NOBODY).then_some(*decayed).pack(out);
             extra.pack(out);
             $( pack_near($field, base, out); )+
         }};
@@ -108,6 +114,9 @@ fn unpack_details(bytes: &mut Bytes<'_>, base: Stamp) -> Option<Details> {
                 key: Pack::unpack(bytes)?,
                 said: Pack::unpack(bytes)?,
                 comments: Pack::unpack(bytes)?,
+                checks: unpack_set(bytes, base)?,
+                gates: Pack::unpack(bytes)?,
+                decayed: Option::unpack(bytes)?.unwrap_or(Stamp::NOBODY),
                 extra: Pack::unpack(bytes)?,
                 $( $field: unpack_near(bytes, base)?, )+
             };

@@ -37,8 +37,14 @@ fn task(body: &str, points: usize, comments: usize) -> TaskDetail {
                 at: "2026-11-21T08:00:00Z".parse().unwrap(),
                 by: "human:ada".to_owned(),
                 text: format!("remark {at}\n## Not a heading"),
+                number: at + 1,
+                comment: format!("remark-{at}"),
+                edited_by: None,
+                edited_at: None,
             })
             .collect(),
+        gates: Vec::new(),
+        parts: None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::app::tracker::report::TaskRow;
+use crate::app::tracker::report::{GateRow, Parts, TaskRow};
 use crate::domain::money::{CostSource, MicroUsd, Usage};
 use crate::domain::time::Timestamp;
 
@@ -31,6 +31,12 @@ pub struct TaskDetail {
     pub escalations: Vec<EscalationRow>,
     pub findings: Vec<FindingRow>,
     pub comments: Vec<CommentRow>,
+    /// What it waits for besides tasks.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub gates: Vec<GateRow>,
+    /// Sums over its parts, if it has any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts: Option<Parts>,
 }
 
 /// The other end of an edge.
@@ -171,4 +177,12 @@ pub struct CommentRow {
     pub at: Timestamp,
     pub by: String,
     pub text: String,
+    /// Which remark of the task, from 1; `comment --edit` takes it.
+    pub number: usize,
+    /// Identity: the record that added it.
+    pub comment: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edited_at: Option<Timestamp>,
 }

@@ -5,12 +5,13 @@ use crate::app::tracker::report::{
     ShowReport, TaskDetail, TaskFull,
 };
 use crate::cli::render::human::dry;
+use crate::cli::render::human::tracking::{effort, progress};
 use crate::cli::render::page::{Page, Tone, cell};
 use crate::domain::money::CostSource;
 use crate::domain::time::Timestamp;
 
 /// `2026-11-21 08:00`, UTC.
-fn minute(at: Timestamp) -> String {
+pub(super) fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     format!("{} {}", &text[..10], &text[11..16])
 }
@@ -40,8 +41,12 @@ fn one(detail: &TaskDetail, page: &mut Page) {
         ("priority", format!("P{}", task.priority)),
         ("complexity", task.complexity.to_owned()),
         ("labels", task.labels.join(", ")),
+        ("milestone", task.milestone.clone().unwrap_or_default()),
         ("assignee", task.assignee.clone().unwrap_or_default()),
     ];
+    if let Some(parts) = &detail.parts {
+        pairs.push(("parts", progress(parts)));
+    }
     if let Some(full) = &task.full {
         pairs.extend(full_pairs(full));
     }
@@ -50,16 +55,24 @@ fn one(detail: &TaskDetail, page: &mut Page) {
     if let Some(full) = &task.full {
         texts(full, page);
     }
+    gates(detail, page);
     edges("Depends on", &detail.deps, page);
     edges("Needed by", &detail.dependents, page);
     work(detail, page);
     for comment in &detail.comments {
         page.gap();
         page.heading(&format!(
-            "Comment of {} at {}",
+            "Comment {} of {} at {}{}",
+            comment.number,
             comment.by,
-            minute(comment.at)
+            minute(comment.at),
+            comment
+                .edited_at
+                .map_or_else(String::new, |at| format!(", edited {}", minute(at)))
         ));
+        if comment.text.is_empty() {
+            page.line("  (its text is in the history: `fleet show --full`)");
+        }
         page.block(&comment.text, 2);
     }
 }
@@ -73,6 +86,10 @@ fn full_pairs(full: &TaskFull) -> Vec<(&'static str, String)> {
         ("due", time(full.due)),
         ("deferred", time(full.defer_until)),
         ("external", full.external_ref.clone().unwrap_or_default()),
+        (
+            "estimate",
+            full.estimate_minutes.map_or_else(String::new, effort),
+        ),
         ("agent", full.agent.clone().unwrap_or_default()),
         (
             "budget",
@@ -100,7 +117,9 @@ fn texts(full: &TaskFull, page: &mut Page) {
     }
     if !full.acceptance.is_empty() {
         page.gap();
-        page.heading("Acceptance");
+        let done = full.acceptance.iter().filter(|point| point.done).count();
+        let total = full.acceptance.len();
+        page.heading(&format!("Acceptance ({done} of {total})"));
         let rows: Vec<_> = full
             .acceptance
             .iter()
@@ -116,6 +135,29 @@ fn texts(full: &TaskFull, page: &mut Page) {
             .collect();
         page.table(2, &rows);
     }
+}
+
+fn gates(detail: &TaskDetail, page: &mut Page) {
+    if detail.gates.is_empty() {
+        return;
+    }
+    page.gap();
+    page.heading("Gates");
+    let rows: Vec<_> = detail
+        .gates
+        .iter()
+        .map(|gate| {
+            let subject = gate.until.map(minute).or_else(|| gate.subject.clone());
+            vec![
+                cell(format!("{}.", gate.number), Tone::Dim),
+                cell(gate.state, Tone::Plain),
+                cell(gate.kind, Tone::Dim),
+                cell(subject.unwrap_or_default(), Tone::Plain),
+                cell(&gate.note, Tone::Plain),
+            ]
+        })
+        .collect();
+    page.table(2, &rows);
 }
 
 fn edges(heading: &str, rows: &[DepRow], page: &mut Page) {

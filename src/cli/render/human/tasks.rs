@@ -26,7 +26,7 @@ fn priority_tone(priority: u8) -> Tone {
 }
 
 /// Id, priority, type, and what follows.
-fn columns(row: &TaskRow, phase: bool) -> Vec<Cell> {
+pub(super) fn columns(row: &TaskRow, phase: bool) -> Vec<Cell> {
     let mut cells = vec![
         cell(&row.id, Tone::Id),
         cell(format!("P{}", row.priority), priority_tone(row.priority)),

@@ -180,6 +180,8 @@ impl Change {
                 rm_labels: Vec::new(),
                 add_paths: Vec::new(),
                 rm_paths: Vec::new(),
+                check: Vec::new(),
+                uncheck: Vec::new(),
             },
             fields: Vec::new(),
             status: None,
