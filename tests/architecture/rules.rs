@@ -208,6 +208,7 @@ pub(crate) const PLAIN: &[&str] = &[
     "flate2",
     "globset",
     "humantime",
+    "icu_normalizer",
     "memchr",
     "regex",
     "secrecy",
