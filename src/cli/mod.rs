@@ -22,6 +22,7 @@ use std::ffi::OsString;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use crate::app::tracker::text::display_safe;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::host::Host;
@@ -38,9 +39,13 @@ pub fn run(args: Vec<OsString>, host: &dyn Host) -> Exit {
         .skip(1)
         .take_while(|a| *a != "--")
         .any(|a| a == "--json");
+    let deceives = args.iter().any(|arg| {
+        let text = arg.to_string_lossy();
+        display_safe(&text) != text
+    });
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
-        Err(error) => return refuse_arguments(&error, wants_json),
+        Err(error) => return refuse_arguments(&error, wants_json, deceives),
     };
     let sink = Sink::new(cli.global.color);
     let mut session = Session::new(host, cli.global, sink);
@@ -64,7 +69,9 @@ fn show_error(sink: Sink, as_json: bool, error: &CliError) {
     }
 }
 
-fn refuse_arguments(error: &clap::Error, wants_json: bool) -> Exit {
+/// Says what is wrong with the arguments. Where one of them `deceives` a terminal, what repeats it is
+/// shown escaped, and without colours, since an escape of ours cannot be told from one of theirs.
+fn refuse_arguments(error: &clap::Error, wants_json: bool, deceives: bool) -> Exit {
     let sink = Sink::new(Color::Auto);
     let asked = matches!(
         error.kind(),
@@ -92,6 +99,8 @@ fn refuse_arguments(error: &clap::Error, wants_json: bool) -> Exit {
         )
         .with(serde_json::json!({ "text": plain }));
         show_error(sink, true, &refusal);
+    } else if deceives {
+        sink.words(&display_safe(&text.to_string()));
     } else {
         sink.words(&text.ansi().to_string());
     }
