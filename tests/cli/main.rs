@@ -2,6 +2,7 @@
 
 mod agents;
 mod bad_input;
+mod doctor;
 mod env;
 mod exchange;
 mod looks;
