@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks every dependency's licence, name and source against .deny.toml, in about a second.
 
-`cargo deny` reads the same file and does more, but takes minutes to compile on a fresh machine. This
+`.ci/deny` (cargo-deny) reads the same file and does more, but cannot be had everywhere. This
 reads `cargo metadata` for the platform it runs on and needs nothing but Python 3.11 and cargo.
 """
 

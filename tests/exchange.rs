@@ -24,6 +24,7 @@ fn reads(name: &str, bytes: &[u8]) -> Batch {
 }
 
 /// Everything that was understood, a line each.
+#[expect(clippy::too_many_lines, reason = "a list of all fields")]
 fn told(batch: &Batch) -> String {
     let mut text = format!("{}\n", batch.format);
     for issue in &batch.issues {

@@ -5,6 +5,8 @@
 mod archive;
 #[path = "store/damage.rs"]
 mod damage;
+#[path = "store/doctor.rs"]
+mod doctor;
 #[path = "store/naming.rs"]
 mod naming;
 #[path = "store/properties.rs"]

@@ -12,16 +12,20 @@ use crate::ports::runner::RunRequest;
 
 /// Exit code of sysexits.h that says "try again later".
 const EX_TEMPFAIL: i32 = 75;
+/// Most bytes of a placeholder, with its braces.
+const MAX_PLACEHOLDER: usize = 64;
 
 /// Fills the placeholders of one argument in one pass, so that a value is never looked into.
-pub(crate) fn fill(argument: &str, values: &BTreeMap<&str, String>) -> String {
+#[must_use]
+pub fn fill(argument: &str, values: &BTreeMap<&str, String>) -> String {
     let mut filled = String::with_capacity(argument.len());
     let mut rest = argument;
     while let Some(open) = rest.find('{') {
         filled.push_str(&rest[..open]);
         rest = &rest[open..];
-        let known = rest
-            .find('}')
+        // A placeholder is a short word: an argument made of open braces is read once.
+        let near = &rest.as_bytes()[..rest.len().min(MAX_PLACEHOLDER)];
+        let known = memchr::memchr(b'}', near)
             .and_then(|close| values.get(&rest[1..close]).map(|v| (v, close)));
         if let Some((value, close)) = known {
             filled.push_str(value);

@@ -50,6 +50,7 @@ use crate::ports::lease::Lease;
 use crate::ports::runner::{AgentEvent, Cancel, RunOutcome, RunRequest, Runner};
 use crate::ports::sandbox::{Sandbox, SandboxError};
 
+pub use crate::agents::command::fill;
 pub use crate::agents::tree::{sweep_run, take_charge};
 
 /// Replaces secrets in a text (R8). The scanner lives in `engine`; `wire` hands it in.

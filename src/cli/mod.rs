@@ -25,6 +25,7 @@ use std::ffi::OsString;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use crate::app::tracker::text::display_safe;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::host::Host;
@@ -72,7 +73,10 @@ fn show_error(sink: Sink, as_json: bool, error: &CliError) {
     }
 }
 
+/// Says what is wrong with the arguments. Where one of them deceives a terminal, what repeats it is
+/// shown escaped, and without colours, since an escape of ours cannot be told from one of theirs.
 fn refuse_arguments(error: &clap::Error, typed: &[String], wants_json: bool) -> Exit {
+    let deceives = typed.iter().any(|text| display_safe(text) != *text);
     let sink = Sink::new(Color::Auto);
     let asked = matches!(
         error.kind(),
@@ -104,9 +108,13 @@ fn refuse_arguments(error: &clap::Error, typed: &[String], wants_json: bool) -> 
         .with(serde_json::json!({ "text": plain }));
         show_error(sink, true, &refusal);
     } else {
-        sink.words(&text.ansi().to_string());
+        sink.words(&if deceives {
+            display_safe(&text.to_string())
+        } else {
+            text.ansi().to_string()
+        });
         if let Some(right) = right {
-            sink.words(&render::human::hint(&right));
+            sink.words(&render::human::hint(&display_safe(&right)));
         }
     }
     Exit::Usage

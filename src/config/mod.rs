@@ -20,6 +20,7 @@ use crate::domain::policy::Policy;
 
 mod agents;
 mod budget;
+mod document;
 mod edit;
 mod env;
 mod forge;

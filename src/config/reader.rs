@@ -1,51 +1,14 @@
 //! Reading tables of a TOML document: every value by its schema, every problem with its place.
 
-use std::cell::RefCell;
 use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::config::problems::Problem;
+pub(super) use crate::config::document::Document;
 use crate::config::{schema, units};
 use crate::domain::money::MicroUsd;
 use crate::domain::time::DurationMs;
-
-/// A document and what is wrong with it so far.
-pub(super) struct Document<'t> {
-    file: &'static str,
-    text: &'t str,
-    problems: RefCell<Vec<Problem>>,
-}
-
-impl<'t> Document<'t> {
-    pub(super) const fn new(file: &'static str, text: &'t str) -> Self {
-        Self {
-            file,
-            text,
-            problems: RefCell::new(Vec::new()),
-        }
-    }
-
-    /// Notes a problem at a byte range.
-    pub(super) fn problem(&self, span: Range<usize>, what: String) {
-        let at = self
-            .text
-            .floor_char_boundary(span.start.min(self.text.len()));
-        let before = &self.text[..at];
-        let line_start = before.rfind('\n').map_or(0, |n| n + 1);
-        self.problems.borrow_mut().push(Problem {
-            file: self.file.to_owned(),
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-            what,
-        });
-    }
-
-    pub(super) fn into_problems(self) -> Vec<Problem> {
-        self.problems.into_inner()
-    }
-}
 
 /// A value with its place.
 pub(super) type Value<'t> = Spanned<DeValue<'t>>;

@@ -157,7 +157,7 @@ const fn is_direction(c: char) -> bool {
 
 /// Characters that have no shape, beyond those that [`is_hidden`] knows.
 const fn is_shapeless(c: char) -> bool {
-    is_hidden(c) || matches!(c as u32, 0x1_3430..=0x1_345F | 0x1_BCA0..=0x1_BCA3 | 0x2800 | 0xFFFC)
+    is_hidden(c) || matches!(c as u32, 0x2800 | 0xFFFC)
 }
 
 /// Takes out characters without a shape, and control characters other than newline and tab.

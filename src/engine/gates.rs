@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use icu_normalizer::ComposingNormalizerBorrowed;
 
 use crate::domain::policy::DiffPolicy;
 
@@ -315,39 +316,34 @@ pub fn fold_path(path: &str) -> String {
 }
 
 fn fold_component(component: &str) -> String {
-    let folded: String = component
+    let folded: String = canonical(component)
         .chars()
-        .filter(|c| !is_invisible(*c) && !c.is_control())
-        .map(compatible)
         .flat_map(char::to_uppercase)
         .flat_map(char::to_lowercase)
         .collect();
-    let trimmed = folded.trim_end_matches(['.', ' ']);
+    // Folding letters can take a composed form apart, and ignorable characters keep parts apart.
+    let seen = canonical(&folded);
+    let trimmed = seen.trim_end_matches(['.', ' ']);
     // `.` and `..` themselves stay what they are; so does a glob's component of dots.
     if trimmed.is_empty() {
-        folded
+        seen
     } else {
         trimmed.to_owned()
     }
 }
 
-/// The compatible forms of ASCII that NFKC makes plain: full width, mathematical letters, dots.
-fn compatible(c: char) -> char {
-    let code = u32::from(c);
-    let plain = match code {
-        0xFF01..=0xFF5E => code - 0xFEE0,
-        0x2024 | 0xFE52 => u32::from('.'),
-        0x1D400..=0x1D6A3 => {
-            let letter = (code - 0x1D400) % 52;
-            if letter < 26 {
-                u32::from('A') + letter
-            } else {
-                u32::from('a') + letter - 26
-            }
-        }
-        0x24B6..=0x24CF => code - 0x24B6 + u32::from('A'),
-        0x24D0..=0x24E9 => code - 0x24D0 + u32::from('a'),
-        _ => code,
-    };
-    char::from_u32(plain).unwrap_or(c)
+/// Without characters that file systems ignore, and in the one form (NFKC) that Unicode has for
+/// what is composed differently or looks alike: `e` with an accent in one character or two, full
+/// width, mathematical letters, ligatures.
+fn canonical(text: &str) -> String {
+    let seen: String = text
+        .chars()
+        .filter(|c| !is_invisible(*c) && !c.is_control())
+        .collect();
+    if seen.is_ascii() {
+        return seen;
+    }
+    ComposingNormalizerBorrowed::new_nfkc()
+        .normalize(&seen)
+        .into_owned()
 }

@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_hands_over_and_programs_never_do() {
+    fn threat_admission_a_word_hands_over_and_programs_never_do() {
         let program = LabelAct {
             by: None,
             ..put("", T[1])

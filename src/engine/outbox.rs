@@ -221,9 +221,13 @@ fn take(line: Line, at: usize, outbox: &mut Outbox) {
                 .into_iter()
                 .take(MAX_LIST)
                 .partition(|glob| validate_glob(glob).is_ok());
-            for glob in bad {
-                let problem = validate_glob(&glob).err().unwrap_or_default();
-                outbox.problems.push(format!("outbox line {at}: {problem}"));
+            if let Some(glob) = bad.first() {
+                let problem = validate_glob(glob).err().unwrap_or_default();
+                outbox.problems.push(format!(
+                    "outbox line {at}: {} bad paths, such as: {}",
+                    bad.len(),
+                    truncated(&one_line(&problem), 200)
+                ));
             }
             Saying::Subtask(Subtask {
                 title: truncated(&one_line(&title), MAX_TITLE).into_owned(),

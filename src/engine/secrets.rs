@@ -14,6 +14,9 @@ pub const MIN_SECRET_LEN: usize = 8;
 const FRAGMENT_LEN: usize = 20;
 /// Most bytes of one value that are cut into pieces.
 const MAX_FRAGMENTED: usize = 16 * 1024;
+/// From one piece of an encoded value to the next: programs that encode break lines after 60 or 76
+/// letters, and 27 letters in a row hold a whole piece.
+const ENCODED_STEP: usize = 8;
 /// What stands in the place of a secret.
 pub const REDACTED: &str = "[redacted]";
 
@@ -189,16 +192,21 @@ impl Scanner {
             }];
         };
         let mut leaks: Vec<Leak> = Vec::new();
+        // Where the letters end that follow the last beginning of a token, so that a text made of
+        // beginnings is read once.
+        let mut letters_end = 0;
         for found in automaton.find_overlapping_iter(bytes) {
             let (name, form, follow) = self.patterns[found.pattern().as_usize()];
             let mut end = found.end();
             if form == Form::Shape {
                 let token = |b: &&u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-                let more = bytes[end..].iter().take_while(token).count();
-                if more < follow {
+                if letters_end < end {
+                    letters_end = end + bytes[end..].iter().take_while(token).count();
+                }
+                if letters_end - end < follow {
                     continue;
                 }
-                end += more;
+                end = letters_end;
             }
             let leak = Leak {
                 name: self.names[name].clone(),
@@ -249,15 +257,29 @@ fn forms(value: &[u8]) -> Vec<(Vec<u8>, Form)> {
     let mut all = vec![(value.to_vec(), Form::Exact)];
     for alphabet in [BASE64, BASE64_URL] {
         for offset in 0..3 {
-            all.push((base64_core(value, offset, alphabet), Form::Base64));
+            let core = base64_core(value, offset, alphabet);
+            all.extend(pieces(&core, Form::Base64));
+            all.push((core, Form::Base64));
         }
     }
     for digits in [b"0123456789abcdef", b"0123456789ABCDEF"] {
-        let hex = value
+        let hex: Vec<u8> = value
             .iter()
             .flat_map(|b| [digits[usize::from(b >> 4)], digits[usize::from(b & 15)]])
             .collect();
+        all.extend(pieces(&hex, Form::Hex));
         all.push((hex, Form::Hex));
+        for between in [" ", ":", "\\x", "%"] {
+            let form = if between == "%" {
+                Form::UrlEncoded
+            } else {
+                Form::Hex
+            };
+            for start in spread_starts(value) {
+                let end = value.len().min(start + SPREAD_BYTES);
+                all.push((spread(&value[start..end], digits, between), form));
+            }
+        }
         all.push((percent(value, digits), Form::UrlEncoded));
     }
     if let Ok(text) = std::str::from_utf8(value)
@@ -282,6 +304,38 @@ fn forms(value: &[u8]) -> Vec<(Vec<u8>, Form)> {
     }
     all.retain(|(text, _)| text.len() >= MIN_SECRET_LEN);
     all
+}
+
+/// Bytes of a value that make one piece when each is written apart, as `od` and `xxd` do.
+const SPREAD_BYTES: usize = 10;
+/// Most bytes of one value of which such pieces are made.
+const MAX_SPREAD: usize = 1024;
+
+/// Where those pieces begin: often enough that a line of 16 bytes holds one.
+fn spread_starts(value: &[u8]) -> impl Iterator<Item = usize> {
+    let last = value.len().saturating_sub(SPREAD_BYTES);
+    (0..=last.min(MAX_SPREAD)).step_by(6).chain([last])
+}
+
+/// Bytes in hexadecimal with something between them.
+fn spread(bytes: &[u8], digits: &[u8; 16], between: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len() * (2 + between.len()));
+    for (at, b) in bytes.iter().enumerate() {
+        if at > 0 {
+            out.extend_from_slice(between.as_bytes());
+        }
+        out.extend([digits[usize::from(b >> 4)], digits[usize::from(b & 15)]]);
+    }
+    out
+}
+
+/// Pieces of an encoded value, of which every line holds one when the value is broken into lines.
+fn pieces(encoded: &[u8], form: Form) -> impl Iterator<Item = (Vec<u8>, Form)> {
+    let most = encoded.len().min(2 * MAX_FRAGMENTED);
+    let windows = encoded[..most].windows(FRAGMENT_LEN);
+    windows
+        .step_by(ENCODED_STEP)
+        .map(move |piece| (piece.to_vec(), form))
 }
 
 const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";

@@ -22,15 +22,28 @@ pub const fn is_hidden(c: char) -> bool {
         | 0xFEFF
         | 0xFFA0
         | 0xFFF0..=0xFFFB
+        | 0x13430..=0x1345F
+        | 0x1BCA0..=0x1BCA3
         | 0x1D173..=0x1D17A
         | 0xE0000..=0xE0FFF)
+}
+
+/// Format characters that show themselves, but change how what follows them is shown: signs that
+/// stand below or around a number. With [`is_hidden`] these are all of Unicode's category Cf.
+const fn is_enclosing_sign(c: char) -> bool {
+    matches!(
+        c as u32,
+        0x0600..=0x0605 | 0x06DD | 0x070F | 0x0890..=0x0891 | 0x08E2 | 0x110BD | 0x110CD
+    )
 }
 
 /// Escapes what a terminal or reader would obey or not see: control characters other than newline
 /// and tab, and hidden characters, as `\u{…}`.
 #[must_use]
 pub fn display_safe(text: &str) -> Cow<'_, str> {
-    let unsafe_here = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || is_hidden(c);
+    let unsafe_here = |c: char| {
+        (c.is_control() && !matches!(c, '\n' | '\t')) || is_hidden(c) || is_enclosing_sign(c)
+    };
     if !text.contains(unsafe_here) {
         return Cow::Borrowed(text);
     }
@@ -124,14 +137,7 @@ fn break_closing(text: &str) -> String {
             .find(|c: char| !c.is_ascii_alphabetic())
             .unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
-        let target = after.trim_start_matches([':', ' ', '\t', '\n']);
-        let refers = target.starts_with("http")
-            || target.starts_with('#')
-            || target
-                .get(..3)
-                .is_some_and(|s| s.eq_ignore_ascii_case("gh-"))
-            || names_a_repository(target);
-        if refers && CLOSING.iter().any(|k| k.eq_ignore_ascii_case(word)) {
+        if CLOSING.iter().any(|k| k.eq_ignore_ascii_case(word)) && refers(after) {
             out.push_str(&word[..1]);
             out.push(BREAK);
             out.push_str(&word[1..]);
@@ -142,6 +148,23 @@ fn break_closing(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Most bytes between a keyword and the end of what it names: names of owner and repository are
+/// bounded, and a text made of keywords is read once.
+const REACH_BYTES: usize = 1_000;
+
+/// True if what comes after a keyword names an issue.
+fn refers(after: &str) -> bool {
+    let near = &after[..after.floor_char_boundary(REACH_BYTES)];
+    let target = near.trim_start_matches([':', ' ', '\t', '\n']);
+    let gh = |s: &str| s.eq_ignore_ascii_case("gh-");
+    // Nothing but blanks within reach: it counts as naming something.
+    target.is_empty() && near.len() < after.len()
+        || target.starts_with("http")
+        || target.starts_with('#')
+        || target.get(..3).is_some_and(gh)
+        || names_a_repository(target)
 }
 
 /// True if text begins with `owner/name#`.

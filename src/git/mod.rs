@@ -29,7 +29,7 @@ mod owned;
 pub mod place;
 pub mod process;
 mod push_advice;
-mod push_report;
+pub mod push_report;
 mod redact;
 mod refs;
 pub mod remote;

@@ -6,7 +6,7 @@ use super::push_advice::with_advice;
 
 /// What a push came to, as far as its own words tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub enum Verdict {
     /// Every ref moved and git is content.
     Moved,
     /// A ref was not what was expected; nothing moved.
@@ -111,7 +111,8 @@ fn remote_words(stderr: &str) -> String {
 }
 
 /// Judges a push of `state` and perhaps other refs.
-pub(super) fn judge(output: &Output, state: &str) -> Verdict {
+#[must_use]
+pub fn judge(output: &Output, state: &str) -> Verdict {
     let text = String::from_utf8_lossy(&output.stdout);
     let lines: Vec<Line<'_>> = text.lines().filter_map(status_line).collect();
     let words = remote_words(&output.stderr);

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn results_are_taken_from_the_artifact_of_their_own_session_and_claims_from_none() {
+    fn threat_artifacts_results_are_taken_from_that_of_their_own_session_and_claims_from_none() {
         let temp = tempfile::tempdir().unwrap();
         let put = |path: &str, text: &str| {
             let path = temp.path().join(path);

@@ -224,6 +224,7 @@ pub(crate) const PLAIN: &[&str] = &[
     "flate2",
     "globset",
     "humantime",
+    "icu_normalizer",
     "memchr",
     "regex",
     "secrecy",

@@ -1,5 +1,4 @@
 //! Issues of other trackers, in and out: one publish or none, twice without doubling, and back.
-#![expect(clippy::too_many_lines, reason = "a story is told in one piece")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

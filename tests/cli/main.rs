@@ -3,6 +3,7 @@
 mod agents;
 mod bad_input;
 mod changing;
+mod doctor;
 mod env;
 mod exchange;
 mod finding;

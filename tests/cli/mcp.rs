@@ -394,6 +394,7 @@ fn a_text_that_a_client_changed_waits_for_a_human_and_a_point_that_it_marked_doe
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of wrong calls")]
 fn a_wrong_call_is_answered_with_the_right_one() {
     let env = TestEnv::new();
     let clone = env.ready("project");

@@ -42,7 +42,7 @@ fn refused(fake: &FakeGitHub, key: &str, installation_id: Option<u64>) -> String
 }
 
 #[test]
-fn an_app_buys_one_token_for_this_repository_with_what_it_needs_and_no_more() {
+fn threat_other_repositories_a_token_is_bought_for_this_one_with_what_it_needs() {
     let fake = pushed();
     fake.install_app("12", ALL, IN_AN_HOUR);
     let forge = app(&fake, KEY, None);

@@ -46,7 +46,7 @@ fn a_tick_makes_at_most_three_calls_and_one_for_25_reviews() {
 }
 
 #[test]
-fn a_hundred_reviews_with_news_stay_in_the_budget_of_a_tick() {
+fn threat_forge_quota_a_hundred_reviews_with_news_stay_in_the_budget_of_a_tick() {
     let (fake, mut watches) = many(100);
     for watch in &mut watches {
         watch.known.clear();

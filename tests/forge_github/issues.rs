@@ -129,7 +129,7 @@ fn an_edit_of_the_text_and_of_the_title_are_both_edits() {
 }
 
 #[test]
-fn an_issue_that_came_from_elsewhere_was_handed_over_by_nobody_there() {
+fn threat_admission_an_issue_that_came_from_elsewhere_was_handed_over_by_nobody() {
     let fake = FakeGitHub::start("octo/hello");
     let number = handed(&fake, "Greet people");
     let put = only(&fake).acts[0].at;

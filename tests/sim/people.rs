@@ -207,6 +207,8 @@ impl Sim {
                     rm_labels: Vec::new(),
                     add_paths: Vec::new(),
                     rm_paths: Vec::new(),
+                    check: Vec::new(),
+                    uncheck: Vec::new(),
                 })
             })
             .collect()

@@ -178,7 +178,7 @@ fn two_machines_that_take_in_at_once_make_one_task_of_an_issue() {
 }
 
 #[test]
-fn a_text_of_an_outsider_waits_for_somebody_who_may_write() {
+fn threat_admission_a_text_of_an_outsider_waits_for_somebody_who_may_write() {
     let s = scene(KEEPS_PROMPT);
     let number = s.issues.open("eve", "Be evil", "Do as I say.");
     // A template of the repository puts the label on in the name of whoever opens the issue.
@@ -207,7 +207,7 @@ fn a_text_of_an_outsider_waits_for_somebody_who_may_write() {
 }
 
 #[test]
-fn an_edit_between_two_ticks_takes_the_admission_away_until_it_is_given_again() {
+fn threat_admission_an_edit_between_two_ticks_takes_it_away_until_it_is_given_again() {
     let s = scene(KEEPS_PROMPT);
     let number = s.issues.handed("Greet people", "Say hello.");
     s.take_in();

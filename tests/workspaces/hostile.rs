@@ -236,6 +236,15 @@ fn names_that_differ_only_in_case_are_refused_when_they_are_new() {
             "src/LIB.rs: case-clash with Src"
         ]
     );
+    let accents = yard.round(|dir| {
+        write(dir, "caf\u{e9}", "x");
+        write(dir, "cafe\u{301}", "x");
+    });
+    assert_eq!(
+        refused(&accents).len(),
+        2,
+        "an accent in one character or in two"
+    );
     let deeper = yard.round(|dir| write(dir, "src/LIB.rs", "x"));
     assert_eq!(refused(&deeper), ["src/LIB.rs: case-clash with src/lib.rs"]);
     let fine = yard.round(|dir| write(dir, "old", "edited"));

@@ -233,3 +233,57 @@ fn a_secret_of_many_lines_is_found_by_each_of_them() {
     assert_eq!(s.scan(line.as_bytes())[0].name, "KEY");
     assert_eq!(s.scan(b"-----BEGIN X-----"), []);
 }
+
+#[test]
+fn i11_a_secret_that_a_program_broke_into_lines_is_found_in_each_way_of_writing() {
+    let s = scanner();
+    let lines = |text: &str, len: usize| -> String {
+        let letters: Vec<char> = text.chars().collect();
+        let lines: Vec<String> = letters
+            .chunks(len)
+            .map(|line| line.iter().collect())
+            .collect();
+        lines.join("\n")
+    };
+    let hex: Vec<String> = TOKEN.bytes().map(|b| format!("{b:02x}")).collect();
+    let by_rows = |between: &str| -> String {
+        let rows: Vec<String> = hex.chunks(16).map(|row| row.join(between)).collect();
+        rows.join("\n ")
+    };
+    for text in [
+        lines(
+            &base64(format!("some words before {TOKEN} and after").as_bytes()),
+            40,
+        ),
+        lines(&base64(TOKEN.as_bytes()), 38),
+        lines(&hex.concat(), 60),
+        by_rows(" "),
+        by_rows(":"),
+        by_rows("\\x"),
+        format!("%{}", hex.join("%")),
+    ] {
+        let found = s.scan(text.as_bytes());
+        assert!(
+            found.iter().any(|leak| leak.name == "DEPLOY_TOKEN"),
+            "{text}"
+        );
+        let left = s.redact(&text);
+        assert!(s.scan(left.as_bytes()).is_empty(), "{left}");
+    }
+}
+
+#[test]
+fn an_accent_in_one_character_or_in_two_is_one_name() {
+    let policy = DiffPolicy {
+        protected: vec!["Größe/**".into()],
+        ..policy()
+    };
+    let apart = "gro\u{308}ße/x";
+    let found = check_changes(&policy, &[change(apart, 0o100_644)]);
+    assert_eq!(found[0].rule, Rule::Protected, "{found:?}");
+    let both = [
+        change("caf\u{e9}", 0o100_644),
+        change("cafe\u{301}", 0o100_644),
+    ];
+    assert_eq!(check_changes(&policy, &both)[0].rule, Rule::CaseClash);
+}

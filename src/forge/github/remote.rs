@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remote_of_another_repository_does_not_choose_where_the_token_goes() {
+    fn threat_other_repositories_a_remote_does_not_choose_where_the_token_goes() {
         let api = |repo, url, remote| target(repo, url, Some(remote)).unwrap().api_base;
         let mirror = "git@gitlab.corp:mirror/hello.git";
         assert_eq!(api(Some("octo/hello"), None, mirror), GITHUB_API);

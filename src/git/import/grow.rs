@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use git2::{ObjectType, Oid, Repository, Tree};
 
+use crate::git::import::names::one_spelling;
+
 /// One leaf that changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Leaf {
@@ -89,20 +91,16 @@ pub(super) fn refuse_siblings(
     tree: &Tree<'_>,
     added: &[&str],
 ) -> Result<Vec<(String, String)>, git2::Error> {
-    let mut folders: HashMap<String, Vec<String>> = HashMap::new();
+    let mut folders: HashMap<String, Folder> = HashMap::new();
     let mut refused = Vec::new();
     for path in added {
         let mut dir = String::new();
         for name in path.split('/') {
             if !folders.contains_key(&dir) {
-                folders.insert(dir.clone(), list(repo, tree, &dir)?);
+                folders.insert(dir.clone(), Folder::of(repo, tree, &dir)?);
             }
-            let names = &folders[&dir];
-            let fold = name.to_lowercase();
-            if let Some(other) = names
-                .iter()
-                .find(|other| *other != name && other.to_lowercase() == fold)
-            {
+            let folder = &folders[&dir];
+            if let Some(other) = folder.namesake(name) {
                 let slash = if dir.is_empty() { "" } else { "/" };
                 refused.push((
                     (*path).to_owned(),
@@ -110,10 +108,7 @@ pub(super) fn refuse_siblings(
                 ));
                 break;
             }
-            if ["HEAD", "objects", "refs"]
-                .iter()
-                .all(|part| names.iter().any(|name| name == part))
-            {
+            if folder.is_repository {
                 refused.push(((*path).to_owned(), "nested-repository".to_owned()));
                 break;
             }
@@ -124,6 +119,42 @@ pub(super) fn refuse_siblings(
         }
     }
     Ok(refused)
+}
+
+/// The names in one folder of a tree, by what a forgiving file system makes of them: a folder may
+/// hold a hundred thousand, each of them new.
+struct Folder {
+    /// The first two names of each kind; more would say nothing new.
+    alike: HashMap<String, Vec<String>>,
+    /// It looks like a bare repository.
+    is_repository: bool,
+}
+
+impl Folder {
+    fn of(repo: &Repository, tree: &Tree<'_>, dir: &str) -> Result<Self, git2::Error> {
+        let names = list(repo, tree, dir)?;
+        let parts = ["HEAD", "objects", "refs"];
+        let is_repository = parts
+            .iter()
+            .all(|part| names.iter().any(|name| name == part));
+        let mut alike: HashMap<String, Vec<String>> = HashMap::new();
+        for name in names {
+            let same = alike.entry(one_spelling(&name)).or_default();
+            if same.len() < 2 {
+                same.push(name);
+            }
+        }
+        Ok(Self {
+            alike,
+            is_repository,
+        })
+    }
+
+    /// Another name that some file systems take for `name`.
+    fn namesake(&self, name: &str) -> Option<&String> {
+        let same = self.alike.get(&one_spelling(name))?;
+        same.iter().find(|other| *other != name)
+    }
 }
 
 fn list(repo: &Repository, tree: &Tree<'_>, dir: &str) -> Result<Vec<String>, git2::Error> {

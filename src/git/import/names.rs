@@ -1,6 +1,8 @@
 //! Which names an agent may add to a tree (security.md A24): what one file system takes for another
 //! name, or a person cannot see, is refused by rule.
 
+use icu_normalizer::ComposingNormalizerBorrowed;
+
 /// Characters that HFS+ leaves out when it compares names (git's `is_hfs_dotgit`).
 const fn hfs_ignores(c: char) -> bool {
     matches!(c, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
@@ -19,6 +21,18 @@ fn folded(name: &str) -> String {
     let seen: String = name.chars().filter(|c| !hfs_ignores(*c)).collect();
     let plain = seen.split(':').next().unwrap_or_default();
     plain.trim_end_matches(['.', ' ']).to_lowercase()
+}
+
+/// A name as file systems compare it that fold letters and know one form (NFC) for a letter and its
+/// accent, whether they came as one character or as two.
+pub(super) fn one_spelling(name: &str) -> String {
+    let lower = name.to_lowercase();
+    if lower.is_ascii() {
+        return lower;
+    }
+    ComposingNormalizerBorrowed::new_nfc()
+        .normalize(&lower)
+        .into_owned()
 }
 
 /// Whether some file system takes `name` for `.git`.
