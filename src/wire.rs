@@ -28,7 +28,6 @@ mod works;
 
 pub use demo::agent as demo_agent;
 pub use sandbox::launch;
-
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -160,4 +160,14 @@ pub const CODES: &[(&str, Exit, &str)] = &[
         Exit::Usage,
         "the format of a file cannot be told",
     ),
+    (
+        "no_editor",
+        Exit::Usage,
+        "there is no program to edit a text with",
+    ),
+    (
+        "unwritable",
+        Exit::Usage,
+        "a folder or file that an argument names cannot be written",
+    ),
 ];

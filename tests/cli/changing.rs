@@ -51,6 +51,7 @@ fn many_tasks_are_changed_at_once_or_none() {
     ! Usage: fleet update --where <QUERY> --priority <PRIORITY> [TASK]...
     ! 
     ! For more information, try '--help'.
+    ! hint: for example `fleet update T-7 -p 0 -l urgent --rm-label later`
     [exit 2]
     $ fleet update --where label:api
     ! error: no change is named

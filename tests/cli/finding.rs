@@ -100,6 +100,7 @@ fn a_wrong_query_points_at_its_column_and_teaches() {
     ! Usage: fleet query <QUERY> [MORE]...
     ! 
     ! For more information, try '--help'.
+    ! hint: for example `fleet query 'type:bug prio<=1 label:api updated>7d sort:prio'`
     [exit 2]
     "#);
 }

@@ -464,7 +464,7 @@ fn a_wrong_call_is_answered_with_the_right_one() {
     invalid_arguments: `labels` of `add` is not a list of texts
     hint: write "labels": ["one", "two"]
     add {"deps":["related-to:T-1"],"title":"x"}
-    invalid_arguments: `related-to` is not a kind of dependency; kinds are blocks, parent-child, discovered-from, related, waits-for, duplicates, supersedes
+    invalid_arguments: `related-to` is not a kind of dependency; kinds are blocks, parent-child, discovered-from, related, waits-for, duplicates, supersedes, on-failure, on-close
     hint: e.g. discovered-from:T-7
     add {"title":"two\nlines"}
     invalid_value: the title has a line break or another control character

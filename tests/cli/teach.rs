@@ -186,7 +186,7 @@ fn a_wrong_id_or_order_is_answered_with_the_right_call() {
     error: invalid value 'urgent' for '--priority <PRIORITY>': `urgent` is not a priority; priorities are 0 (most urgent) to 4, or P0 to P4
     no hint
     $ fleet add x --due soon
-    error: invalid value 'soon' for '--due <TIME>': `soon` is no time; write 2026-11-21T08:00:00Z (UTC), 2026-11-21, or a span from now such as 3d or 2h
+    error: invalid value 'soon' for '--due <TIME>': `soon` is no time; write `tomorrow 9am`, `in 3 days`, `next monday`, `2h30m`, `2026-11-21 17:00` or an RFC 3339 time
     no hint
     $ fleet close T-7 --outcome finished
     error: invalid value 'finished' for '--outcome <OUTCOME>'

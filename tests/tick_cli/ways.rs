@@ -50,7 +50,7 @@ fn a_plan_becomes_tasks_and_what_was_left_out_of_it_is_told() {
     world.expect_phases(&[("T-1", "closed"), ("T-2", "draft")]);
     let said = world.ok(&["show", "T-1"]);
     assert!(said.contains("Left out of what was said"), "{said}");
-    assert_eq!(said.matches("Comment of").count(), 1, "{said}");
+    assert_eq!(said.matches("Comment 1 of").count(), 1, "{said}");
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! Changing tasks: fields, close, reopen, comments, admission.
 
+mod points;
+
 use crate::app::context::Minter;
 use crate::app::publish::Decision;
+use crate::app::tracker::change::points::{listed, marks};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::{name, resolve_all, title};
@@ -12,7 +15,7 @@ use crate::app::tracker::views::outcome_name;
 use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::domain::record::{Op, TaskAdmitted, TaskClosed, TaskFields, TaskReopened, TaskUpdated};
 use crate::domain::state::State;
-use crate::domain::task::{Acceptance, Status, Task};
+use crate::domain::task::{Status, Task};
 use crate::engine::admission::admission_hash;
 use crate::store::Scope;
 
@@ -268,45 +271,6 @@ fn difference(
         names.push("paths");
     }
     Ok((updated, names))
-}
-
-/// The acceptance points that an edit asks for, if they are others: a point that stays is as met as
-/// it was.
-fn listed(task: &Task, checked: &Checked) -> Option<Vec<Acceptance>> {
-    let here = task.points();
-    let mut list = checked.set.acceptance.clone()?;
-    for point in &mut list {
-        point.done |= here.iter().any(|old| old.done && old.text == point.text);
-    }
-    (list != here).then_some(list)
-}
-
-/// The points, by their texts, that an edit checks and unchecks: those that are not so already.
-fn marks(
-    points: &[Acceptance],
-    checked: &Checked,
-) -> Result<(Vec<String>, Vec<String>), TrackerError> {
-    let marked = |numbers: &[usize], done: bool| {
-        let mut texts = Vec::new();
-        for number in numbers {
-            let point = number.checked_sub(1).and_then(|at| points.get(at));
-            let Some(point) = point else {
-                let count = points.len();
-                return Err(TrackerError::Invalid {
-                    what: format!("there is no acceptance point {number}, the task has {count}"),
-                    hint: "`fleet show` numbers them from 1".to_owned(),
-                });
-            };
-            if point.done != done && !texts.contains(&point.text) {
-                texts.push(point.text.clone());
-            }
-        }
-        Ok(texts)
-    };
-    Ok((
-        marked(&checked.meet, true)?,
-        marked(&checked.unmeet, false)?,
-    ))
 }
 
 /// Closes tasks. A task that is closed with that outcome already stays as it is.
