@@ -2,7 +2,7 @@
 //! tasks and not with its square.
 //!
 //! Each text becomes a set of words and of pairs of neighbouring words; words of the title count
-//! twice by that. The signature has [`ROWS`] × [`BANDS`] minima. Two tasks are compared in full if
+//! twice by that. The signature has `ROWS` × `BANDS` minima. Two tasks are compared in full if
 //! all rows of one band agree, which is nearly certain for texts that are alike by two thirds and
 //! rare for others.
 
