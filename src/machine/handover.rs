@@ -4,10 +4,10 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{Mode, OFlags};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use crate::ports::handover::{Handover, HandoverError};
+use crate::ports::handover::{Handover, HandoverError, Hold};
 
 /// Largest document that is read.
 const MAX_BYTES: u64 = 16 << 20;
@@ -66,6 +66,13 @@ impl HandoverDir {
             Err(error(what, &path, "not a name of a hand-over document"))
         }
     }
+}
+
+/// The lock beside a session's folder; not in it, since the folder travels.
+fn held_by(folder: &Path) -> PathBuf {
+    let mut name = folder.as_os_str().to_owned();
+    name.push(".running");
+    name.into()
 }
 
 fn error(what: &'static str, on: &Path, cause: impl ToString) -> HandoverError {
@@ -142,7 +149,25 @@ impl Handover for HandoverDir {
     fn remove(&self, folder: &str) {
         if let Ok(path) = self.resolve("remove", folder) {
             // What cannot be removed now is only old files in a directory of fleet's own.
-            let _ = fs::remove_dir_all(path);
+            let _ = fs::remove_dir_all(&path);
+            let _ = fs::remove_file(held_by(&path));
+        }
+    }
+
+    fn hold(&self, folder: &str) -> Result<Option<Hold>, HandoverError> {
+        let path = held_by(&self.resolve("take", folder)?);
+        fs::create_dir_all(&self.root).map_err(|cause| error("make", &self.root, cause))?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|cause| error("take", &path, cause))?;
+        // A lock of the system: it dies with its process, whatever that dies of.
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Some(Hold::new(file))),
+            Err(Errno::WOULDBLOCK) => Ok(None),
+            Err(cause) => Err(error("take", &path, cause)),
         }
     }
 }

@@ -34,6 +34,30 @@ pub trait Handover: Send + Sync {
 
     /// Removes a sub-folder with all it holds; nothing if it does not exist.
     fn remove(&self, folder: &str);
+
+    /// Takes the run of a session for this process; `None` while another living one has it (I2).
+    ///
+    /// # Errors
+    /// The disk refuses.
+    fn hold(&self, folder: &str) -> Result<Option<Hold>, HandoverError>;
+}
+
+/// The run of a session is this process's: until this is dropped, or the process is dead.
+pub struct Hold(Box<dyn Send>);
+
+impl Hold {
+    /// Ends when `guard` is dropped.
+    #[must_use]
+    pub fn new(guard: impl Send + 'static) -> Self {
+        Self(Box::new(guard))
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self(_guard) = self;
+        f.write_str("Hold")
+    }
 }
 
 /// A hand-over document cannot be stored or found. Fits after "failed to ".

@@ -6,7 +6,7 @@ use fleet::domain::ids::{RecordId, SessionUid};
 use fleet::domain::session::RunnerIdentity;
 use fleet::domain::time::{DurationMs, Moment, Timestamp};
 use fleet::ports::clock::{Clock, Ids};
-use fleet::ports::handover::{Handover, HandoverError};
+use fleet::ports::handover::{Handover, HandoverError, Hold};
 use fleet::ports::host::{Host, Life};
 use fleet::ports::journal::{Chunk, JournalError, Journals};
 use fleet::ports::memory::Fault;
@@ -141,6 +141,17 @@ impl Handover for Process<'_> {
         self.enter();
         let mut all = self.machine.handover.lock().unwrap();
         all.retain(|name, _| name.split('/').next() != Some(folder));
+    }
+
+    fn hold(&self, folder: &str) -> Result<Option<Hold>, HandoverError> {
+        self.enter();
+        let mut all = self.machine.held.lock().unwrap();
+        let alive = self.machine.alive.lock().unwrap();
+        let taken = all.get(folder).is_some_and(|pid| alive.contains(pid));
+        if !taken {
+            all.insert(folder.to_owned(), self.pid);
+        }
+        Ok((!taken).then(|| Hold::new(())))
     }
 }
 

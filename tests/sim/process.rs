@@ -29,6 +29,8 @@ pub(crate) struct Machine {
     /// How far its clock is off, in milliseconds.
     pub(crate) skew: Mutex<i64>,
     pub(crate) handover: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// Which process has the run of a session.
+    pub(crate) held: Mutex<BTreeMap<String, u32>>,
     /// Where each starts, what lies in it, and the process that made it.
     pub(crate) workspaces: Mutex<BTreeMap<SessionUid, (Oid, Files, u32)>>,
     pub(crate) fetched: Mutex<(Oid, BTreeMap<String, Oid>)>,

@@ -72,6 +72,7 @@ impl Sim {
             repo: remote.clone_as(name),
             skew: Mutex::new(0),
             handover: Mutex::default(),
+            held: Mutex::default(),
             workspaces: Mutex::default(),
             fetched: Mutex::new((code.base.clone(), BTreeMap::new())),
             alive: Mutex::default(),

@@ -1,5 +1,8 @@
 //! The ways a tick may go: state in-tree, reports and plans, two at once, the demonstration.
 
+use fleet::machine::handover::HandoverDir;
+use fleet::ports::handover::Handover as _;
+
 use crate::world::{Shape, World, assert_exit};
 
 const WRITES: &str = "echo \"$FLEET_TASK\" > \"$FLEET_TASK.txt\"";
@@ -86,6 +89,36 @@ fn i2_what_was_handed_to_another_phase_is_not_run_by_a_tick_in_between() {
     phase("publish");
     assert_eq!(world.runs("T-1"), 1);
     world.expect_phases(&[("T-1", "in_review")]);
+    world.expect_nothing_left();
+}
+
+#[test]
+fn i2_a_session_that_another_run_phase_is_at_is_not_run_again() {
+    let world = World::new(WRITES, Shape::default(), &["one", "two"]);
+    let phase = |name| world.ok(&["tick", "--phase", name, "--handover", "../handover"]);
+    phase("claim");
+    let claims = std::fs::read(world.path("handover/claims.json")).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let claims = claims["claims"].as_array().unwrap();
+    let first = claims.iter().find(|c| c["task"] == "T-1").unwrap();
+    // This process is the other run phase.
+    let other = HandoverDir::new(world.path("handover"));
+    let held = other.hold(first["session"].as_str().unwrap()).unwrap();
+    assert!(held.is_some());
+    let out = world.fleet(&["tick", "--phase", "run", "--handover", "../handover"]);
+    assert_exit(&out, 0);
+    let told = String::from_utf8(out.stdout).unwrap();
+    assert!(
+        told.contains("T-1: another run phase on this machine is at it"),
+        "{told}"
+    );
+    assert_eq!((world.runs("T-1"), world.runs("T-2")), (0, 1));
+    // It died: its run is anybody's.
+    drop(held);
+    phase("run");
+    assert_eq!((world.runs("T-1"), world.runs("T-2")), (1, 1));
+    phase("publish");
+    world.expect_phases(&[("T-1", "in_review"), ("T-2", "in_review")]);
     world.expect_nothing_left();
 }
 

@@ -11,7 +11,7 @@ use crate::app::tick::documents::{ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultD
 use crate::app::tick::intake::{self, SAYING_LIMIT};
 use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
 use crate::app::tick::phases::handed::{result_of, settle_remote};
-use crate::app::tick::phases::jobs::{digest, hand_out, most_claims, wanted};
+use crate::app::tick::phases::jobs::{digest, hand_out, most_claims, to_run, wanted};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
@@ -141,15 +141,8 @@ pub(super) fn run(
     let ClaimsDoc {
         claims, budgets, ..
     } = claims_doc(world, options.claims_sha256.as_deref())?;
-    let mut todo = wanted(claims, options);
-    todo.retain(|doc| opening::read_result(world, doc.session).is_none());
-    let expired = |doc: &ClaimDoc| doc.claim.lease_until <= today;
-    for doc in todo.iter().filter(|doc| expired(doc)) {
-        report
-            .notes
-            .push(format!("{}: its lease has ended; it is not run", doc.task));
-    }
-    todo.retain(|doc| !expired(doc));
+    let todo = wanted(claims, options);
+    let (mut todo, _held) = to_run(world, todo, today, &mut report.notes)?;
     todo.reverse();
     let parallel = world.policy.tick.max_parallel.max(1) as usize;
     let mut storage = None;

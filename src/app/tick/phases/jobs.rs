@@ -1,12 +1,16 @@
-//! What a claim phase tells CI: one job for each claim, and what the claims must be when they arrive.
+//! What a claim phase tells CI: one job for each claim, and what the claims must be when they arrive;
+//! and which of them a run phase takes.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::app::tick::documents::ClaimDoc;
+use crate::app::tick::documents::{ClaimDoc, folder};
+use crate::app::tick::opening::read_result;
 use crate::app::tick::report::{HandedJob, HandedOver, MOST_JOBS, TickReport};
-use crate::app::tick::{TickOptions, World};
+use crate::app::tick::{TickError, TickOptions, World};
+use crate::domain::time::Timestamp;
+use crate::ports::handover::Hold;
 
 /// How many claims may be made. Room is kept for what services hand over in this phase: that is a job
 /// of the run phase as well.
@@ -47,6 +51,38 @@ pub(super) fn wanted(claims: Vec<ClaimDoc>, options: &TickOptions) -> Vec<ClaimD
         options.job.is_none_or(|job| job == *n) && (only.is_empty() || only.contains(&doc.task))
     });
     mine.map(|(_, doc)| doc).collect()
+}
+
+/// Of these claims, those that this process is to run: they have no result yet, their leases have not
+/// ended, and no other run phase is at them (I2). They are this process's as long as the holds live.
+pub(super) fn to_run(
+    world: &World<'_>,
+    claims: Vec<ClaimDoc>,
+    today: Timestamp,
+    notes: &mut Vec<String>,
+) -> Result<(Vec<ClaimDoc>, Vec<Hold>), TickError> {
+    let (mut todo, mut held) = (Vec::new(), Vec::new());
+    for doc in claims {
+        if read_result(world, doc.session).is_some() {
+            continue;
+        }
+        if doc.claim.lease_until <= today {
+            let note = format!("{}: its lease has ended; it is not run", doc.task);
+            notes.push(note);
+            continue;
+        }
+        let Some(hold) = world.handover.hold(&folder(doc.session))? else {
+            let note = format!("{}: another run phase on this machine is at it", doc.task);
+            notes.push(note);
+            continue;
+        };
+        // Whoever had it until now may just have ended.
+        if read_result(world, doc.session).is_none() {
+            held.push(hold);
+            todo.push(doc);
+        }
+    }
+    Ok((todo, held))
 }
 
 /// SHA-256 in hex.
