@@ -198,7 +198,7 @@ fn every_answer_is_what_its_schema_says_and_no_more() {
         ("stale", "stale --days 0"),
         ("lint", "lint"),
         ("orphans", "orphans"),
-        ("duplicates", "duplicates --least 1"),
+        ("duplicates", "duplicates --least 10"),
         ("graph", "graph"),
         ("undo", "undo"),
         ("merge", "merge T-2 T-3 --dry-run"),
