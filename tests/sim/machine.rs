@@ -34,8 +34,10 @@ impl StateRepo for Process<'_> {
         self.around("publish", || {
             self.sim.spoil_push(&self.machine.name, 60);
             let before = self.sim.state();
+            // A push that comes too late moves nothing, even if another one brought the same commit.
+            let fits = self.sim.remote.tip() == proposal.based_on;
             let outcome = self.machine.repo.publish(proposal);
-            if self.sim.remote.tip() != proposal.based_on {
+            if fits && self.sim.remote.tip() != proposal.based_on {
                 for moved in &proposal.refs {
                     self.sim.branch_moved(&before, moved);
                 }
