@@ -54,13 +54,7 @@ pub(crate) fn read(batch: &mut Batch, file: u32, source: &SourceFile<'_>) {
         ..Incoming::default()
     };
     issue.kept.updated = issue.updated;
-    let fit = fit::title(title);
-    let fit = if fit.is_empty() {
-        Cow::Borrowed("(untitled)")
-    } else {
-        fit
-    };
-    issue.set.title = Some(fit.into_owned());
+    issue.set.title = Some(fit::heading(title).into_owned());
     values(&front, &mut issue, source.name);
     sections(batch, &mut issue, body, first);
     batch.issues.push(issue);

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::domain::dep::DepKind;
 use crate::domain::record::{CloseOutcome, TaskFields};
 use crate::domain::time::Timestamp;
-use crate::exchange::kept::Kept;
+use crate::exchange::kept::{Kept, KeptComment, print};
 
 /// A format that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,6 +148,20 @@ pub struct Incoming {
     pub trusted: bool,
     /// What is kept beside the task.
     pub kept: Kept,
+}
+
+impl Incoming {
+    /// A comment: its name at the source, who said it, and when as the source wrote it (JSON).
+    pub(crate) fn hear(&mut self, id: &str, by: &str, text: &str, at: &str) {
+        let fields = format!("{{\"created_at\":{at}}}");
+        let kept = KeptComment(id.to_owned(), print(by, text), fields);
+        self.kept.comments.push(kept);
+        self.comments.push(Said {
+            id: id.to_owned(),
+            by: by.to_owned(),
+            text: text.to_owned(),
+        });
+    }
 }
 
 /// Everything that was read.

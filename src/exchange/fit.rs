@@ -15,6 +15,16 @@ pub(crate) fn title(text: &str) -> Cow<'_, str> {
     line(text, TITLE_MAX_CHARS)
 }
 
+/// The title of an issue, which every one has.
+pub(crate) fn heading(text: &str) -> Cow<'_, str> {
+    let title = title(text);
+    if title.is_empty() {
+        Cow::Borrowed("(untitled)")
+    } else {
+        title
+    }
+}
+
 /// A label or name; `None` if nothing is left of it.
 pub(crate) fn word(text: &str) -> Option<Cow<'_, str>> {
     let word = line(text, WORD_MAX_CHARS);

@@ -8,19 +8,17 @@ use serde_json::value::RawValue;
 
 use crate::domain::dep::DepKind;
 use crate::domain::record::CloseOutcome;
-use crate::exchange::batch::{Batch, Incoming, Link, Place, Said};
+use crate::exchange::batch::{Batch, Incoming, Link, Place};
 use crate::exchange::fit;
 use crate::exchange::forms::Options;
 use crate::exchange::json::{self, Fields};
-use crate::exchange::kept::{KeptComment, KeptLink, print};
+use crate::exchange::kept::KeptLink;
 use crate::exchange::times::time;
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8], options: &Options) {
-    json::each(batch, file, bytes, |batch, item| {
-        if let Some(issue) = one(batch, &item.fields, item.place, options) {
-            batch.issues.push(issue);
-        }
+    json::issues(batch, file, bytes, |batch, fields, place| {
+        one(batch, fields, place, options)
     });
 }
 
@@ -55,13 +53,7 @@ fn one(
     };
     issue.kept.updated = issue.updated;
     let title = fields.text("title").unwrap_or_default();
-    let title = fit::title(&title);
-    let title = if title.is_empty() {
-        Cow::Borrowed("(untitled)")
-    } else {
-        title
-    };
-    issue.set.title = Some(title.into_owned());
+    issue.set.title = Some(fit::heading(&title).into_owned());
     issue.set.body = fields
         .text("body")
         .filter(|t| !t.is_empty())
@@ -207,24 +199,12 @@ fn comments(fields: &Fields<'_>, issue: &mut Incoming) {
         };
         let by = comment.object("user").or_else(|| comment.object("author"));
         let by = by.and_then(|by| by.text("login"));
-        let by = by
-            .as_deref()
-            .and_then(fit::word)
-            .unwrap_or(Cow::Borrowed("ghost"));
-        let id = comment.word("id").unwrap_or_default().into_owned();
+        let by = by.as_deref().and_then(fit::word);
+        let by = by.as_deref().unwrap_or("ghost");
+        let id = comment.word("id").unwrap_or_default();
         let at = either(&comment, "created_at", "createdAt").unwrap_or_default();
         let at = serde_json::to_string(&at).unwrap_or_default();
-        let kept = KeptComment(
-            id.clone(),
-            print(&by, &text),
-            format!("{{\"created_at\":{at}}}"),
-        );
-        issue.kept.comments.push(kept);
-        issue.comments.push(Said {
-            id,
-            by: by.into_owned(),
-            text: text.into_owned(),
-        });
+        issue.hear(&id, by, &text, &at);
     }
 }
 

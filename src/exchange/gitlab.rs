@@ -5,20 +5,18 @@ use std::borrow::Cow;
 use crate::domain::dep::DepKind;
 use crate::domain::record::CloseOutcome;
 use crate::domain::task::Acceptance;
-use crate::exchange::batch::{Batch, Incoming, Link, Place, Said};
+use crate::exchange::batch::{Batch, Incoming, Link, Place};
 use crate::exchange::fit;
 use crate::exchange::forms::Options;
 use crate::exchange::github::elements;
 use crate::exchange::json::{self, Fields};
-use crate::exchange::kept::{KeptComment, KeptLink, Rest, print};
+use crate::exchange::kept::{KeptLink, Rest};
 use crate::exchange::times::time;
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8], options: &Options) {
-    json::each(batch, file, bytes, |batch, item| {
-        if let Some(issue) = one(batch, &item.fields, item.place, options) {
-            batch.issues.push(issue);
-        }
+    json::issues(batch, file, bytes, |batch, fields, place| {
+        one(batch, fields, place, options)
     });
 }
 
@@ -58,13 +56,7 @@ fn one(
     };
     issue.kept.updated = issue.updated;
     let title = fields.text("title").unwrap_or_default();
-    let title = fit::title(&title);
-    let title = if title.is_empty() {
-        Cow::Borrowed("(untitled)")
-    } else {
-        title
-    };
-    issue.set.title = Some(title.into_owned());
+    issue.set.title = Some(fit::heading(&title).into_owned());
     let body = fields.text("description").filter(|t| !t.is_empty());
     issue.set.acceptance = body.as_deref().and_then(checklist);
     issue.set.body = body.map(Cow::into_owned);
@@ -149,23 +141,11 @@ fn notes(fields: &Fields<'_>, issue: &mut Incoming) {
             continue;
         };
         let by = note.object("author").and_then(|by| by.text("username"));
-        let by = by
-            .as_deref()
-            .and_then(fit::word)
-            .unwrap_or(Cow::Borrowed("ghost"));
-        let id = note.word("id").unwrap_or_default().into_owned();
+        let by = by.as_deref().and_then(fit::word);
+        let by = by.as_deref().unwrap_or("ghost");
+        let id = note.word("id").unwrap_or_default();
         let at = note.get("created_at").map_or("null", |raw| raw.get());
-        let kept = KeptComment(
-            id.clone(),
-            print(&by, &text),
-            format!("{{\"created_at\":{at}}}"),
-        );
-        issue.kept.comments.push(kept);
-        issue.comments.push(Said {
-            id,
-            by: by.into_owned(),
-            text: text.into_owned(),
-        });
+        issue.hear(&id, by, &text, at);
     }
 }
 

@@ -7,19 +7,15 @@ use serde_json::Value;
 
 use crate::domain::dep::DepKind;
 use crate::domain::record::CloseOutcome;
-use crate::exchange::batch::{Batch, Incoming, Link, Place, Said};
+use crate::exchange::batch::{Batch, Incoming, Link, Place};
 use crate::exchange::fit;
 use crate::exchange::json::{self, Fields};
-use crate::exchange::kept::{KeptComment, KeptLink, Rest, print};
+use crate::exchange::kept::{KeptLink, Rest};
 use crate::exchange::times::time;
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8]) {
-    json::each(batch, file, bytes, |batch, item| {
-        if let Some(issue) = one(batch, &item.fields, item.place) {
-            batch.issues.push(issue);
-        }
-    });
+    json::issues(batch, file, bytes, one);
 }
 
 fn one(batch: &mut Batch, outer: &Fields<'_>, place: Place) -> Option<Incoming> {
@@ -40,13 +36,7 @@ fn one(batch: &mut Batch, outer: &Fields<'_>, place: Place) -> Option<Incoming> 
     };
     issue.kept.updated = issue.updated;
     let title = fields.text("summary").unwrap_or_default();
-    let title = fit::title(&title);
-    let title = if title.is_empty() {
-        Cow::Borrowed("(untitled)")
-    } else {
-        title
-    };
-    issue.set.title = Some(title.into_owned());
+    issue.set.title = Some(fit::heading(&title).into_owned());
     issue.set.body = prose(&fields, "description").filter(|text| !text.is_empty());
     let name = |field: &str, name: &str| fields.object(field)?.text(name);
     let kind = name("issuetype", "name");
@@ -185,23 +175,11 @@ fn comments(fields: &Fields<'_>, issue: &mut Incoming) {
         };
         let by = comment.object("author");
         let by = by.and_then(|by| by.text("name").or_else(|| by.text("displayName")));
-        let by = by
-            .as_deref()
-            .and_then(fit::word)
-            .unwrap_or(Cow::Borrowed("unknown"));
-        let id = comment.word("id").unwrap_or_default().into_owned();
+        let by = by.as_deref().and_then(fit::word);
+        let by = by.as_deref().unwrap_or("unknown");
+        let id = comment.word("id").unwrap_or_default();
         let at = comment.get("created").map_or("null", |raw| raw.get());
-        let kept = KeptComment(
-            id.clone(),
-            print(&by, &text),
-            format!("{{\"created_at\":{at}}}"),
-        );
-        issue.kept.comments.push(kept);
-        issue.comments.push(Said {
-            id,
-            by: by.into_owned(),
-            text,
-        });
+        issue.hear(&id, by, &text, at);
     }
 }
 

@@ -7,7 +7,7 @@ use serde::de::{Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de};
 use serde_json::value::RawValue;
 
-use crate::exchange::batch::{Batch, Place};
+use crate::exchange::batch::{Batch, Incoming, Place};
 use crate::exchange::text::{LINE_MAX_BYTES, Lines, not_utf8, small, unicode, whole};
 
 /// A name, borrowed where it has no escapes.
@@ -179,6 +179,20 @@ pub(crate) fn each(
         // A first line that is torn or a conflict marker is one broken line among others.
         Some(_) => lines(batch, file, &bytes, take),
     }
+}
+
+/// The issues among them, made by `one`.
+pub(crate) fn issues(
+    batch: &mut Batch,
+    file: u32,
+    bytes: &[u8],
+    mut one: impl FnMut(&mut Batch, &Fields<'_>, Place) -> Option<Incoming>,
+) {
+    each(batch, file, bytes, |batch, item| {
+        if let Some(issue) = one(batch, &item.fields, item.place) {
+            batch.issues.push(issue);
+        }
+    });
 }
 
 /// True unless the first object goes on after its line.

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use crate::domain::dep::DepKind;
 use crate::domain::record::CloseOutcome;
-use crate::exchange::batch::{Batch, Incoming, Link, Place, Said};
+use crate::exchange::batch::{Batch, Incoming, Link, Place};
 use crate::exchange::fit;
 use crate::exchange::json::{self, Fields};
-use crate::exchange::kept::{KeptComment, KeptLink, Rest, print};
+use crate::exchange::kept::{KeptLink, Rest};
 use crate::exchange::times::{compact, time};
 
 /// Fields that its exports compute, or that this reader takes apart.
@@ -26,11 +26,7 @@ const TAKEN: &[&str] = &[
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8]) {
-    json::each(batch, file, bytes, |batch, item| {
-        if let Some(issue) = one(batch, &item.fields, item.place) {
-            batch.issues.push(issue);
-        }
-    });
+    json::issues(batch, file, bytes, one);
 }
 
 fn one(batch: &mut Batch, fields: &Fields<'_>, place: Place) -> Option<Incoming> {
@@ -51,17 +47,11 @@ fn one(batch: &mut Batch, fields: &Fields<'_>, place: Place) -> Option<Incoming>
     };
     issue.kept.updated = issue.updated;
     let text = fields.text("description").unwrap_or_default();
-    let title = fit::title(&text);
-    if title != text.trim() {
+    if fit::title(&text) != text.trim() {
         // What does not fit into a title is not lost.
         issue.set.body = Some(text.clone().into_owned());
     }
-    let title = if title.is_empty() {
-        Cow::Borrowed("(untitled)")
-    } else {
-        title
-    };
-    issue.set.title = Some(title.into_owned());
+    issue.set.title = Some(fit::heading(&text).into_owned());
     issue.set.priority = match fields.text("priority").as_deref() {
         Some("H") => Some(1),
         Some("M") => Some(2),
@@ -142,18 +132,7 @@ fn annotations(fields: &Fields<'_>, issue: &mut Incoming) {
         };
         let at = note.get("entry").map_or("null", |raw| raw.get());
         // It has no name, but its time is its name there.
-        let id = note.text("entry").unwrap_or_default().into_owned();
-        let by = "taskwarrior".to_owned();
-        let kept = KeptComment(
-            id.clone(),
-            print(&by, &text),
-            format!("{{\"created_at\":{at}}}"),
-        );
-        issue.kept.comments.push(kept);
-        issue.comments.push(Said {
-            id,
-            by,
-            text: text.into_owned(),
-        });
+        let id = note.text("entry").unwrap_or_default();
+        issue.hear(&id, "taskwarrior", &text, at);
     }
 }
