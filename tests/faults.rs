@@ -12,10 +12,16 @@ mod checker;
 mod crowd;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "support/gits.rs"]
+mod gits;
 #[path = "faults/hostile.rs"]
 mod hostile;
+#[path = "support/isolated.rs"]
+mod isolated;
 #[path = "faults/kinds.rs"]
 mod kinds;
+#[path = "support/limit.rs"]
+mod limit;
 #[path = "faults/load.rs"]
 mod load;
 #[path = "faults/soak.rs"]

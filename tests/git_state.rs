@@ -3,6 +3,8 @@
 
 #[path = "support/state_repo_contract.rs"]
 mod contract;
+#[path = "support/gits.rs"]
+mod gits;
 #[path = "git_state/keeps.rs"]
 mod keeps;
 #[path = "git_state/kinds.rs"]

@@ -9,6 +9,8 @@ mod changes;
 mod faces;
 #[path = "threats/host.rs"]
 mod host;
+#[path = "support/isolated.rs"]
+mod isolated;
 #[path = "threats/keys.rs"]
 mod keys;
 #[path = "threats/limits.rs"]

@@ -1,6 +1,8 @@
 //! `fleet tick` as a program, on real repositories, with scripts as agents: what stops it, what
 //! kills it, what refuses it, and what it leaves behind.
 
+#[path = "support/isolated.rs"]
+mod isolated;
 #[path = "tick/jules.rs"]
 mod jules;
 #[path = "tick_cli/kills.rs"]

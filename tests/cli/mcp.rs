@@ -1,7 +1,9 @@
 //! `fleet mcp` as an agent program sees it: JSON-RPC over two pipes, one message a line.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::Duration;
 
 use fleet::ports::model::Tokens as _;
 use fleet::providers::tokens::Tiktoken;
@@ -10,12 +12,40 @@ use serde_json::{Value, json};
 
 use crate::env::{Clone, TestEnv};
 
+/// How long the server may take for one message or its end: one that hangs is a failure, told as one.
+const LIMIT: Duration = Duration::from_secs(180);
+
 /// A client and its server.
 struct Client {
     child: Child,
     input: Option<ChildStdin>,
-    output: BufReader<ChildStdout>,
+    /// Lines of its output as they come.
+    output: Receiver<String>,
+    /// All that it said beside, when that has ended.
+    words: Receiver<String>,
     next: u64,
+}
+
+/// Reads in a thread of its own, so that a test waits no longer than it wants.
+fn read_apart(mut stream: impl std::io::Read + Send + 'static, by_line: bool) -> Receiver<String> {
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        if !by_line {
+            let mut text = String::new();
+            stream.read_to_string(&mut text).expect("words are text");
+            // The test may have ended, here and below.
+            let _ = tell.send(text);
+            return;
+        }
+        let mut lines = BufReader::new(stream);
+        let mut line = String::new();
+        while lines.read_line(&mut line).expect("the server writes text") > 0 {
+            if tell.send(std::mem::take(&mut line)).is_err() {
+                return;
+            }
+        }
+    });
+    told
 }
 
 impl Client {
@@ -28,12 +58,11 @@ impl Client {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = command.spawn().expect("fleet starts");
-        let input = child.stdin.take();
-        let output = BufReader::new(child.stdout.take().expect("its output is piped"));
         Self {
+            input: child.stdin.take(),
+            output: read_apart(child.stdout.take().expect("its output is piped"), true),
+            words: read_apart(child.stderr.take().expect("its words are piped"), false),
             child,
-            input,
-            output,
             next: 0,
         }
     }
@@ -75,9 +104,9 @@ impl Client {
 
     /// The next message of the server. All of its stdout is protocol.
     fn read(&mut self) -> Value {
-        let mut line = String::new();
-        let read = self.output.read_line(&mut line).expect("the server writes");
-        assert!(read > 0, "the server ended: {}", self.words());
+        let Some(line) = self.line() else {
+            panic!("the server ended: {}", self.words());
+        };
         let message: Value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
         assert_eq!(message["jsonrpc"], "2.0", "{line}");
@@ -121,22 +150,45 @@ impl Client {
         text
     }
 
-    fn words(&mut self) -> String {
-        let mut told = String::new();
-        if let Some(stderr) = self.child.stderr.as_mut() {
-            std::io::Read::read_to_string(stderr, &mut told).expect("words are text");
+    /// The next line of its output; `None` at the end of it.
+    fn line(&mut self) -> Option<String> {
+        match self.output.recv_timeout(LIMIT) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => self.hangs("no message came"),
         }
-        told
+    }
+
+    fn words(&mut self) -> String {
+        let told = self.words.recv_timeout(LIMIT);
+        told.unwrap_or_else(|_| self.hangs("its words have no end"))
+    }
+
+    /// How it ended; both streams of it have.
+    fn status(&mut self) -> ExitStatus {
+        let begun = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                return status;
+            }
+            if begun.elapsed() > LIMIT {
+                self.hangs("it closed its streams and did not end");
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn hangs(&mut self, how: &str) -> ! {
+        let _ = self.child.kill();
+        panic!("the server hangs: {how} in {LIMIT:?}");
     }
 
     /// Closes the input, and gives what came of it: exit code, what was left on stdout, stderr.
     fn end(mut self) -> (Option<i32>, String, String) {
         drop(self.input.take());
-        let mut rest = String::new();
-        std::io::Read::read_to_string(&mut self.output, &mut rest).expect("the rest is text");
+        let rest: String = std::iter::from_fn(|| self.line()).collect();
         let words = self.words();
-        let status = self.child.wait().expect("the server ends");
-        (status.code(), rest, words)
+        (self.status().code(), rest, words)
     }
 }
 

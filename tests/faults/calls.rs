@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use crate::checker::{End, Told, check};
+use crate::limit::Ends as _;
 use crate::steps::{clean_ticks, died_badly};
 use crate::sweep::{Fault, some, sweep};
 use crate::world::{Shape, World, words};
@@ -82,7 +83,7 @@ fn faults(count: usize, modes: &[&'static str]) -> Vec<Fault> {
 
 fn tick(shape: Shape, fault: &Fault) -> Vec<String> {
     let world = World::new(shape);
-    let out = with_shim(&world, &["tick"], fault).output().unwrap();
+    let out = with_shim(&world, &["tick"], fault).ends();
     let mut wrong = died_badly(&out);
     wrong.extend(clean_ticks(&world));
     wrong.extend(check(&world, &Told::at_first(), End::Final));
@@ -92,7 +93,7 @@ fn tick(shape: Shape, fault: &Fault) -> Vec<String> {
 /// How many calls of git `args` makes.
 fn count(world: &World, args: &[&str]) -> usize {
     let none = Fault { mode: "", at: 0 };
-    let out = with_shim(world, args, &none).output().unwrap();
+    let out = with_shim(world, args, &none).ends();
     assert!(out.status.success(), "{}", words(&out));
     fs::read_dir(world.path("calls")).unwrap().count()
 }
@@ -124,7 +125,7 @@ fn phases(bad: &str, fault: &Fault) -> Vec<String> {
     for name in PHASES {
         let args = phase(name, hand);
         if name == bad {
-            let out = with_shim(&world, &args, fault).output().unwrap();
+            let out = with_shim(&world, &args, fault).ends();
             wrong.extend(died_badly(&out));
             said = words(&out);
             if out.status.success() {
@@ -142,7 +143,7 @@ fn phases(bad: &str, fault: &Fault) -> Vec<String> {
     let later = "2100-01-01T00:00:00Z";
     for _ in 0..3 {
         let mut tick = world.command("repo", &["tick"]);
-        let out = tick.env("FLEET_TEST_NOW", later).output().unwrap();
+        let out = tick.env("FLEET_TEST_NOW", later).ends();
         if !out.status.success() {
             wrong.push(format!("I7: a clean tick fails: {}", words(&out)));
         }
@@ -187,7 +188,7 @@ fn i9_a_git_that_hangs_costs_no_more_than_the_budget_and_ten_seconds() {
         if fault.mode == "hang-phase" {
             args.extend(["--phase", "publish", "--handover", hand.to_str().unwrap()]);
         }
-        let out = with_shim(&world, &args, fault).output().unwrap();
+        let out = with_shim(&world, &args, fault).ends();
         let mut wrong = died_badly(&out);
         // Git would hang for ten minutes. Eleven seconds by the promise on a machine that does nothing
         // else; an exact bound would test how busy this one is.

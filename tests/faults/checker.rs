@@ -9,6 +9,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::limit::Ends as _;
 use crate::world::World;
 
 /// What the outside was told, and so must hold for ever.
@@ -103,8 +104,7 @@ fn read(world: &World) -> Truth {
     let fsck = world
         .isolated("git", at)
         .args(["fsck", "--connectivity-only", "--no-dangling"])
-        .output()
-        .unwrap();
+        .ends();
     if !fsck.status.success() {
         let said = String::from_utf8_lossy(&fsck.stderr).into_owned();
         truth.wrong.push(format!("I6: git fsck: {said}"));

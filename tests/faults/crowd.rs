@@ -5,6 +5,7 @@ use std::fs;
 use std::process::{Child, Output, Stdio};
 
 use crate::checker::{End, Told, check};
+use crate::limit::{Ends as _, ended};
 use crate::steps::{clean_ticks, died_badly};
 use crate::sweep::everything;
 use crate::world::{Shape, World, words};
@@ -25,9 +26,7 @@ fn at_once(world: &World, clones: &[String], args: &[&str]) -> Vec<Output> {
         command.spawn().unwrap()
     };
     let all: Vec<Child> = clones.iter().map(start).collect();
-    all.into_iter()
-        .map(|one| one.wait_with_output().unwrap())
-        .collect()
+    all.into_iter().map(ended).collect()
 }
 
 fn clones(world: &World, count: usize) -> Vec<String> {
@@ -71,13 +70,13 @@ fn crowd(count: usize, rounds: usize, bad: impl Fn(&World)) {
         world
             .isolated("find", ".")
             .args(locks)
-            .status()
-            .unwrap()
+            .ends()
+            .status
             .success()
     );
     let mut wrong = Vec::new();
     for clone in &clones {
-        let out = world.command(clone, &["tick", "--json"]).output().unwrap();
+        let out = world.command(clone, &["tick", "--json"]).ends();
         told.hear(&out);
         if !out.status.success() {
             wrong.push(format!("I7: a clean tick fails: {}", words(&out)));

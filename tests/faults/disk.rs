@@ -4,6 +4,7 @@
 use std::process::{Output, Stdio};
 
 use crate::checker::{End, Told, check};
+use crate::limit::{Ends as _, ended};
 use crate::steps::{clean_ticks, died_badly, struck, sweep_ticks};
 use crate::sweep::{Fault, library, places, sweep};
 use crate::world::{Shape, World, words};
@@ -103,8 +104,11 @@ fn inside(world: &World, before: &str, args: &[&str]) -> Option<Output> {
         .args(fleet.get_args())
         .env("ROOT", world.root())
         .stdin(Stdio::null())
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .ok()?;
+    let out = ended(out);
     let denied = String::from_utf8_lossy(&out.stderr).contains("unshare: ");
     if denied || out.status.code() == Some(99) {
         eprintln!("skipped: this machine lets no test mount: {}", words(&out));
@@ -191,8 +195,7 @@ fn i7_too_few_open_files_are_an_error_and_nothing_is_lost() {
             .args(["-c", "ulimit -n $0 && exec \"$@\"", &limit.at.to_string()])
             .arg(tick.get_program())
             .args(tick.get_args())
-            .output()
-            .unwrap();
+            .ends();
         let mut wrong = died_badly(&out);
         wrong.extend(clean_ticks(&world));
         wrong.extend(check(&world, &Told::at_first(), End::Final));

@@ -3,6 +3,7 @@
 use std::fs;
 
 use crate::checker::{End, Told, check};
+use crate::limit::Ends as _;
 use crate::steps::clean_ticks;
 use crate::world::{Shape, World, words};
 
@@ -127,11 +128,7 @@ fn booby_trapped(shape: Shape) -> World {
     fs::create_dir_all(world.path("repo/.git/info")).unwrap();
     fs::write(world.path("repo/.git/info/attributes"), attributes).unwrap();
     // It is armed: git itself falls into it.
-    let status = world
-        .isolated("git", "repo")
-        .arg("status")
-        .output()
-        .unwrap();
+    let status = world.isolated("git", "repo").arg("status").ends();
     let ran = fs::read_to_string(world.path("ran")).unwrap_or_default();
     assert!(ran.contains("evil"), "{}", words(&status));
     fs::remove_file(world.path("ran")).unwrap();
@@ -211,7 +208,7 @@ fn i10_nothing_that_configuration_hooks_attributes_or_environment_name_is_run() 
         ] {
             let mut command = world.command("repo", args);
             command.envs(environment(&world));
-            let out = command.output().unwrap();
+            let out = command.ends();
             let said = words(&out);
             assert!(out.status.success(), "{} {args:?}: {said}", shape.name());
             let ran = fs::read_to_string(world.path("ran")).unwrap_or_default();

@@ -4,6 +4,7 @@
 use std::process::{Child, Stdio};
 
 use crate::checker::{End, Told, check};
+use crate::limit::{Ends as _, ended};
 use crate::steps::clean_ticks;
 use crate::sweep::everything;
 use crate::world::{Shape, World, words};
@@ -28,7 +29,7 @@ fn i1_i5_many_additions_at_once_from_many_clones_show_no_error_and_lose_nothing(
     let mut told = Told::at_first();
     let mut handles = Vec::new();
     for (title, child) in all {
-        let out = child.wait_with_output().unwrap();
+        let out = ended(child);
         let said = words(&out);
         assert!(
             out.status.success() && !said.contains("error"),
@@ -43,7 +44,7 @@ fn i1_i5_many_additions_at_once_from_many_clones_show_no_error_and_lose_nothing(
     }
     // What did not get through in time is published by the next command, under its handle for ever.
     for name in names.iter().chain([&"repo".to_owned()]) {
-        let out = world.command(name, &["sync"]).output().unwrap();
+        let out = world.command(name, &["sync"]).ends();
         assert!(out.status.success(), "{}", words(&out));
     }
     for (handle, title) in handles {
@@ -67,10 +68,7 @@ fn i3_i4_a_tick_with_far_more_ready_tasks_than_places_does_each_of_them_once() {
     let titles: Vec<String> = (2..tasks).map(|n| format!("task {n}")).collect();
     told.tasks.extend(world.add_many(&titles));
     let mut tick = world.command("repo", &["tick", "--json"]);
-    let out = tick
-        .env("FLEET_MAX_PARALLEL", places.to_string())
-        .output()
-        .unwrap();
+    let out = tick.env("FLEET_MAX_PARALLEL", places.to_string()).ends();
     assert!(out.status.success(), "{}", words(&out));
     told.hear(&out);
     assert_eq!(told.published.len(), tasks);

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use crate::calls::with_shim;
 use crate::checker::{End, Told, check, processes};
+use crate::limit::Ends as _;
 use crate::steps::{clean_ticks, died_badly, struck};
 use crate::sweep::{Fault, library};
 use crate::world::{Shape, World, words};
@@ -162,7 +163,7 @@ fn one_tick(world: &World, chance: &mut Chance) -> (String, Vec<String>) {
             mode: chance.of(&modes),
             at: 1 + chance.below(5),
         };
-        let out = with_shim(world, &["tick"], &fault).output().unwrap();
+        let out = with_shim(world, &["tick"], &fault).ends();
         let label = format!("git {} {}", fault.mode, fault.at);
         return (label, died_badly(&out));
     }

@@ -4,6 +4,7 @@
 use std::process::Output;
 
 use crate::checker::{End, Told, check};
+use crate::limit::Ends as _;
 use crate::sweep::{Effects, Fault, Watched, library, places, sweep};
 use crate::world::{Shape, World, words};
 
@@ -11,7 +12,7 @@ use crate::world::{Shape, World, words};
 pub(crate) fn struck(world: &World, args: &[&str], fault: &Fault) -> (Output, Effects) {
     let mut command = world.command("repo", args);
     let watched = Watched::over(world, &mut command, fault);
-    let out = command.output().unwrap();
+    let out = command.ends();
     (out, watched.effects())
 }
 

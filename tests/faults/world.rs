@@ -5,10 +5,14 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use rustix::fs::StatVfsMountFlags;
 use serde_json::Value;
+
+use crate::isolated::isolated;
+use crate::limit::Ends as _;
 
 /// Where the state is, and whether there is a remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +50,15 @@ pub(crate) struct World {
     pub(crate) shape: Shape,
 }
 
-/// Memory if there is enough of it: flushing a disk costs most of a run, and power cuts are not
-/// what is tried here.
+/// Memory if there is enough of it and scripts may be run there: flushing a disk costs most of a run,
+/// and power cuts are not what is tried here.
 fn ground() -> PathBuf {
     let memory = Path::new("/dev/shm");
-    let free = rustix::fs::statvfs(memory).map_or(0, |about| about.f_bavail * about.f_frsize);
-    if free > 1 << 30 && tempfile::tempdir_in(memory).is_ok() {
+    let serves = rustix::fs::statvfs(memory).is_ok_and(|about| {
+        let runs = !about.f_flag.contains(StatVfsMountFlags::NOEXEC);
+        runs && about.f_bavail * about.f_frsize > 1 << 30
+    });
+    if serves && tempfile::tempdir_in(memory).is_ok() {
         return memory.to_owned();
     }
     std::env::temp_dir()
@@ -209,27 +216,15 @@ impl World {
 
     /// A program in a folder of the world, with nothing of the owner's environment.
     pub(crate) fn isolated(&self, program: impl AsRef<std::ffi::OsStr>, dir: &str) -> Command {
-        let mut command = Command::new(program);
         let path = std::env::var("PATH").unwrap();
-        command
-            .env_clear()
-            .env("PATH", format!("{}:{path}", self.path("bin").display()))
-            .env("HOME", self.path("home"))
-            .env("TMPDIR", self.path("tmp"))
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .current_dir(self.path(dir))
-            .stdin(Stdio::null());
-        for who in ["AUTHOR", "COMMITTER"] {
-            command.env(format!("GIT_{who}_NAME"), "Ada");
-            command.env(format!("GIT_{who}_EMAIL"), "ada@example.org");
-        }
-        command
+        let path = format!("{}:{path}", self.path("bin").display());
+        let places = (path.into(), &*self.path("home"), &*self.path("tmp"));
+        isolated(program, &self.path(dir), places)
     }
 
     #[track_caller]
     pub(crate) fn git(&self, dir: &str, args: &[&str]) -> String {
-        let out = self.isolated("git", dir).args(args).output().unwrap();
+        let out = self.isolated("git", dir).args(args).ends();
         assert!(
             out.status.success(),
             "git {args:?}: {}",
@@ -248,7 +243,7 @@ impl World {
     }
 
     pub(crate) fn fleet(&self, args: &[&str]) -> Output {
-        self.command("repo", args).output().unwrap()
+        self.command("repo", args).ends()
     }
 
     #[track_caller]

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::isolated::isolated;
+
 /// How long anything may take before the test says that it hangs.
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -76,12 +78,19 @@ impl World {
 
     /// Sets what the agent does. Every run is counted.
     pub(crate) fn agent(&self, script: &str) {
-        let file = self.path("agent");
-        let text = format!(
-            "#!/bin/sh\nW='{}'\necho run >> \"$W/runs.$FLEET_TASK\"\n{script}\n",
-            self.root.path().display()
+        self.script(
+            "agent",
+            &format!(
+                "W='{}'\necho run >> \"$W/runs.$FLEET_TASK\"\n{script}",
+                self.root.path().display()
+            ),
         );
-        fs::write(&file, text).unwrap();
+    }
+
+    /// An executable file.
+    pub(crate) fn script(&self, name: &str, text: &str) {
+        let file = self.path(name);
+        fs::write(&file, format!("#!/bin/sh\n{text}\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -96,21 +105,9 @@ impl World {
     }
 
     fn isolated(&self, program: &str, dir: &str) -> Command {
-        let mut command = Command::new(program);
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
-            .env("HOME", self.path("home"))
-            .env("TMPDIR", self.root.path())
-            .env("GIT_CONFIG_GLOBAL", "/dev/null")
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .current_dir(self.path(dir))
-            .stdin(Stdio::null());
-        for who in ["AUTHOR", "COMMITTER"] {
-            command.env(format!("GIT_{who}_NAME"), "Ada");
-            command.env(format!("GIT_{who}_EMAIL"), "ada@example.org");
-        }
-        command
+        let path = std::env::var_os("PATH").unwrap();
+        let places = (path, &*self.path("home"), self.root.path());
+        isolated(program, &self.path(dir), places)
     }
 
     #[track_caller]
