@@ -1,13 +1,11 @@
 //! What people look at: the terminal, the review, the log of a tick.
-#![expect(clippy::too_many_lines, reason = "a story is told in one piece")]
-
 use std::fs;
 
 use fleet::engine::text::neutralise_markdown;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
-use crate::traces::{configure, told};
+use crate::traces::{commit_segment, configure, told};
 use crate::world::{Shape, World};
 
 /// Everything of Unicode's categories Cc (but newline and tab) and Cf, separators of lines and
@@ -151,48 +149,13 @@ fn spoil(value: &mut serde_json::Value) {
 #[test]
 fn threat_operator_terminal_sees_no_control_and_no_hidden_character_of_any_record() {
     let world = World::new("exit 9", Shape::default(), &["plain"]);
-    // Another writer's segment, committed onto the state branch.
     let segment = world.path("segment");
     fs::write(
         &segment,
         hostile_records() + "no record \u{1b}[31m\u{202e}\n",
     )
     .unwrap();
-    let blob = world.git("repo", &["hash-object", "-w", segment.to_str().unwrap()]);
-    let (work, git) = (world.path("state-work"), world.path("repo"));
-    world.git(
-        "repo",
-        &[
-            "worktree",
-            "add",
-            "-q",
-            "--detach",
-            work.to_str().unwrap(),
-            "fleet/state",
-        ],
-    );
-    let info = format!(
-        "100644,{},.orchestra/log/2026-11/wz-0000.jsonl",
-        blob.trim()
-    );
-    world.git(
-        "state-work",
-        &["update-index", "--add", "--cacheinfo", &info],
-    );
-    world.git("state-work", &["commit", "-qm", "hostile"]);
-    world.git(
-        "state-work",
-        &[
-            "push",
-            "-q",
-            git.to_str().unwrap(),
-            "HEAD:refs/heads/fleet/state",
-        ],
-    );
-    world.git(
-        "repo",
-        &["worktree", "remove", "-f", work.to_str().unwrap()],
-    );
+    commit_segment(&world, &segment, "repo");
 
     let mut seen = 0;
     let mut look = |args: &[&str]| {

@@ -11,11 +11,11 @@ const REMOTE: Shape = Shape {
     in_tree: false,
 };
 
-/// Plants a program at every place where git, run by somebody else later, would look for one. The
-/// program says who ran it: the file named by `$1`.
+/// Plants a program at every place where git, run by somebody else later, would look for one. In the
+/// file named by `$1` it says who ran it: only agents and checks have a run in their environment.
 const PLANT: &str = r#"
 evil=$1
-printf '#!/bin/sh\necho "$0 $*" >> "%s"\ncat\n' "$evil" > "$TMPDIR/evil"; chmod +x "$TMPDIR/evil"
+printf '#!/bin/sh\necho "${FLEET_RUN:-fleet}: $0 $*" >> "%s"\ncat\n' "$evil" > "$TMPDIR/evil"; chmod +x "$TMPDIR/evil"
 cp "$TMPDIR/evil" "$evil.sh"
 trap_in() {
   cat >> "$1/config" <<END
@@ -74,6 +74,7 @@ END
   echo '* filter=evil diff=evil merge=evil' | tee "$1/info/attributes" > "$1/attributes"
 }
 trap_in "$(git rev-parse --absolute-git-dir)"
+git status >/dev/null 2>&1
 "#;
 
 #[test]
@@ -98,7 +99,8 @@ fn threat_runner_host_no_program_that_an_agent_or_a_check_planted_is_run_by_git(
     // The same functions for the agent's own script, without running them once more.
     let parts = PLANT
         .replace("evil=$1", "evil=\"$W/pwned\"")
-        .replace("trap_in \"$(git rev-parse --absolute-git-dir)\"", "");
+        .replace("trap_in \"$(git rev-parse --absolute-git-dir)\"", "")
+        .replace("git status >/dev/null 2>&1", "");
     fs::write(world.path("parts.sh"), parts).unwrap();
     let check = format!(
         "[[verify]]\nargv = [\"sh\", \"-c\", \"sh '{0}' '{1}' || true\"]\n",
@@ -112,10 +114,10 @@ fn threat_runner_host_no_program_that_an_agent_or_a_check_planted_is_run_by_git(
     world.ok(&["doctor", "--verify"]);
     let ran = fs::read_to_string(world.path("pwned")).unwrap_or_default();
     // What the agent itself set off, by its own calls of git in its own repository, is its own affair.
-    let by_fleet: Vec<&str> = ran
-        .lines()
-        .filter(|line| !line.contains("work/.git") && !line.contains("pwned.sh"))
-        .collect();
+    let (by_fleet, by_agents): (Vec<&str>, Vec<&str>) =
+        ran.lines().partition(|line| line.starts_with("fleet: "));
+    // It is armed: git falls into it where an agent calls it in its own repository.
+    assert!(by_agents.iter().any(|line| line.contains("pwned.sh")));
     assert_eq!(by_fleet, Vec::<&str>::new());
     let branches = world.git(
         "hub",

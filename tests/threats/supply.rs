@@ -21,8 +21,29 @@ fn below(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
+/// `owner/name@` and a whole commit, then nothing but a remark. The placeholder with which fleet itself
+/// is named has that form too.
+fn is_pinned(used: &str) -> bool {
+    let (used, remark) = used.split_once(' ').unwrap_or((used, "# none"));
+    let commit = used.split_once('@').map(|(_, commit)| commit);
+    remark.starts_with('#')
+        && commit.is_some_and(|c| c.len() == 40 && c.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
 #[test]
 fn threat_supply_chain_every_action_is_pinned_by_its_commit() {
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    assert!(is_pinned(&format!("someone/fleet@{commit} # 0.1.0")));
+    for loose in [
+        "a/b@main",
+        "a/b",
+        "a/b@v4",
+        "a/b@<commit>",
+        "a/b@",
+        &format!("a/b {commit}"),
+    ] {
+        assert!(!is_pinned(loose), "{loose}");
+    }
     let mut pages = below(".github", ".yml");
     pages.extend([
         package().join("action.yml"),
@@ -31,26 +52,14 @@ fn threat_supply_chain_every_action_is_pinned_by_its_commit() {
     let mut seen = 0;
     for path in pages {
         for line in fs::read_to_string(&path).unwrap().lines() {
-            let Some((_, used)) = line.split_once("uses: ") else {
+            let words = line.trim_start().trim_start_matches("- ");
+            let Some(used) = words.strip_prefix("uses: ") else {
                 continue;
             };
-            if line.trim_start().starts_with('#') || used.starts_with("./") {
+            if used.starts_with("./") {
                 continue;
             }
-            let commit = used
-                .split('@')
-                .nth(1)
-                .unwrap_or_default()
-                .split(' ')
-                .next()
-                .unwrap_or_default();
-            let pinned = commit.len() == 40 && commit.bytes().all(|b| b.is_ascii_hexdigit());
-            // The example names fleet itself by a placeholder.
-            assert!(
-                pinned || commit.starts_with('<') || commit.chars().all(|c| !c.is_ascii_digit()),
-                "{}: {line}",
-                path.display()
-            );
+            assert!(is_pinned(used), "{}: {line}", path.display());
             seen += 1;
         }
     }

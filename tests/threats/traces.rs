@@ -5,6 +5,9 @@ use std::path::Path;
 
 use crate::world::World;
 
+/// Where [`commit_segment`] puts it.
+pub(crate) const SEGMENT: &str = ".orchestra/log/2026-11/wz-0000.jsonl";
+
 /// Runs the program with more variables, and gives all that it said.
 #[track_caller]
 pub(crate) fn told(world: &World, args: &[&str], env: &[(&str, &str)]) -> String {
@@ -35,6 +38,26 @@ pub(crate) fn commit(world: &World, files: &[(&str, &str)]) {
     if world.path("hub").exists() {
         world.git("repo", &["push", "-q", "origin", "main"]);
     }
+}
+
+/// Another writer's segment: commits the bytes of `file` onto the state branch, and pushes that to
+/// `onto`. Gives the blob.
+pub(crate) fn commit_segment(world: &World, file: &Path, onto: &str) -> String {
+    let blob = world.git("repo", &["hash-object", "-w", file.to_str().unwrap()]);
+    let (work, onto) = (world.path("state-work"), world.path(onto));
+    let (work, onto) = (work.to_str().unwrap(), onto.to_str().unwrap());
+    let add = ["worktree", "add", "-q", "--detach", work, "fleet/state"];
+    world.git("repo", &add);
+    let info = format!("100644,{},{SEGMENT}", blob.trim());
+    world.git(
+        "state-work",
+        &["update-index", "--add", "--cacheinfo", &info],
+    );
+    world.git("state-work", &["commit", "-qm", "by another writer"]);
+    let push = ["push", "-q", onto, "HEAD:refs/heads/fleet/state"];
+    world.git("state-work", &push);
+    world.git("repo", &["worktree", "remove", "-f", work]);
+    blob
 }
 
 fn files(dir: &Path, found: &mut Vec<(String, Vec<u8>)>) {
