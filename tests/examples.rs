@@ -68,6 +68,27 @@ fn the_example_of_a_cron_job_is_one_line_that_ticks() {
 }
 
 #[test]
+fn every_job_of_the_cluster_example_may_write_its_volume_as_any_user() {
+    let jobs = files("examples/kubernetes", "yaml");
+    let jobs: Vec<_> = jobs
+        .into_iter()
+        .map(|path| (path.clone(), fs::read_to_string(path).unwrap()))
+        .filter(|(_, text)| text.contains("persistentVolumeClaim: {"))
+        .collect();
+    assert_eq!(jobs.len(), 3);
+    for (path, text) in jobs {
+        // Of the pod, which stands above its containers: one container cannot say it.
+        let (pod, _) = text.split_once("      containers:\n").unwrap();
+        let (_, context) = pod.split_once("      securityContext:\n").unwrap();
+        assert!(
+            context.contains("        fsGroup: 1000\n"),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
 fn every_relative_link_of_the_documentation_leads_to_a_file() {
     let mut pages = vec![package().join("README.md")];
     for folder in ["docs", "docs/decisions", "examples", "examples/agents"] {
