@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::world::{Shape, World, assert_exit};
+use crate::world::{Shape, World, assert_exit, is_alive};
 
 fn spends(micros: u64) -> String {
     format!(
@@ -20,17 +20,13 @@ fn configure(world: &World, more: &str) {
     world.git("repo", &["commit", "-qam", "configure"]);
 }
 
-#[test]
-fn i13_what_a_killed_run_had_spent_is_booked_by_the_next_tick() {
-    let script = format!("{}\nexec sleep 300", spends(700_000));
-    let world = World::new(&script, Shape::default(), &["one"]);
-    // It is not stopped at the cap, but when it has passed it.
-    configure(&world, "[budget]\nper_day = \"0.70\"\n");
-    let mut tick = world.start(&["tick"]);
+/// Starts fleet and kills it when it has noted in `handover` what its agent spent.
+fn killed_when_noted(world: &World, args: &[&str], handover: &str) {
+    let mut tick = world.start(args);
     // The note is written before anybody hears of the money, so it is what is waited for.
     let begun = Instant::now();
     let noted = || {
-        let dir = std::fs::read_dir(world.path("repo/.git/fleet/handover"));
+        let dir = std::fs::read_dir(world.path(handover));
         dir.into_iter()
             .flatten()
             .filter_map(Result::ok)
@@ -42,6 +38,15 @@ fn i13_what_a_killed_run_had_spent_is_booked_by_the_next_tick() {
     }
     tick.kill().unwrap();
     tick.wait().unwrap();
+}
+
+#[test]
+fn i13_what_a_killed_run_had_spent_is_booked_by_the_next_tick() {
+    let script = format!("{}\nexec sleep 300", spends(700_000));
+    let world = World::new(&script, Shape::default(), &["one"]);
+    // It is not stopped at the cap, but when it has passed it.
+    configure(&world, "[budget]\nper_day = \"0.70\"\n");
+    killed_when_noted(&world, &["tick"], "repo/.git/fleet/handover");
 
     let out = world.fleet(&["tick", "--exit-code"]);
     assert_exit(&out, 11);
@@ -54,6 +59,46 @@ fn i13_what_a_killed_run_had_spent_is_booked_by_the_next_tick() {
     assert_eq!(cost["budgets"][0]["spent_usd_micros"], 700_000, "{cost}");
     let ready = world.ok(&["ready", "--explain"]);
     assert!(ready.contains("held back: the budget per day"), "{ready}");
+    world.expect_nothing_left();
+}
+
+#[test]
+fn i2_i13_a_run_phase_that_was_killed_leaves_no_agent_and_its_money_is_booked() {
+    let slow = format!("echo $$ > \"$W/pid\"\n{}\nsleep 300", spends(200_000));
+    let world = World::new(&slow, Shape::default(), &["one"]);
+    let run = ["tick", "--phase", "run", "--handover", "../handover"];
+    let phase = |name| world.ok(&["tick", "--phase", name, "--handover", "../handover"]);
+    phase("claim");
+    killed_when_noted(&world, &run, "handover");
+    let pid = std::fs::read_to_string(world.path("pid")).unwrap();
+    assert!(is_alive(pid.trim()), "the agent outlives its fleet");
+    world.agent(&format!("{}\necho x > x", spends(100_000)));
+    let told = phase("run");
+    assert!(!is_alive(pid.trim()), "two agents at one session: {told}");
+    assert!(told.contains("of a run phase that died"), "{told}");
+    phase("publish");
+    world.expect_phases(&[("T-1", "in_review")]);
+    let cost = world.data(&["cost"]);
+    assert_eq!(cost["sum"]["cost_usd_micros"], 300_000, "{cost}");
+    assert_eq!(cost["sum"]["usage"]["cache_read"], 112_000, "{cost}");
+    world.expect_nothing_left();
+}
+
+#[test]
+fn i13_a_run_phase_that_was_killed_past_the_cap_starts_no_agent_again() {
+    // It says what it spent once, and is killed before fleet has stopped it.
+    let slow = format!("trap '' INT TERM\n{}\nsleep 300", spends(200_000));
+    let world = World::new(&slow, Shape::default(), &["one"]);
+    configure(&world, "[budget]\nper_session = \"0.10\"\n");
+    let phase = |name| world.ok(&["tick", "--phase", name, "--handover", "../handover"]);
+    phase("claim");
+    let run = ["tick", "--phase", "run", "--handover", "../handover"];
+    killed_when_noted(&world, &run, "handover");
+    let told = phase("run");
+    assert_eq!(world.runs("T-1"), 1, "{told}");
+    phase("publish");
+    let cost = world.data(&["cost"]);
+    assert_eq!(cost["sum"]["cost_usd_micros"], 200_000, "{cost}");
     world.expect_nothing_left();
 }
 

@@ -77,10 +77,19 @@ pub(super) fn to_run(
             continue;
         };
         // Whoever had it until now may just have ended.
-        if read_result(world, doc.session).is_none() {
-            held.push(hold);
-            todo.push(doc);
+        if read_result(world, doc.session).is_some() {
+            continue;
         }
+        // The hold proves an earlier phase dead, and nothing of its agent: that may have outlived it.
+        let left = world.runner.end_leftovers(doc.session);
+        if left > 0 {
+            notes.push(format!(
+                "{}: {left} processes of a run phase that died were ended",
+                doc.task
+            ));
+        }
+        held.push(hold);
+        todo.push(doc);
     }
     Ok((todo, held))
 }
