@@ -10,6 +10,7 @@ use crate::domain::review::{FeedbackKind, Review, ReviewCommanded, ReviewFeedbac
 use crate::domain::session::Outcome;
 use crate::domain::state::{Index, State};
 use crate::domain::task::{Deliverable, Task};
+use crate::engine::admission::is_taken_over;
 use crate::engine::history::is_split;
 use crate::engine::{clean, text};
 
@@ -42,7 +43,7 @@ pub(super) fn build(
         task.title.value
     );
     describe(&mut out, task);
-    conversation(&mut out, task);
+    conversation(&mut out, state, index, (uid, task));
     earlier(&mut out, state, index, uid);
     taken_up(&mut out, state, claim);
     merged(&mut out, policy, claim, conflicts);
@@ -86,14 +87,23 @@ fn describe(out: &mut String, task: &Task) {
     }
 }
 
-fn conversation(out: &mut String, task: &Task) {
+fn conversation(out: &mut String, state: &State, index: &Index, (uid, task): (TaskUid, &Task)) {
     let mut comments = task.comments();
     // Those of long ago may have no text any more.
     comments.retain(|(_, comment)| !comment.text.is_empty());
     if comments.is_empty() {
         return;
     }
+    let all = comments.len();
+    comments.retain(|(_, comment)| is_taken_over(state, index, uid, comment));
     let _ = writeln!(out, "## Comments on the task\n");
+    let left_out = all - comments.len();
+    if left_out > 0 {
+        let _ = writeln!(
+            out,
+            "Left out: {left_out}, written by programs and taken over by no human.\n"
+        );
+    }
     let skip = comments.len().saturating_sub(20);
     for (_, comment) in comments.into_iter().skip(skip) {
         let _ = writeln!(

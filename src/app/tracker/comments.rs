@@ -11,6 +11,7 @@ use crate::domain::ids::{RecordId, TaskSelector};
 use crate::domain::record::{CommentAdded, Op};
 use crate::domain::task::{Comment, Task};
 use crate::domain::tracking::CommentEdited;
+use crate::engine::admission::is_program;
 use crate::store::{self, Bodies, HistoryOf};
 
 /// Adds a remark.
@@ -37,7 +38,7 @@ pub fn add(
 }
 
 /// Gives the remark `number` (from 1, as `show` counts) another text. The older ones stay in the
-/// history.
+/// history. With the text that it has, a human takes over what a program wrote (R4).
 ///
 /// # Errors
 /// As [`add`], or no such remark.
@@ -52,7 +53,9 @@ pub fn edit(
     let tasks = std::slice::from_ref(task);
     each(desk, "commented", tasks, mode, |uid, task| {
         let (comment, old) = numbered(task, number)?;
-        if old.text == text {
+        let author = old.edited.as_ref().map_or(&old.by, |(by, _)| by);
+        let takes_over = is_program(author) && !is_program(desk.context.actor);
+        if old.text == text && !takes_over {
             return Ok(Step {
                 ops: Vec::new(),
                 note: "already so".to_owned(),

@@ -14,6 +14,7 @@ use crate::domain::record::{
 };
 use crate::domain::state::State;
 use crate::domain::task::Task;
+use crate::engine::admission::is_taken_over;
 use crate::engine::deps;
 use crate::store::Scope;
 
@@ -91,7 +92,7 @@ fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
             ..row
         };
     }
-    let mut put = |state: &mut State, op: Op| {
+    let put = |state: &mut State, minter: &mut Minter<'_>, op: Op| {
         minter.add(op);
         if let Some(record) = minter.records().last() {
             state.apply(record);
@@ -99,7 +100,7 @@ fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
     };
     let updated = united(&state.tasks[&kept], &gone, kept);
     if let Some(updated) = updated {
-        put(state, Op::TaskUpdated(updated));
+        put(state, minter, Op::TaskUpdated(updated));
     }
     for edge in edges(state, kept, other) {
         let index = state.index();
@@ -109,14 +110,24 @@ fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
             .deps_from(edge.from)
             .any(|key| key.to == edge.to && key.kind == edge.kind);
         if !cycle && !there {
-            put(state, Op::DepAdded(edge));
+            put(state, minter, Op::DepAdded(edge));
         }
     }
     for (_, comment) in gone.comments() {
         if !comment.text.is_empty() {
             let (at, by) = (comment.at.ts.wall(), &comment.by);
             let text = format!("From {}, {by} at {at}:\n\n{}", row.id, comment.text);
-            put(state, Op::CommentAdded(CommentAdded { task: kept, text }));
+            // What no human took over there is not taken over by the merge (R4).
+            if !is_taken_over(state, &state.index(), other, comment) {
+                let author = comment.edited.as_ref().map_or(by, |(by, _)| by);
+                minter.act_as(author.clone());
+            }
+            put(
+                state,
+                minter,
+                Op::CommentAdded(CommentAdded { task: kept, text }),
+            );
+            minter.act_as_self();
         }
     }
     let twin = DepEdge {
@@ -124,13 +135,13 @@ fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
         to: kept,
         kind: DepKind::Duplicates,
     };
-    put(state, Op::DepAdded(twin));
+    put(state, minter, Op::DepAdded(twin));
     let closed = TaskClosed {
         task: other,
         outcome: CloseOutcome::Duplicate,
         reason: format!("merged into {}", name(state, kept)),
     };
-    put(state, Op::TaskClosed(closed));
+    put(state, minter, Op::TaskClosed(closed));
     row
 }
 

@@ -9,7 +9,8 @@ use crate::domain::ids::TaskSelector;
 
 /// Remark on a task, edit a remark, or see how it changed
 ///
-/// Agents see the comments of the task that they work on. An edit adds a record: every older text
+/// Agents see the comments of the task that they work on; one that another program wrote only when a
+/// human has taken it over, by an edit (its own text will do). An edit adds a record: every older text
 /// stays in the history.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
