@@ -10,7 +10,7 @@ use crate::domain::money::MicroUsd;
 use crate::domain::record::{EscalationAnswered, Op, TaskFields, TaskUpdated};
 use crate::domain::review::ReviewCommanded;
 use crate::domain::task::{Deliverable, Task};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::commands;
 use crate::engine::facts::ReviewSeen;
 use crate::engine::reconcile::{Reconciler, said_before};
@@ -171,7 +171,14 @@ impl Reconciler<'_> {
             );
         };
         let asked = self.state.escalations[escalation].opened.as_ref();
-        if asked.is_some_and(|(_, asked)| at < asked.id.time().min(asked.ts.wall())) {
+        // The forge's clock against that of the machine which asked. What lets an agent touch protected
+        // paths gets no allowance: an answer to another question must not be taken for it (R3).
+        let skew = match trigger {
+            Trigger::ProtectedPaths => DurationMs(0),
+            _ => self.policy.leases.skew_allowance,
+        };
+        let heard = at.plus(skew);
+        if asked.is_some_and(|(_, asked)| heard < asked.id.time().min(asked.ts.wall())) {
             return Err(
                 "the question that is open now was asked after this was said; read it, and \
                  answer again"

@@ -8,7 +8,7 @@ use crate::domain::money::MicroUsd;
 use crate::domain::record::{Op, ReviewUpdated};
 use crate::domain::review::{FeedbackKind, ForgeSaid, ReviewState};
 use crate::domain::session::{FailureClass, Outcome};
-use crate::domain::time::Timestamp;
+use crate::domain::time::{DurationMs, Timestamp};
 use crate::engine::facts::{FeedbackSeen, RemarkSeen, ReviewSeen, SeenState};
 use crate::engine::replies::{self, Reply, ReplyTo};
 
@@ -48,6 +48,17 @@ impl World {
             text: "error: 1 test failed".to_owned(),
             key: format!("checks:{head}"),
         }];
+    }
+
+    /// A reviewer asks for changes of the first head.
+    fn changes_wanted(&mut self, review: ReviewUid) {
+        let seen = self.facts.reviews.entry(review);
+        seen.or_insert_with(|| open(1)).feedback.push(FeedbackSeen {
+            kind: FeedbackKind::ChangesRequested,
+            head: oid(1),
+            text: "use a map".to_owned(),
+            key: "r1".to_owned(),
+        });
     }
 
     fn moved(&mut self, review: ReviewUid, head: u8) {
@@ -199,17 +210,35 @@ fn r3_an_answer_never_meets_a_question_that_its_author_did_not_see() {
 }
 
 #[test]
+fn an_answer_is_heard_though_the_machine_that_asked_is_ahead_of_the_forge() {
+    let mut w = World::default();
+    let (task, review) = reviewed(&mut w);
+    let question = w.ask(task, Trigger::Question);
+    let behind = |ms| w.now.minus(DurationMs(ms));
+    let (too_early, skewed) = (behind(120_001), behind(119_000));
+    w.heard_at(too_early, review, "c1", "/fleet answer red");
+    assert_eq!(
+        w.settled(),
+        ["review.commanded"],
+        "said before it was asked"
+    );
+    assert!(w.state.escalations[&question].is_open());
+    w.heard_at(skewed, review, "c2", "/fleet answer blue");
+    assert_eq!(w.settled(), ["review.commanded", "escalation.answered"]);
+    let (text, _, _) = w.state.escalations[&question].answer.clone().unwrap();
+    assert_eq!(text, "blue");
+    // What gives rights is answered by the machine's own clock alone.
+    w.ask(task, Trigger::ProtectedPaths);
+    w.heard_at(skewed, review, "c3", "/fleet answer allow these paths");
+    assert_eq!(w.settled(), ["review.commanded"]);
+}
+
+#[test]
 fn i8_what_was_said_before_a_review_was_opened_again_is_not_heard_twice() {
     let mut w = World::default();
     let (task, review) = reviewed(&mut w);
     w.hears(review, "c1", "/fleet retry");
-    let seen = w.facts.reviews.get_mut(&review).unwrap();
-    seen.feedback.push(FeedbackSeen {
-        kind: FeedbackKind::ChangesRequested,
-        head: oid(1),
-        text: "use a map".to_owned(),
-        key: "r1".to_owned(),
-    });
+    w.changes_wanted(review);
     let session = w.start(task);
     w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
     let said = w.facts.reviews.remove(&review).unwrap();
@@ -248,13 +277,7 @@ fn a_split_leaves_what_a_reviewer_asked_for_open() {
     let mut w = World::default();
     let (task, review) = reviewed(&mut w);
     w.hears(review, "c1", "/fleet split");
-    let seen = w.facts.reviews.get_mut(&review).unwrap();
-    seen.feedback.push(FeedbackSeen {
-        kind: FeedbackKind::ChangesRequested,
-        head: oid(1),
-        text: "use a map".to_owned(),
-        key: "r1".to_owned(),
-    });
+    w.changes_wanted(review);
     let session = w.start(task);
     w.finish(session, Outcome::Succeeded, None, &[]);
     let claim = w.plan().claims.remove(0);
