@@ -33,6 +33,8 @@ mod remote_money;
 mod remote_phases;
 #[path = "tick/review.rs"]
 mod review;
+#[path = "tick/slow.rs"]
+mod slow;
 #[path = "tick/stack.rs"]
 mod stack;
 #[path = "tick/talk.rs"]

@@ -1,4 +1,5 @@
 //! What people look at: the terminal, the review, the log of a tick.
+
 use std::fs;
 
 use fleet::engine::text::neutralise_markdown;

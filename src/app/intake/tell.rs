@@ -6,6 +6,7 @@
 use std::convert::Infallible;
 
 use crate::app::context::Context;
+use crate::app::end::End;
 use crate::app::intake::answers::HEARD;
 use crate::app::intake::look::number_of;
 use crate::app::intake::words;
@@ -17,7 +18,7 @@ use crate::domain::record::{CloseOutcome, Op};
 use crate::domain::review::ForgeSaid;
 use crate::domain::state::{Index, State};
 use crate::domain::task::{Status, Task};
-use crate::domain::time::{DurationMs, Moment};
+use crate::domain::time::Moment;
 use crate::engine::admission::{admission_hash, is_admitted};
 use crate::engine::secrets::Scanner;
 use crate::ports::forge::{Forge, ForgeError, ForgeSaying};
@@ -46,10 +47,10 @@ pub(in crate::app) struct Telling<'a> {
     pub(in crate::app) tickets: &'a dyn Tickets,
     pub(in crate::app) forge: &'a dyn Forge,
     pub(in crate::app) secrets: &'a Scanner,
-    /// How long publishing may take.
-    pub(in crate::app) publish_limit: DurationMs,
     /// Nothing more is said after that: a tick ends in time (I9).
     pub(in crate::app) until: Moment,
+    /// Until when what was said may be recorded.
+    pub(in crate::app) end: End,
 }
 
 /// Why what was said is not on record; it is found there and recorded by a later tick.
@@ -149,7 +150,7 @@ fn record(telling: &Telling<'_>, said: &[ForgeSaid]) -> Result<(), TellError> {
     let terms = Terms {
         scope: Scope::Live,
         freshness: Freshness::Local,
-        how: How::Must(telling.publish_limit),
+        how: How::Must(telling.end.left(telling.context)),
         checkpoint: Checkpoint::IfGrown,
     };
     publish::change(telling.context, &terms, |loaded, minter| {

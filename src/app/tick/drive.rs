@@ -5,10 +5,11 @@ mod showing;
 
 use std::convert::Infallible;
 
+use crate::app::end::{END_SLACK, End};
 use crate::app::publish::ChangeError;
 use crate::app::tick::claims::{self, Intent, Manner};
 use crate::app::tick::documents::ResultDoc;
-use crate::app::tick::opening::{self, END_SLACK, REMOTE_LIMIT};
+use crate::app::tick::opening;
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
@@ -42,13 +43,14 @@ pub(super) fn all(
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<TickReport, TickError> {
     let started = world.context.clock.moment();
+    let budget = opening::budget(world, options);
+    let end = End::of(started, budget);
     let mut report = opening::empty_report(options.dry_run);
-    let first = opening::open(world, options, &mut report, on)?;
+    let first = opening::open(world, options, end, &mut report, on)?;
     if options.dry_run {
         opening::dry_run(world, options, &first, &mut report);
     } else {
         let found = opening::adopt(world, &first.state, &mut report.notes);
-        let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
         std::thread::scope(|scope| {
             let mut drive = Drive {
                 world,
@@ -77,7 +79,7 @@ pub(super) fn all(
             drive.run(cancel)
         })?;
         opening::sweep(world, &mut report);
-        intake::tell(world, started.plus(budget), &mut report);
+        intake::tell(world, started.plus(budget), end, &mut report);
     }
     opening::ensure_base(world, &report)?;
     report.duration_ms = world.context.clock.moment().since(started).0;
@@ -239,13 +241,16 @@ impl Drive<'_, '_, '_> {
 
     /// How long the remote may take now, so that the tick ends in time.
     fn limit(&self) -> DurationMs {
-        let now = self.world.context.clock.moment();
-        let end = match self.stop {
+        self.end().left(self.world.context)
+    }
+
+    /// When what is begun now must have ended.
+    fn end(&self) -> End {
+        End::at(match self.stop {
             None if self.pool.running() > 0 => self.deadline.plus(LAST_CALL),
             None => self.deadline.plus(END_SLACK),
             Some(since) => since.min(self.deadline).plus(END_SLACK),
-        };
-        DurationMs(end.since(now).0.clamp(1_000, REMOTE_LIMIT.0))
+        })
     }
 
     fn decide(&mut self) -> Step {
@@ -354,7 +359,7 @@ impl Drive<'_, '_, '_> {
     /// Publishes what has ended, then looks whether others can start.
     fn publish(&mut self) -> Step {
         observe::branches_again(self.world, &self.pending, &mut self.facts);
-        let finished = results::finish(self.world, &self.pending, self.limit())?;
+        let finished = results::finish(self.world, &self.pending, self.end())?;
         // The next attempt may start in this very tick, from what was pushed just now.
         observe::branches_again(self.world, &self.pending, &mut self.facts);
         self.pending.clear();

@@ -1,9 +1,9 @@
 //! Issues, as the first step of a tick.
 
+use crate::app::end::End;
 use crate::app::intake::report::TakenIn;
 use crate::app::intake::tell::{self, Telling};
 use crate::app::intake::{Intake, IntakeError, IntakeOptions, take_in};
-use crate::app::tick::opening::REMOTE_LIMIT;
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World};
 use crate::domain::time::{DurationMs, Moment};
@@ -17,6 +17,7 @@ pub(super) const SAYING_LIMIT: DurationMs = DurationMs::mins(2);
 pub(super) fn step(
     world: &World<'_>,
     options: &TickOptions,
+    end: End,
     view: StateView,
     report: &mut TickReport,
     on: &mut dyn FnMut(TickEvent),
@@ -35,7 +36,7 @@ pub(super) fn step(
         limit: None,
         // The newest state was fetched a moment ago.
         freshness: Freshness::Local,
-        publish_limit: REMOTE_LIMIT,
+        publish_limit: end.left(world.context),
     };
     let taken = match take_in(&intake, how) {
         Ok(taken) => taken,
@@ -66,8 +67,9 @@ pub(super) fn step(
     Ok(world.context.repo.view(Freshness::Local)?)
 }
 
-/// Says at the forge what became of issues and what is asked. Trouble is a note: a later tick says it.
-pub(super) fn tell(world: &World<'_>, until: Moment, report: &mut TickReport) {
+/// Says at the forge what became of issues and what is asked, for as long as `until`. Trouble is a
+/// note: a later tick says it.
+pub(super) fn tell(world: &World<'_>, until: Moment, end: End, report: &mut TickReport) {
     let Some(tickets) = world.tickets.filter(|_| !report.dry_run) else {
         return;
     };
@@ -77,8 +79,8 @@ pub(super) fn tell(world: &World<'_>, until: Moment, report: &mut TickReport) {
         tickets,
         forge: world.forge,
         secrets: world.secrets,
-        publish_limit: REMOTE_LIMIT,
         until,
+        end,
     };
     match tell::tell(&telling) {
         Ok(notes) => report.notes.extend(notes),

@@ -1,6 +1,7 @@
 //! The beginning and the end of a tick: the first look, what a dead tick left, the report's frame.
 
 use crate::app::context::Minter;
+use crate::app::end::End;
 use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc, SpentDoc};
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, claims, intake, observe, remote};
@@ -15,12 +16,6 @@ use crate::ports::host::Life;
 use crate::ports::state_repo::{Freshness, RemoteState, StateView};
 use crate::store::{self, Scope};
 
-/// Longest wait for the remote in one call.
-pub(super) const REMOTE_LIMIT: DurationMs = DurationMs::secs(30);
-
-/// How long the end of a tick may take after its time is up (I9: budget + 10 s).
-pub(super) const END_SLACK: DurationMs = DurationMs::secs(8);
-
 /// What is known when a tick begins.
 pub(super) struct Opening {
     pub(super) state: State,
@@ -32,11 +27,12 @@ pub(super) struct Opening {
 pub(super) fn open(
     world: &World<'_>,
     options: &TickOptions,
+    end: End,
     report: &mut TickReport,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<Opening, TickError> {
-    let view = newest(world, remote_limit(world, options), on)?;
-    let view = intake::step(world, options, view, report, on)?;
+    let view = newest(world, end.left(world.context), on)?;
+    let view = intake::step(world, options, end, view, report, on)?;
     let loaded = store::load(&view, scope(world))?;
     if !loaded.problems.is_empty() {
         report.notes.push(format!(
@@ -74,10 +70,9 @@ pub(super) fn open(
     })
 }
 
-/// Longest wait for the remote in a tick that may be short (I9).
-pub(super) fn remote_limit(world: &World<'_>, options: &TickOptions) -> DurationMs {
-    let budget = options.time_budget.unwrap_or(world.policy.tick.time_budget);
-    REMOTE_LIMIT.min(DurationMs(budget.0.saturating_add(END_SLACK.0)))
+/// How long this tick may work.
+pub(super) fn budget(world: &World<'_>, options: &TickOptions) -> DurationMs {
+    options.time_budget.unwrap_or(world.policy.tick.time_budget)
 }
 
 /// The newest state; there must be one, and the remote must have answered.

@@ -6,10 +6,11 @@ mod jobs;
 
 use std::collections::BTreeSet;
 
+use crate::app::end::End;
 use crate::app::tick::claims::{self, Claimed, Manner};
 use crate::app::tick::documents::{ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::intake::{self, SAYING_LIMIT};
-use crate::app::tick::opening::{self, REMOTE_LIMIT, empty_report, tell_state};
+use crate::app::tick::opening::{self, empty_report, tell_state};
 use crate::app::tick::phases::handed::{result_of, settle_remote};
 use crate::app::tick::phases::jobs::{digest, hand_out, most_claims, to_run, wanted};
 use crate::app::tick::pool::{FromPool, Pool};
@@ -18,7 +19,7 @@ use crate::app::tick::report::{Ended, TickEvent, TickReport};
 use crate::app::tick::{TickError, TickOptions, World, replies, results, reviews};
 use crate::domain::session::Session;
 use crate::domain::state::State;
-use crate::domain::time::{DurationMs, Timestamp};
+use crate::domain::time::{DurationMs, Moment, Timestamp};
 use crate::engine::budget::{Gauge, Ledger};
 use crate::engine::plan::Limits;
 use crate::ports::lease::Lease;
@@ -38,9 +39,10 @@ pub(super) fn claim(
     options: &TickOptions,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<TickReport, TickError> {
-    let started = world.context.clock.now();
+    let (started, began) = (world.context.clock.now(), world.context.clock.moment());
+    let end = End::of(began, opening::budget(world, options));
     let mut report = empty_report(false);
-    let mut first = opening::open(world, options, &mut report, on)?;
+    let mut first = opening::open(world, options, end, &mut report, on)?;
     // The agents will run on another machine, and what is missing here says nothing; but for those at
     // services, which this phase speaks to.
     let agents = &mut first.facts.agents;
@@ -61,7 +63,7 @@ pub(super) fn claim(
             only: first.only,
         },
         handed_over: true,
-        publish_limit: opening::remote_limit(world, options),
+        publish_limit: end.left(world.context),
     };
     let intent = claims::claim(world, &first.facts, &manner)?;
     let due = reviews::due(&intent.plan);
@@ -88,15 +90,15 @@ pub(super) fn claim(
         handed.claims_sha256 = claims_sha256;
     }
     // From here on the claims are others' to run: whatever fails is told, and the next tick does it.
-    settle_remote(world, done, &mut report, on).or_else(|error| later(&mut report, error))?;
+    settle_remote(world, done, end, &mut report, on).or_else(|error| later(&mut report, error))?;
     report
         .reconciled
         .extend(claims::reconciled(&intent.state, &intent.ops));
     report.claimed = claims::claim_reports(&intent.state, &intent.plan);
     tell_state(&mut report, &intent.state, &intent.plan);
-    speak(world, &intent.state, &due, &mut report).or_else(|error| later(&mut report, error))?;
-    let until = world.context.clock.moment().plus(SAYING_LIMIT);
-    intake::tell(world, until, &mut report);
+    speak(world, &intent.state, &due, end, &mut report)
+        .or_else(|error| later(&mut report, error))?;
+    last_words(world, options, began, &mut report);
     opening::ensure_base(world, &report).or_else(|error| later(&mut report, error))?;
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
@@ -107,13 +109,22 @@ fn speak(
     world: &World<'_>,
     state: &State,
     due: &[reviews::Due],
+    end: End,
     report: &mut TickReport,
 ) -> Result<(), TickError> {
-    let (shown, newer) = reviews::open(world, state, due, REMOTE_LIMIT)?;
+    let (shown, newer) = reviews::open(world, state, due, end)?;
     results::tell_reviews(shown, &mut [], &mut report.notes);
-    let (_, notes) = replies::say(world, newer.as_ref().unwrap_or(state), REMOTE_LIMIT)?;
+    let (_, notes) = replies::say(world, newer.as_ref().unwrap_or(state), end)?;
     report.notes.extend(notes);
     Ok(())
+}
+
+/// What is said on issues, when all else is done.
+fn last_words(world: &World<'_>, options: &TickOptions, began: Moment, report: &mut TickReport) {
+    let budget = opening::budget(world, options);
+    let until = world.context.clock.moment().plus(SAYING_LIMIT);
+    let until = until.min(began.plus(budget));
+    intake::tell(world, until, End::of(began, budget), report);
 }
 
 /// Trouble after the claims are published is a note if jobs wait for them: an error would end the
@@ -137,7 +148,7 @@ pub(super) fn run(
     let started = world.context.clock.moment();
     let today = world.context.clock.now();
     let mut report = empty_report(false);
-    let deadline = started.plus(options.time_budget.unwrap_or(world.policy.tick.time_budget));
+    let deadline = started.plus(opening::budget(world, options));
     let ClaimsDoc {
         claims, budgets, ..
     } = claims_doc(world, options.claims_sha256.as_deref())?;
@@ -237,10 +248,10 @@ pub(super) fn publish(
     options: &TickOptions,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<TickReport, TickError> {
-    let started = world.context.clock.now();
+    let (started, began) = (world.context.clock.now(), world.context.clock.moment());
+    let end = End::of(began, opening::budget(world, options));
     let mut report = empty_report(false);
-    let limit = opening::remote_limit(world, options);
-    let view = opening::newest(world, limit, on)?;
+    let view = opening::newest(world, end.left(world.context), on)?;
     let state = store::load(&view, Scope::Live)?.state;
     let index = state.index();
     let mut found: Vec<ResultDoc> = Vec::new();
@@ -255,7 +266,7 @@ pub(super) fn publish(
         }
     }
     if !found.is_empty() {
-        let finished = results::finish(world, &found, limit)?;
+        let finished = results::finish(world, &found, end)?;
         let ClaimsDoc {
             claims: mut left,
             mut budgets,
@@ -266,7 +277,7 @@ pub(super) fn publish(
             report.end(line, on);
         }
         report.notes.extend(finished.notes);
-        let (_, notes) = replies::say(world, &finished.state, limit)?;
+        let (_, notes) = replies::say(world, &finished.state, end)?;
         report.notes.extend(notes);
         report.open_questions = finished
             .state
@@ -283,8 +294,7 @@ pub(super) fn publish(
                 .push(format!("{CLAIMS} names sessions that have ended: {error}"));
         }
     }
-    let until = world.context.clock.moment().plus(SAYING_LIMIT);
-    intake::tell(world, until, &mut report);
+    last_words(world, options, began, &mut report);
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
 }

@@ -3,12 +3,12 @@
 
 use std::convert::Infallible;
 
+use crate::app::end::End;
 use crate::app::publish::{self, ChangeError, Decision, How, Terms};
 use crate::app::tick::{World, reply_text};
 use crate::domain::record::Op;
 use crate::domain::review::ForgeSaid;
 use crate::domain::state::State;
-use crate::domain::time::DurationMs;
 use crate::engine::replies::{self, Reply};
 use crate::ports::forge::{ForgeError, ForgeSaying};
 use crate::ports::state_repo::Freshness;
@@ -17,21 +17,21 @@ use crate::store::{Checkpoint, Scope};
 /// Refusals after which a tick says no more.
 const REFUSALS_MAX: usize = 3;
 
-/// Says what is due, for as long as `limit`, and records it in one publish. The state after it, if anything was said, and
-/// sentences about what could not be said; a later tick tries that again.
+/// Says what is due until `end`, and records it in one publish. The state after it, if anything was
+/// said, and sentences about what could not be said; a later tick tries that again.
 pub(super) fn say(
     world: &World<'_>,
     state: &State,
-    limit: DurationMs,
+    end: End,
 ) -> Result<(Option<State>, Vec<String>), ChangeError<Infallible>> {
     let index = state.index();
     let now = world.context.clock.now();
     let due = replies::due(state, &index, world.policy, now);
     let mut notes = Vec::new();
     let mut said = Vec::new();
-    let (until, mut refusals) = (world.context.clock.moment().plus(limit), 0);
+    let mut refusals = 0;
     for reply in &due {
-        if world.context.clock.moment() >= until {
+        if end.is_over(world.context) {
             break;
         }
         let text = reply_text::of(
@@ -69,7 +69,7 @@ pub(super) fn say(
     let terms = Terms {
         scope: Scope::Live,
         freshness: Freshness::Local,
-        how: How::Must(limit),
+        how: How::Must(end.left(world.context)),
         checkpoint: Checkpoint::IfGrown,
     };
     let changed = publish::change(world.context, &terms, |loaded, minter| {

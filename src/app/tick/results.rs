@@ -5,6 +5,7 @@ mod apart;
 use std::convert::Infallible;
 
 use crate::app::context::Minter;
+use crate::app::end::End;
 use crate::app::publish::{self, ChangeError, Changed, Decision, How, Terms};
 use crate::app::tick::checks::{self, Verdict};
 use crate::app::tick::documents::{self, ResultDoc};
@@ -17,7 +18,6 @@ use crate::domain::record::SessionFinished;
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::state::State;
 use crate::domain::task::{Deliverable, Task};
-use crate::domain::time::DurationMs;
 use crate::engine::history::History;
 use crate::engine::text;
 use crate::ports::code_repo::Merged;
@@ -42,12 +42,12 @@ fn publish(
     world: &World<'_>,
     results: &[ResultDoc],
     refused: Option<&str>,
-    limit: DurationMs,
+    end: End,
 ) -> Result<Changed<Vec<Verdicted>>, ChangeError<Infallible>> {
     let terms = Terms {
         scope: Scope::Live,
         freshness: Freshness::Local,
-        how: How::Must(limit),
+        how: How::Must(end.left(world.context)),
         checkpoint: Checkpoint::IfGrown,
     };
     let results: Vec<_> = results
@@ -85,9 +85,9 @@ pub(super) struct Finished {
 pub(super) fn finish(
     world: &World<'_>,
     results: &[ResultDoc],
-    limit: DurationMs,
+    end: End,
 ) -> Result<Finished, ChangeError<Infallible>> {
-    let changed = apart::publish_all(world, results, limit)?;
+    let changed = apart::publish_all(world, results, end)?;
     let index = changed.state.index();
     let mut lines = Vec::new();
     let mut due = Vec::new();
@@ -124,7 +124,7 @@ pub(super) fn finish(
     };
     // The results are published, whatever becomes of their reviews: a later tick opens or adopts
     // those that were not recorded.
-    match reviews::open(world, &finished.state, &due, limit) {
+    match reviews::open(world, &finished.state, &due, end) {
         Ok((shown, newer)) => {
             tell_reviews(shown, &mut finished.lines, &mut finished.notes);
             finished.state = newer.unwrap_or(finished.state);

@@ -2,13 +2,13 @@
 
 use crate::app::advice::advice;
 use crate::app::context::Minter;
+use crate::app::end::End;
 use crate::app::publish::{self, ChangeError, Decision, How, Terms};
 use crate::app::tick::{World, review_text};
 use crate::domain::ids::{Oid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::record::{Op, ReviewOpened, ReviewUpdated, SessionClaimed};
 use crate::domain::review::{Review, ReviewState};
 use crate::domain::state::State;
-use crate::domain::time::DurationMs;
 use crate::engine::plan::Plan;
 use crate::ports::forge::{ForgeError, ReviewDraft, ReviewHandle, ReviewStage};
 use crate::ports::state_repo::Freshness;
@@ -63,11 +63,18 @@ pub(super) fn open(
     world: &World<'_>,
     state: &State,
     due: &[Due],
-    limit: DurationMs,
+    end: End,
 ) -> Result<(Vec<Shown>, Option<State>), ChangeError<std::convert::Infallible>> {
     let mut shown = Vec::new();
     let mut opened = Vec::new();
     for due in due {
+        if end.is_over(world.context) {
+            shown.push(Shown {
+                session: due.session,
+                place: Err("the time of this one is up".to_owned()),
+            });
+            continue;
+        }
         match open_one(world, state, due) {
             Ok(one) => {
                 let place = one
@@ -95,7 +102,7 @@ pub(super) fn open(
         let terms = Terms {
             scope: Scope::Live,
             freshness: Freshness::Local,
-            how: How::Must(limit),
+            how: How::Must(end.left(world.context)),
             checkpoint: Checkpoint::IfGrown,
         };
         let changed = publish::change(world.context, &terms, |loaded, minter| {

@@ -9,7 +9,7 @@ impl Drive<'_, '_, '_> {
         let Some((state, plan)) = self.last.take() else {
             return Ok(());
         };
-        let replied = replies::say(self.world, &state, self.limit());
+        let replied = replies::say(self.world, &state, self.end());
         let (newer, notes) = match replied {
             Ok(replied) => replied,
             Err(error) => {
@@ -27,11 +27,11 @@ impl Drive<'_, '_, '_> {
         if due.is_empty() {
             return Ok(());
         }
-        let limit = self.limit();
+        let end = self.end();
         let Some((state, _)) = &mut self.last else {
             return Ok(());
         };
-        let (shown, newer) = reviews::open(self.world, state, due, limit)?;
+        let (shown, newer) = reviews::open(self.world, state, due, end)?;
         if let Some(newer) = newer {
             *state = newer;
         }

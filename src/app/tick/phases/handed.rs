@@ -1,7 +1,8 @@
 //! What one phase left for the next: results, and what came of the steps at services.
 
+use crate::app::end::End;
 use crate::app::tick::documents::{self, ClaimDoc, HANDOVER_VERSION, ResultDoc};
-use crate::app::tick::opening::{self, REMOTE_LIMIT};
+use crate::app::tick::opening;
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{TickEvent, TickReport};
 use crate::app::tick::{TickError, World, results};
@@ -14,6 +15,7 @@ use crate::domain::session::{FailureClass, Outcome};
 pub(super) fn settle_remote(
     world: &World<'_>,
     done: Vec<(SessionUid, Done)>,
+    end: End,
     report: &mut TickReport,
     on: &mut dyn FnMut(TickEvent),
 ) -> Result<(), TickError> {
@@ -27,10 +29,10 @@ pub(super) fn settle_remote(
         }
     }
     if !bound.is_empty() {
-        remote::bind(world, &mut bound, REMOTE_LIMIT)?;
+        remote::bind(world, &mut bound, end.left(world.context))?;
     }
     if !ended.is_empty() {
-        let finished = results::finish(world, &ended, REMOTE_LIMIT)?;
+        let finished = results::finish(world, &ended, end)?;
         for line in finished.lines {
             report.end(line, on);
         }

@@ -4,12 +4,12 @@
 use std::convert::Infallible;
 
 use super::{Verdicted, publish};
+use crate::app::end::End;
 use crate::app::publish::ChangeError;
 use crate::app::tick::World;
 use crate::app::tick::documents::ResultDoc;
 use crate::domain::ids::{Oid, SessionUid};
 use crate::domain::state::State;
-use crate::domain::time::DurationMs;
 
 /// Most bytes of what a remote said.
 const WORDS: usize = 1_000;
@@ -28,11 +28,11 @@ pub(super) struct Published<'r> {
 pub(super) fn publish_all<'r>(
     world: &World<'_>,
     results: &'r [ResultDoc],
-    limit: DurationMs,
+    end: End,
 ) -> Result<Published<'r>, ChangeError<Infallible>> {
-    match publish(world, results, None, limit) {
+    match publish(world, results, None, end) {
         Err(ChangeError::Denied { .. }) if results.iter().any(has_branch) => {
-            apart(world, results, limit)
+            apart(world, results, end)
         }
         Err(error) => Err(error),
         Ok(changed) => Ok(Published {
@@ -51,7 +51,7 @@ fn has_branch(result: &ResultDoc) -> bool {
 fn apart<'r>(
     world: &World<'_>,
     results: &'r [ResultDoc],
-    limit: DurationMs,
+    end: End,
 ) -> Result<Published<'r>, ChangeError<Infallible>> {
     let mut all = Published {
         verdicts: Vec::new(),
@@ -62,14 +62,14 @@ fn apart<'r>(
     let mut last = None;
     for result in results {
         let one = std::slice::from_ref(result);
-        let changed = match publish(world, one, None, limit) {
+        let changed = match publish(world, one, None, end) {
             Err(ChangeError::Denied {
                 cause,
                 by_rule: true,
             }) if has_branch(result) => {
                 // If the state alone is refused too, it is not about the branch: nothing is said
                 // of it, and the result is kept.
-                publish(world, one, Some(&cause), limit)?
+                publish(world, one, Some(&cause), end)?
             }
             Err(ChangeError::Denied {
                 cause,
