@@ -51,6 +51,11 @@ pub enum RunLife {
         /// The evidence: `pid 71 of boot 5f… is gone`, `CI run 123 concluded`.
         proof: String,
     },
+    /// It was claimed for another phase, and that never came to know of it: no agent was started.
+    Unbegun {
+        /// The evidence.
+        proof: String,
+    },
     /// Nobody can say from here.
     Unknown {
         /// Why not.

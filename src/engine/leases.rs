@@ -26,6 +26,7 @@ impl Reconciler<'_> {
             }
             match self.facts.runs.get(uid) {
                 Some(RunLife::Dead { proof }) => self.free(*uid, proof.clone()),
+                Some(RunLife::Unbegun { proof }) => self.give_back(*uid, proof.clone(), true),
                 Some(_) if planted!("time-frees-lease") && session.lease_until.value < self.now => {
                     self.free(*uid, "its time is over".to_owned());
                 }
@@ -37,11 +38,15 @@ impl Reconciler<'_> {
     }
 
     fn free(&mut self, session: SessionUid, proof: String) {
+        self.give_back(session, proof, false);
+    }
+
+    fn give_back(&mut self, session: SessionUid, proof: String, unstarted: bool) {
         self.freed.insert(session);
         self.out.ops.push(Op::SessionReleased(SessionReleased {
             session,
             proof,
-            unstarted: false,
+            unstarted,
             spent: self.facts.spent.get(&session).copied(),
         }));
     }

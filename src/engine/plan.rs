@@ -216,7 +216,7 @@ impl<'a> Claimer<'a> {
             facts,
             limits,
             ledger: Ledger::of(board.state, board.policy, board.now),
-            load: Load::of(board, &facts.agents),
+            load: Load::of(board, facts),
             taken: Vec::new(),
         }
     }

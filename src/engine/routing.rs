@@ -7,10 +7,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::domain::ids::{RecordId, TaskUid};
+use crate::domain::ids::{RecordId, SessionUid, TaskUid};
 use crate::domain::policy::{AgentSpec, Route};
+use crate::domain::session::Session;
 use crate::domain::task::Task;
 use crate::engine::budget::{Bearer, Ledger};
+use crate::engine::facts::{Facts, RunLife};
 use crate::engine::overlap::{Pattern, first_overlap};
 use crate::engine::ready::Board;
 use crate::engine::score::{Factor, Values, folder};
@@ -65,11 +67,20 @@ pub struct Load {
 }
 
 impl Load {
-    /// Sessions that hold a lease, by agent; availability comes from the facts.
+    /// Sessions that hold a lease, by agent; availability comes from the facts. A session whose lease
+    /// has ended and that nobody sees run keeps its task (time frees nothing), and no other task waits
+    /// for it. One at a service runs there whoever looks.
     #[must_use]
-    pub fn of(board: &Board<'_>, agents: &BTreeMap<String, Result<(), String>>) -> Self {
+    pub fn of(board: &Board<'_>, facts: &Facts) -> Self {
         let mut load = Self::default();
-        for session in board.state.sessions.values().filter(|s| s.holds_lease()) {
+        let skew = board.policy.leases.skew_allowance;
+        let works = |uid: &SessionUid, session: &Session| {
+            session.lease_until.value.plus(skew) >= board.now
+                || session.remote.is_intended()
+                || facts.runs.get(uid) == Some(&RunLife::Alive)
+        };
+        let held = board.state.sessions.iter().filter(|(_, s)| s.holds_lease());
+        for (_, session) in held.filter(|(uid, session)| works(uid, session)) {
             if let Some((claim, _)) = &session.claim {
                 *load.running.entry(claim.agent.clone()).or_default() += 1;
             }
@@ -79,7 +90,7 @@ impl Load {
             .filter(|(_, agent)| agent.kind.service().is_some())
             .map(|(name, _)| name.clone())
             .collect();
-        for (name, answer) in agents {
+        for (name, answer) in &facts.agents {
             if let Err(cause) = answer {
                 load.unavailable.insert(name.clone(), cause.clone());
             }

@@ -75,6 +75,7 @@ pub(super) struct Workshop {
     remotes: Remotes,
     host: Arc<dyn Host>,
     handover: HandoverDir,
+    own: HandoverDir,
     secrets: Arc<Scanner>,
     journals: JournalDir,
     summary: Option<PathBuf>,
@@ -146,6 +147,7 @@ impl Workshop {
                 (between.handover).map_or_else(|| owned.join("handover"), Path::to_path_buf),
             )
             .with_results(between.results.map(Path::to_path_buf)),
+            own: HandoverDir::new(owned.join("handover")),
             summary: ground.env.get("GITHUB_STEP_SUMMARY").map(PathBuf::from),
             outputs: ground.env.get("GITHUB_OUTPUT").map(PathBuf::from),
             journals: JournalDir::new(owned.join("journals")),
@@ -187,6 +189,7 @@ impl Workshop {
             remotes: &self.remotes,
             host: &*self.host,
             handover: &self.handover,
+            own: &self.own,
             secrets: &self.secrets,
             journals: &self.journals,
         }

@@ -87,6 +87,7 @@ impl<'a> Process<'a> {
             remotes: self,
             host: self,
             handover: self,
+            own: self,
             secrets: &SECRETS,
             journals: self,
         };

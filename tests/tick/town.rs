@@ -266,6 +266,7 @@ impl Clone {
             api: self.api.clone(),
         });
         let handover = HandoverDir::new(handover.to_owned());
+        let own = HandoverDir::new(self.handover_root.clone());
         let journals = JournalDir::new(self.dir.join(".git/fleet/journals"));
         let world = World {
             context: Context {
@@ -283,6 +284,7 @@ impl Clone {
             remotes: &*self.remotes,
             host: &*self.host,
             handover: &handover,
+            own: &own,
             secrets: &self.secrets,
             journals: &journals,
             tickets: self.tickets.as_deref(),

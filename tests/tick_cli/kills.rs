@@ -118,6 +118,45 @@ fn i6_i7_a_tick_killed_at_any_moment_is_finished_by_the_next_one_with_a_remote()
 }
 
 #[test]
+fn i7_a_claim_phase_that_was_killed_behind_its_push_leaves_a_task_that_runs_once() {
+    let handed = ["--handover", "../handover"];
+    let phase = |name| [&["tick", "--phase", name][..], &handed].concat();
+    for next in [
+        vec![vec!["tick"]],
+        ["claim", "run", "publish"].map(phase).to_vec(),
+    ] {
+        let remote = true;
+        let shape = Shape {
+            remote,
+            ..Shape::default()
+        };
+        let world = World::new(WRITES, shape, &["one"]);
+        // The push arrives, and fleet hears nothing of it any more.
+        world.script(
+            "shim",
+            "git \"$@\"; code=$?\ncase \" $* \" in *' push '*) kill -9 $PPID ;; esac\nexit $code",
+        );
+        let mut claim = world.command("repo", &phase("claim"));
+        let out = claim.env("FLEET_GIT", world.path("shim")).output().unwrap();
+        assert_eq!(out.status.code(), None, "{out:?}");
+        let claimed = world.git("hub", &["log", "-1", "--format=%s", "fleet/state"]);
+        assert_eq!(claimed.trim(), "claim T-1");
+        for args in &next {
+            world.ok(args);
+        }
+        assert_eq!(world.runs("T-1"), 1);
+        world.expect_phases(&[("T-1", "in_review")]);
+        let shown = world.data(&["show", "T-1"]);
+        let sessions = shown["tasks"][0]["sessions"].as_array().unwrap();
+        assert_eq!(sessions.len(), 2, "{shown}");
+        world.expect_nothing_left();
+        let left = std::fs::read_dir(world.path("repo/.git/fleet/handover"));
+        let left: Vec<_> = left.into_iter().flatten().collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+}
+
+#[test]
 fn i7_a_move_of_two_refs_that_was_cut_in_half_is_finished() {
     let world = World::new(WRITES, Shape::default(), &["one"]);
     let before = world.git("repo", &["rev-parse", "fleet/state"]);

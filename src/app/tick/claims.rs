@@ -1,6 +1,7 @@
 //! Steps 2–4: fold, decide, and publish the intent. What is claimed here may run.
 
 mod brief;
+pub(super) mod handing;
 
 pub(super) use brief::{as_published, document};
 
@@ -73,8 +74,10 @@ pub(super) fn claim(
         how: How::Must(manner.publish_limit),
         checkpoint: Checkpoint::IfGrown,
     };
+    let mut noted = Vec::new();
     let changed = publish::change(world.context, &terms, |loaded, minter| {
         minter.act_as("fleet");
+        handing::forget(world, noted.drain(..));
         let (plan, ops, steps) = decide(world, &loaded.state, facts, &manner.limits, minter);
         let claims = plan
             .claims
@@ -86,6 +89,9 @@ pub(super) fn claim(
             .iter()
             .map(|c| loaded.state.name_of(c.task).to_string())
             .collect();
+        if manner.handed_over {
+            noted.extend(handing::note(world, &claims));
+        }
         let value = (plan, ops, claims, steps);
         // What people added since is worth a checkpoint of its own, once it has grown.
         if minter.records().is_empty() && !checkpoint_is_due(loaded) {
@@ -100,6 +106,7 @@ pub(super) fn claim(
         };
         Ok(Decision::write(value, subject))
     })?;
+    handing::tidy(world, &changed.state);
     let (plan, ops, claims, steps) = changed.value;
     let index = changed.state.index();
     let claimed = changed

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::ids::{Oid, RecordId, SessionUid};
 use crate::domain::money::Spent;
 use crate::domain::record::{SessionClaimed, SessionFinished};
-use crate::domain::session::FailureClass;
+use crate::domain::session::{FailureClass, RunnerIdentity};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
 use crate::engine::budget::Gauge;
@@ -38,6 +38,19 @@ pub struct SpentDoc {
     pub session: SessionUid,
     /// So far.
     pub spent: Spent,
+}
+
+/// `<session>/claiming.json`, among what is fleet's own in the clone: a claim that is being published
+/// for another phase. It is taken away just before the claims are written down for that phase, so while
+/// it is there no run phase can know of the claim.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimingDoc {
+    /// [`HANDOVER_VERSION`].
+    pub version: u32,
+    /// The session.
+    pub session: SessionUid,
+    /// The claim phase.
+    pub runner: RunnerIdentity,
 }
 
 /// One claimed session.
@@ -164,6 +177,12 @@ pub fn session_of(folder: &str) -> Option<SessionUid> {
 #[must_use]
 pub fn collected_name(session: SessionUid) -> String {
     format!("{}/collected.json", folder(session))
+}
+
+/// Name of the note that a session is being claimed for another phase.
+#[must_use]
+pub fn claiming_name(session: SessionUid) -> String {
+    format!("{}/claiming.json", folder(session))
 }
 
 /// Name of the note of what a session has spent.

@@ -71,6 +71,9 @@ pub struct World<'a> {
     pub host: &'a dyn Host,
     /// What passes between phases.
     pub handover: &'a dyn Handover,
+    /// What fleet keeps for itself in this clone, wherever the phases pass their documents; the same
+    /// as `handover` where one process does all.
+    pub own: &'a dyn Handover,
     /// Known secrets.
     pub secrets: &'a Scanner,
     /// Journals of sessions, outside git.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::app::tick::claims::handing;
 use crate::app::tick::results::LOCAL;
 use crate::app::tick::{World, documents, opening, remote};
 use crate::domain::ids::{Oid, ReviewUid, SessionUid};
@@ -67,12 +68,11 @@ fn life(world: &World<'_>, uid: SessionUid, session: &Session) -> RunLife {
     if opening::read_result(world, uid).is_some() {
         return RunLife::Alive;
     }
-    // A claim and its start mark are published together, but for one that is handed over: its
-    // claimer has ended in good order, which says nothing of the run.
+    // A claim and its start mark are published together, but for one that is handed over: that its
+    // claimer has ended says nothing of the run, if it came to hand it over.
     let Some((runner, _)) = &session.started else {
-        return RunLife::Unknown {
-            why: "it was claimed for a run phase, which left no result here".to_owned(),
-        };
+        let claim = session.claim.as_ref().map(|(claim, _)| claim);
+        return claim.map_or(RunLife::Alive, |claim| handing::life(world, uid, claim));
     };
     match world.host.life(runner) {
         Life::Alive => RunLife::Alive,

@@ -7,7 +7,7 @@ mod jobs;
 use std::collections::BTreeSet;
 
 use crate::app::end::End;
-use crate::app::tick::claims::{self, Claimed, Manner};
+use crate::app::tick::claims::{self, Claimed, Manner, handing};
 use crate::app::tick::documents::{ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::intake::{self, SAYING_LIMIT};
 use crate::app::tick::opening::{self, empty_report, tell_state};
@@ -67,8 +67,8 @@ pub(super) fn claim(
     };
     let intent = claims::claim(world, &first.facts, &manner)?;
     let due = reviews::due(&intent.plan);
-    // The document first: a claim without one would only be freed by a human's word. Claims that
-    // an earlier phase left there and nobody finished stay in it.
+    // Claims that an earlier phase left there and nobody finished stay in it.
+    let noted: Vec<_> = intent.claimed.iter().map(|c| c.lease.session()).collect();
     let mut docs = claims_doc(world, None).map_or_else(|_| Vec::new(), |doc| doc.claims);
     docs.retain(|doc| {
         let session = intent.state.sessions.get(&doc.session);
@@ -85,6 +85,8 @@ pub(super) fn claim(
     let ledger = Ledger::of(&intent.state, world.policy, started);
     let budgets = ledger.gauge(world.policy, &sessions).shared_out(&sessions);
     hand_out(&mut report, &docs);
+    // A claim that is noted is one of which no run phase knows: until here, and not behind this line.
+    handing::forget(world, noted);
     let claims_sha256 = put_claims(world, started, docs, budgets)?;
     if let Some(handed) = &mut report.handed {
         handed.claims_sha256 = claims_sha256;

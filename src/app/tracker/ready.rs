@@ -10,6 +10,7 @@ use crate::app::tracker::request::ReadyRequest;
 use crate::app::tracker::views::{reasons, row};
 use crate::domain::ids::TaskUid;
 use crate::engine::budget::Ledger;
+use crate::engine::facts::Facts;
 use crate::engine::phase::Phase;
 use crate::engine::ready::Board;
 use crate::engine::routing::{Load, Router};
@@ -41,7 +42,7 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
         .explain
         .then(|| Ledger::of(state, desk.policy, board.now));
     let load = ledger.as_ref().map(|ledger| {
-        let mut load = Load::of(&board, &std::collections::BTreeMap::new());
+        let mut load = Load::of(&board, &Facts::default());
         load.look_at_budgets(&board, ledger);
         load
     });

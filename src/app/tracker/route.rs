@@ -1,13 +1,12 @@
 //! Which agent would take a task.
 
-use std::collections::BTreeMap;
-
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::resolve;
 use crate::app::tracker::report::{Reason, RouteReport, RouteRow, SkippedRow};
 use crate::app::tracker::views::{reasons, row};
 use crate::domain::ids::TaskSelector;
+use crate::engine::facts::Facts;
 use crate::engine::ready::Board;
 use crate::engine::routing::{Load, Router, Skipped};
 use crate::engine::why::Why;
@@ -33,7 +32,7 @@ pub fn route(desk: Desk<'_>, task: &TaskSelector) -> Result<RouteReport, Tracker
         .unwrap_or(0);
     let (phase, whys) = board.phase(uid);
     let mut waits_for = reasons(&whys);
-    let load = Load::of(&board, &BTreeMap::new());
+    let load = Load::of(&board, &Facts::default());
     let (taken_by, skipped) = match router.route(uid, attempt, &load) {
         Ok(routed) => {
             let skipped = routed.skipped.iter().map(skipped_row).collect();

@@ -1,5 +1,6 @@
 use super::world::{World, oid};
 use crate::domain::escalation::Trigger;
+use crate::domain::ids::{ReviewUid, SessionUid, TaskUid};
 use crate::domain::record::{CloseOutcome, Op, TaskAdded, TaskFields};
 use crate::domain::review::FeedbackKind;
 use crate::domain::session::{FailureClass, Outcome};
@@ -25,6 +26,16 @@ fn feedback(kind: FeedbackKind, head: u8, key: &str) -> FeedbackSeen {
         text: "please mend".into(),
         key: key.into(),
     }
+}
+
+/// A task in review of which changes are asked, and the attempt that works on them.
+fn sent_back(w: &mut World) -> (TaskUid, ReviewUid, SessionUid) {
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    let mut open = seen(SeenState::Open, 1);
+    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
+    w.facts.reviews.insert(review, open);
+    (t, review, w.start(t))
 }
 
 #[test]
@@ -270,12 +281,7 @@ fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from
 #[test]
 fn work_whose_review_was_closed_while_it_ran_is_not_shown_again() {
     let mut w = World::default();
-    let t = w.task(&[]);
-    let (_, review) = w.in_review(t, 1, &["x"]);
-    let mut open = seen(SeenState::Open, 1);
-    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
-    w.facts.reviews.insert(review, open);
-    let session = w.start(t);
+    let (t, review, session) = sent_back(&mut w);
     w.facts.reviews.insert(review, seen(SeenState::Closed, 1));
     assert_eq!(w.settled(), ["review.updated", "escalation.opened"]);
     w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
@@ -302,12 +308,7 @@ fn a_humans_commit_that_is_merged_is_simply_done() {
 #[test]
 fn an_older_look_at_the_branch_is_no_stranger() {
     let mut w = World::default();
-    let t = w.task(&[]);
-    let (_, review) = w.in_review(t, 1, &["x"]);
-    let mut open = seen(SeenState::Open, 1);
-    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
-    w.facts.reviews.insert(review, open);
-    let session = w.start(t);
+    let (_, _, session) = sent_back(&mut w);
     w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
     w.facts.branches.insert("agent/T-1".into(), Some(oid(1)));
     assert_eq!(w.settled(), [""; 0]);
@@ -354,6 +355,40 @@ fn a_lease_is_freed_with_proof_only() {
         assert_eq!(w.settled(), expected, "{life:?} after {minutes} minutes");
         assert_eq!(w.settled(), [""; 0]);
     }
+}
+
+#[test]
+fn a_claim_that_never_reached_its_run_phase_is_given_back_as_no_attempt() {
+    let mut w = World::default();
+    let t = w.task(&["src/**"]);
+    let session = w.start(t);
+    let proof = "its claim phase ended before it handed it over: pid 71 is gone".to_owned();
+    w.facts.runs.insert(session, RunLife::Unbegun { proof });
+    assert_eq!(w.settled(), ["session.released", "lock.released"]);
+    assert!(w.state.sessions[&session].is_unstarted());
+    assert_eq!(w.plan().claims.len(), 1, "at once: {}", w.said(t));
+}
+
+#[test]
+fn i2_a_lease_that_ended_out_of_sight_keeps_its_task_and_no_other_task_waits_for_it() {
+    let mut w = World::default();
+    w.policy.tick.max_parallel = 1;
+    w.policy.agents.get_mut("ann").unwrap().max_parallel = 1;
+    let (lost, other) = (w.task(&[]), w.task(&[]));
+    let session = w.start(lost);
+    let why = "other host".to_owned();
+    w.facts.runs.insert(session, RunLife::Unknown { why });
+    w.pass(31);
+    assert!(w.plan().claims.is_empty(), "its clock may be behind");
+    w.pass(2);
+    w.facts.runs.insert(session, RunLife::Alive);
+    assert!(w.plan().claims.is_empty(), "it is late, and works");
+    let why = "other host".to_owned();
+    w.facts.runs.insert(session, RunLife::Unknown { why });
+    let (plan, _) = w.settle();
+    let claimed: Vec<_> = plan.claims.iter().map(|claim| claim.task).collect();
+    assert_eq!(claimed, [other], "the other waits: {}", w.said(other));
+    assert_eq!(w.open_questions(lost).len(), 1);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::engine::why::Why;
 fn route(w: &World, task: crate::domain::ids::TaskUid, attempt: u32) -> Result<Routed, Vec<Why>> {
     let index = w.index();
     let board = Board::new(&w.state, &index, &w.policy, w.now);
-    let load = Load::of(&board, &w.facts.agents);
+    let load = Load::of(&board, &w.facts);
     Router::new(&board, &board.ready()).route(task, attempt, &load)
 }
 
