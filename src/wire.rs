@@ -271,6 +271,7 @@ impl ProjectPlace {
             clock,
             ids,
             actor: actor(&self.env, &self.site),
+            own_name: self.env.get("FLEET_ACTOR").is_some(),
             run,
             policy,
             remarks: Remarks::default(),
@@ -360,6 +361,7 @@ struct Office {
     ids: Arc<dyn Ids>,
     actor: String,
     run: String,
+    own_name: bool,
     policy: Policy,
     remarks: Remarks,
     /// A command line is one command; a server is many.
@@ -379,6 +381,7 @@ impl Opened for Office {
                 ids: &*self.ids,
                 actor: &self.actor,
                 run: &self.run,
+            own_name: self.own_name,
             },
             policy: &self.policy,
             remarks: &self.remarks,

@@ -125,6 +125,12 @@ impl<'a> Minter<'a> {
         id
     }
 
+    /// Whether a record with that id was made here, in this try or an earlier one.
+    #[must_use]
+    pub fn has_minted(&self, id: RecordId) -> bool {
+        self.ids.contains(&id)
+    }
+
     /// The records so far.
     #[must_use]
     pub fn records(&self) -> &[Record] {

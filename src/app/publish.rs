@@ -141,6 +141,12 @@ pub fn change<T, E>(
     let mut minter = Minter::new(context);
     let mut view = context.repo.view(terms.freshness)?;
     let mut how = terms.how;
+    // What must reach the remote is not decided on what was once fetched from it: the decision may
+    // be that nothing is to be written, and then nothing would be pushed that could fail.
+    if let (RemoteState::Unreachable { cause }, How::Must(_)) = (&view.remote, how) {
+        let cause = cause.clone();
+        return Err(ChangeError::Unreachable { cause });
+    }
     let mut kept = None;
     let mut tries = 0;
     loop {

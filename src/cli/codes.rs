@@ -170,4 +170,9 @@ pub const CODES: &[(&str, Exit, &str)] = &[
         Exit::Usage,
         "a folder or file that an argument names cannot be written",
     ),
+    (
+        "held_under_your_name",
+        Exit::LostRace,
+        "somebody with the caller's name holds the task, perhaps the caller; details has holder and since",
+    ),
 ];

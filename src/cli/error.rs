@@ -91,7 +91,9 @@ impl From<TrackerError> for CliError {
             | E::NoRepository { .. } => Exit::NotFound,
             E::Invalid { .. } | E::Input { .. } => Exit::Usage,
             E::Cycle { .. } | E::SelfDependency { .. } => Exit::Dependency,
-            E::Claimed { .. } | E::NotReady { .. } | E::Lost { .. } => Exit::LostRace,
+            E::Claimed { .. } | E::HeldUnderName { .. } | E::NotReady { .. } | E::Lost { .. } => {
+                Exit::LostRace
+            }
             E::Denied { .. } => Exit::Denied,
             E::Unreachable { .. } => Exit::Unreachable,
             E::NotInitialised { .. } | E::Config { .. } => Exit::Config,
@@ -106,6 +108,7 @@ impl From<TrackerError> for CliError {
             E::UnknownEscalation { open, .. } => json!({ "open": open }),
             E::Input { problems, .. } => json!({ "problems": problems }),
             E::Cycle { path } => json!({ "cycle": path }),
+            E::HeldUnderName { holder, since, .. } => json!({ "holder": holder, "since": since }),
             E::Lost { tries, .. } => json!({ "tries": tries }),
             _ => Value::Null,
         };

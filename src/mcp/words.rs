@@ -56,13 +56,20 @@ pub(super) fn task(detail: &TaskDetail) -> String {
 pub(super) fn claimed(report: &ClaimReport) -> String {
     match &report.task {
         Some(task) => format!(
-            "{} is yours: {}\n{}`show` has its text\n",
+            "{} is yours{}: {}\n{}`show` has its text\n",
             task.id,
+            since(report),
             safe(&task.title),
             delivery(&report.delivery)
         ),
         None => "nothing is ready\n".to_owned(),
     }
+}
+
+/// A claim of what one holds is told from a new one.
+fn since(report: &ClaimReport) -> String {
+    let since = report.held_since;
+    since.map_or_else(String::new, |at| format!(" already, since {at}"))
 }
 
 pub(super) fn added(report: &AddReport, waits: bool) -> String {

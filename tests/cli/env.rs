@@ -179,6 +179,11 @@ impl Clone<'_> {
         Ran::new(self.env, args, &out)
     }
 
+    /// What came of a command that was started by hand.
+    pub(crate) fn ran(&self, args: &[&str], out: &Output) -> Ran {
+        Ran::new(self.env, args, out)
+    }
+
     /// Runs the program with text on its standard input.
     pub(crate) fn fleet_with(&self, args: &[&str], stdin: &str) -> Ran {
         use std::io::Write as _;

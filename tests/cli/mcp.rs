@@ -52,7 +52,9 @@ impl Client {
     /// Starts a server that has not been greeted.
     fn start(clone: &Clone<'_>, env: &[(&str, &str)]) -> Self {
         let mut command = clone.real_time(&["mcp"]);
+        // Two servers of one world differ, as they do outside of it.
         command
+            .env("FLEET_TEST_SEED", "4711")
             .envs(env.iter().copied())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -319,7 +321,9 @@ fn a_task_is_added_found_claimed_changed_and_closed_and_the_command_line_sees_it
         json!({ "id": "T-1", "reason": "read" }),
     );
     tell(&mut client, "ready", json!({}));
-    assert_snapshot!(told, @r##"
+    insta::with_settings!({ filters => vec![
+        (r"since 20[0-9T:.-]+Z", "since [TIME]"),
+    ] }, { assert_snapshot!(told, @r##"
     ready {}
     T-1 P1 implementation ready: Read the calendar
 
@@ -338,7 +342,7 @@ fn a_task_is_added_found_claimed_changed_and_closed_and_the_command_line_sees_it
     `show` has its text
 
     claim {"id":"T-1"}
-    T-1 is yours: Read the calendar
+    T-1 is yours already, since [TIME]: Read the calendar
     `show` has its text
 
     update {"add_labels":["dates"],"id":"T-2","met":[1]}
@@ -358,7 +362,7 @@ fn a_task_is_added_found_claimed_changed_and_closed_and_the_command_line_sees_it
     Touches: src/date/**
     Waits for T-1 (open): Read the calendar
     discovered-from T-1 (open): Read the calendar
-    agent:test-client wrote:
+    agent:test-client-85c7b090 wrote:
     > see RFC 3339
     > # heading
 
@@ -373,7 +377,7 @@ fn a_task_is_added_found_claimed_changed_and_closed_and_the_command_line_sees_it
 
     ready {}
     nothing is ready; `search` with phase "blocked" shows what waits
-    "##);
+    "##); });
     // What another process writes is seen by the next call.
     clone.fleet(&["add", "Later"]).expect_exit(0);
     assert!(
@@ -382,8 +386,34 @@ fn a_task_is_added_found_claimed_changed_and_closed_and_the_command_line_sees_it
     );
     client.end();
     let shown = clone.data(&["show", "T-2"]);
-    assert_eq!(shown["tasks"][0]["added_by"], "agent:test-client");
+    assert_eq!(shown["tasks"][0]["added_by"], "agent:test-client-85c7b090");
     assert_eq!(shown["tasks"][0]["admitted"], false);
+}
+
+#[test]
+fn i3_two_servers_of_one_program_never_get_the_same_task() {
+    let env = TestEnv::new();
+    let [ada, bob] = env.team(["ada", "bob"]);
+    ada.fleet(&["add", "Parse dates"]).expect_exit(0);
+    bob.fleet(&["sync"]).expect_exit(0);
+    let serve = |clone, seed| {
+        let mut client = Client::start(clone, &[("FLEET_TEST_SEED", seed)]);
+        client.greet();
+        client
+    };
+    let (mut first, mut second) = (serve(&ada, "1"), serve(&bob, "2"));
+    let task = json!({ "id": "T-1" });
+    assert!(first.good("claim", &task).contains("T-1 is yours: "));
+    let refused = second.bad("claim", &task);
+    assert!(
+        refused.contains("already_claimed: T-1 is held by agent:test-client-"),
+        "{refused}"
+    );
+    // The one that holds it is told since when.
+    let again = first.good("claim", &task);
+    assert!(again.contains("T-1 is yours already, since 20"), "{again}");
+    first.end();
+    second.end();
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::process::{Child, Stdio};
 
 use insta::assert_snapshot;
 
-use crate::env::{Clone, TestEnv};
+use crate::env::{Clone, Ran, TestEnv};
 
 /// Ids of all tasks, by title.
 fn ids(clone: &Clone<'_>) -> Vec<(String, String)> {
@@ -180,6 +180,73 @@ fn i3_a_claim_has_one_winner() {
     }
     taken.sort();
     assert_eq!(taken, ["T-1", "T-2", "T-3", "T-4"]);
+}
+
+/// Takes `T-1` as this actor, or as whom git would sign if there is none.
+fn claims(clone: &Clone<'_>, actor: Option<&str>) -> Ran {
+    let args = ["claim", "T-1", "--json"];
+    let mut command = clone.command(&args);
+    if let Some(actor) = actor {
+        command.env("FLEET_ACTOR", actor);
+    }
+    clone.ran(&args, &command.output().expect("fleet runs"))
+}
+
+#[test]
+fn i3_two_programs_under_one_name_are_not_both_told_that_the_task_is_theirs() {
+    let env = TestEnv::new();
+    let [ada, bob] = env.team(["ada", "bob"]);
+    ada.fleet(&["q", "task"]).expect_exit(0);
+    bob.fleet(&["sync"]).expect_exit(0);
+    claims(&ada, None).expect_exit(0);
+    for other in [&bob, &ada] {
+        let refused = claims(other, None);
+        refused.expect_exit(4);
+        let error = &refused.json()["error"];
+        assert_eq!(error["code"], "held_under_your_name");
+        assert_eq!(error["details"]["holder"], "Ada");
+        let since = error["details"]["since"].as_str().unwrap_or_default();
+        assert!(since.starts_with("2026-11-21T08:0"), "{error}");
+    }
+    // Another kind of the same name is another holder, and a name of one's own is proof.
+    ada.fleet(&["update", "T-1", "--clear", "assignee"])
+        .expect_exit(0);
+    let first = claims(&ada, Some("agent:ada"));
+    first.expect_exit(0);
+    assert_eq!(first.json()["data"]["already_held"], false);
+    let other = claims(&bob, Some("human:ada"));
+    other.expect_exit(4);
+    assert_eq!(other.json()["error"]["code"], "already_claimed");
+    let again = claims(&ada, Some("agent:ada"));
+    again.expect_exit(0);
+    assert_eq!(again.json()["data"]["already_held"], true);
+    assert_eq!(again.json()["data"]["task"]["assignee"], "agent:ada");
+}
+
+#[test]
+fn i3_a_claim_is_decided_on_what_the_remote_says_now() {
+    let env = TestEnv::new();
+    let [ada, bob] = env.team(["ada", "bob"]);
+    ada.fleet(&["q", "task"]).expect_exit(0);
+    bob.fleet(&["sync"]).expect_exit(0);
+    let (agent_a, agent_b) = (Some("agent:a"), Some("agent:b"));
+    claims(&ada, agent_a).expect_exit(0);
+    // It is given back elsewhere, and somebody else takes it: ada's clone knows of neither.
+    bob.fleet(&["sync"]).expect_exit(0);
+    let clear = ["update", "T-1", "--clear", "assignee"];
+    bob.fleet(&clear).expect_exit(0);
+    claims(&bob, agent_b).expect_exit(0);
+    let stale = claims(&ada, agent_a);
+    stale.expect_exit(4);
+    assert_eq!(stale.json()["error"]["code"], "already_claimed");
+    // Given back: a clone that still knows the holder may take it.
+    bob.fleet(&clear).expect_exit(0);
+    claims(&ada, agent_a).expect_exit(0);
+    // What cannot be asked is not answered from memory.
+    env.hub_is_up(false);
+    let away = claims(&ada, agent_a);
+    away.expect_exit(10);
+    assert_eq!(away.json()["error"]["code"], "unreachable");
 }
 
 #[test]

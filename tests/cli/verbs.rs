@@ -316,7 +316,7 @@ fn a_claim_takes_the_best_one_for_a_person() {
     $ fleet ready --claim --as grace
     T-1  P2  implementation  Only one (@grace)
     $ fleet ready --claim --exit-code --json
-    {"schema_version":1,"ok":true,"data":{"task":null,"remaining":0,"published":true,"records":[]}}
+    {"schema_version":1,"ok":true,"data":{"task":null,"remaining":0,"already_held":false,"published":true,"records":[]}}
     ! note: nothing is ready; `fleet blocked` says what waits for what
     [exit 6]
     $ fleet ready

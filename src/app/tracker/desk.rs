@@ -30,6 +30,9 @@ pub struct Desk<'a> {
     /// The process ends with this command: large values are left to the kernel, as giving back the
     /// memory of a large state piece by piece takes as long as answering from it.
     pub one_shot: bool,
+    /// Whoever has the actor's name is this one actor: it was given for this purpose, or made up by
+    /// this process. The name that git signs with is shared by all programs of a user.
+    pub own_name: bool,
 }
 
 /// Sentences for a person that are no part of an answer, each told once.

@@ -2,6 +2,7 @@
 //! face adds the exit code and prints the hint.
 
 use crate::domain::ids::TaskSelector;
+use crate::domain::time::Timestamp;
 use crate::ports::state_repo::{StateReadError, StateRepoError};
 
 /// A refusal or failure.
@@ -85,6 +86,16 @@ pub enum TrackerError {
         /// A person, or an agent's session.
         holder: String,
     },
+    /// Somebody with the caller's name holds the task, and nothing tells whether that is the caller.
+    #[error("{task} is held by {holder} since {since}, and others may have that name")]
+    HeldUnderName {
+        /// The task.
+        task: String,
+        /// The name.
+        holder: String,
+        /// When it was taken.
+        since: Timestamp,
+    },
     /// A claim or change is not possible in this phase.
     #[error("{task} is not ready: {why}")]
     NotReady {
@@ -167,6 +178,7 @@ impl TrackerError {
             Self::Cycle { .. } => "dependency_cycle",
             Self::SelfDependency { .. } => "self_dependency",
             Self::Claimed { .. } => "already_claimed",
+            Self::HeldUnderName { .. } => "held_under_your_name",
             Self::NotReady { .. } => "not_ready",
             Self::Lost { .. } => "lost_race",
             Self::Denied { .. } => "denied",
@@ -193,6 +205,12 @@ impl TrackerError {
             }
             Self::Claimed { task, .. } => {
                 return format!("`fleet show {task}` says who works on it");
+            }
+            Self::HeldUnderName { task, .. } => {
+                return format!(
+                    "it is yours if you took it; programs that share a user set FLEET_ACTOR=agent:NAME, \
+                     a name each. `fleet show {task}` says more"
+                );
             }
             Self::NotReady { task, .. } => {
                 return format!("`fleet show {task}` says what it waits for");

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::app::tracker::brief::{Brief, brief};
+use crate::app::tracker::claim::holder_of;
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::list;
@@ -122,8 +123,7 @@ pub fn without_state(request: &PrimeRequest) -> PrimeReport {
 
 /// What is in the caller's hands, and what can be started.
 fn now(desk: Desk<'_>, text: &mut String) -> Result<(), TrackerError> {
-    let actor = desk.context.actor;
-    let me = actor.split_once(':').map_or(actor, |(_, name)| name);
+    let me = holder_of(desk.context.actor);
     let mine = list::list(
         desk,
         &Filter {

@@ -178,6 +178,11 @@ pub struct ClaimReport {
     pub task: Option<TaskRow>,
     /// How many are ready besides.
     pub remaining: usize,
+    /// The caller held it before; nothing was recorded.
+    pub already_held: bool,
+    /// Since when, then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_since: Option<Timestamp>,
     /// Delivery of the claim.
     #[serde(flatten)]
     pub delivery: Delivery,

@@ -9,8 +9,11 @@ use crate::domain::ids::TaskSelector;
 
 /// Take a task, or the best one that is ready
 ///
-/// You become its assignee, so that no agent starts it. A task that is not ready, or that somebody
-/// else holds, is refused (exit 4); taking again what you hold changes nothing.
+/// You become its assignee, so that no agent starts it. With a remote the claim is decided on what
+/// the remote says now, and reaches it or fails. A task that is not ready, or that somebody else
+/// holds, is refused (exit 4). So is taking again what your name holds, as any program of your user
+/// may have taken it; with FLEET_ACTOR=agent:NAME, a name for each, it is answered with
+/// `already_held`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   fleet claim T-7

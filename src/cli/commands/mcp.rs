@@ -8,8 +8,8 @@ use crate::cli::session::Session;
 ///
 /// Speaks JSON-RPC on stdin and stdout until the client closes stdin. Tools: ready, search, show,
 /// claim, add, update, comment, close. The state is read anew at every call. What a client writes is
-/// recorded as `agent:` with the client's name, so new tasks wait for `fleet admit`; set FLEET_ACTOR
-/// for another name.
+/// recorded as `agent:` with the client's name and letters of this server's own, so new tasks wait
+/// for `fleet admit`, and two servers never pass for one holder; set FLEET_ACTOR for another name.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   claude mcp add fleet -- fleet mcp

@@ -4,6 +4,7 @@ use crate::app::tracker::report::{
     AddReport, ChangeReport, ClaimReport, CyclesReport, DepReport, GraphReport, ReadyReport,
     Reason, TaskList, TaskRow, TreeReport,
 };
+use crate::cli::render::human::detail::minute;
 use crate::cli::render::human::dry;
 use crate::cli::render::page::{Cell, Page, Tone, cell};
 use crate::cli::session::Session;
@@ -107,6 +108,9 @@ pub fn blocked(list: &TaskList, page: &mut Page) {
 pub fn claimed(report: &ClaimReport, page: &mut Page) {
     if let Some(row) = &report.task {
         page.table(0, &[columns(row, false)]);
+    }
+    if let Some(since) = report.held_since {
+        page.line(format!("held by you already, since {}", minute(since)));
     }
     dry(&report.delivery, page);
 }
