@@ -4,14 +4,16 @@
 #[expect(dead_code, reason = "the strategies serve the tests of the store")]
 mod records;
 
+use fleet::domain::dep::DepKind;
 use fleet::domain::ids::SessionUid;
 use fleet::domain::ids::{Oid, RecordId, TaskNumber, TaskSelector, TaskUid};
 use fleet::domain::money::{MicroUsd, Usage};
 use fleet::domain::record::{
-    AgentPaused, LockAcquired, LockReleased, Op, SessionClaimed, SessionFinished, SessionRenewed,
+    AgentPaused, DepEdge, LockAcquired, LockReleased, Op, SessionClaimed, SessionFinished,
+    SessionRenewed,
 };
 use fleet::domain::session::Outcome;
-use fleet::domain::state::State;
+use fleet::domain::state::{DepKey, State};
 use fleet::domain::task::Status;
 use fleet::domain::time::{DurationMs, Hlc, Timestamp};
 use proptest::prelude::*;
@@ -235,6 +237,35 @@ fn finish(rec: u16, n: u16, at: u64) -> fleet::domain::record::Record {
         journal: None,
     });
     record(id(5, rec), at, op)
+}
+
+#[test]
+fn lookups_that_keep_up_with_edges_are_those_that_are_built_anew() {
+    let mut state = State::default();
+    let mut index = state.index();
+    let mut count = 0;
+    for present in [true, false, true] {
+        for n in 1..40 {
+            count += 1;
+            let edge = DepEdge {
+                from: task(n * 7 % 11 + 1),
+                to: task(n * 5 % 13 + 20),
+                kind: DepKind::Blocks,
+            };
+            let (from, to, kind) = (edge.from, edge.to, edge.kind);
+            let op = if present && n % 3 > 0 {
+                Op::DepAdded(edge)
+            } else {
+                Op::DepRemoved(edge)
+            };
+            state.apply(&record(id(9, count), NOON + u64::from(count), op));
+            index.note_edge(&state, DepKey { from, to, kind });
+        }
+        let anew = state.index();
+        for n in 20..33 {
+            assert_eq!(index.deps_to(task(n)), anew.deps_to(task(n)), "{n}");
+        }
+    }
 }
 
 #[test]

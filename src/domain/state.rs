@@ -336,6 +336,20 @@ impl Index {
         self.escalations.get(&task).map_or(&[], Vec::as_slice)
     }
 
+    /// Keeps up with an edge that `state` gained or lost since this was built.
+    pub fn note_edge(&mut self, state: &State, key: DepKey) {
+        let order = |key: &DepKey| (key.to.0.as_u128(), *key);
+        let found = self.deps_to.binary_search_by_key(&order(&key), order);
+        let live = state.deps.get(&key).is_some_and(|reg| reg.value);
+        match found {
+            Err(place) if live => self.deps_to.insert(place, key),
+            Ok(place) if !live => {
+                self.deps_to.remove(place);
+            }
+            _ => {}
+        }
+    }
+
     /// Edges to `task`.
     #[must_use]
     pub fn deps_to(&self, task: TaskUid) -> &[DepKey] {

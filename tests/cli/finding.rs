@@ -5,8 +5,9 @@ use insta::assert_snapshot;
 
 use crate::env::{Clone, TestEnv};
 
-/// A small backlog.
-fn backlog(clone: &Clone<'_>) {
+/// A repository with a small backlog.
+fn backlog(env: &TestEnv) -> Clone<'_> {
+    let clone = env.ready("project");
     for line in [
         "add 'Parse dates with time zones' -t bug -p 1 -l api -l area:core --body 'All formats of RFC 3339.' --acceptance 'leap years'",
         "add 'Print dates' -t implementation -l ui --dep T-1 --estimate 4h --milestone v1",
@@ -19,13 +20,13 @@ fn backlog(clone: &Clone<'_>) {
     ] {
         clone.story(&[line]);
     }
+    clone
 }
 
 #[test]
 fn the_query_language_finds_what_it_says() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     assert_snapshot!(clone.story(&[
         "query 'type:bug prio<=1 label:api sort:prio'",
         "query 'label:area:* OR label:ui,cli sort:-id'",
@@ -163,8 +164,7 @@ fn saved_queries_are_shared_with_every_clone() {
 #[test]
 fn a_search_ranks_titles_above_bodies_and_comments() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     assert_snapshot!(clone.story(&[
         "search parse date",
         "search leap",
@@ -196,8 +196,7 @@ fn a_search_ranks_titles_above_bodies_and_comments() {
 #[test]
 fn labels_are_filtered_by_all_by_either_by_pattern_and_by_absence() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     assert_snapshot!(clone.story(&[
         "list -l api -l area:core",
         "list -l 'ui|cli'",
@@ -224,8 +223,7 @@ fn labels_are_filtered_by_all_by_either_by_pattern_and_by_absence() {
 #[test]
 fn numbers_tell_how_the_queue_stands() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     clone.story(&["close T-4 --outcome wontdo"]);
     assert_snapshot!(clone.story(&[
         "stats",
@@ -276,8 +274,7 @@ fn numbers_tell_how_the_queue_stands() {
 #[test]
 fn lint_says_what_a_task_lacks_and_how_to_give_it() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     clone.story(&["add 'An epic' -t epic", "milestone set v1 --close"]);
     assert_snapshot!(clone.story(&["lint", "lint --limit 1 --json"]), @r#"
     $ fleet lint
@@ -309,8 +306,7 @@ fn lint_says_what_a_task_lacks_and_how_to_give_it() {
 #[test]
 fn two_tasks_that_say_the_same_are_found_and_made_one() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     clone.story(&[
         "comment T-3 'Grace asked for it.'",
         "dep add T-4 T-3",
@@ -351,7 +347,6 @@ fn two_tasks_that_say_the_same_are_found_and_made_one() {
     complexity   medium
     labels       api, area:core, cli
     deliverable  pr
-    external     gh-9
     added        2026-11-21 08:02 by human:Ada
     updated      2026-11-21 08:16
     uid          01a1fd20-60c0-7002-987b-bcbfdd7e532f
@@ -413,8 +408,7 @@ fn two_tasks_that_say_the_same_are_found_and_made_one() {
 #[test]
 fn open_tasks_that_commits_name_are_orphans() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     clone.git(&[
         "commit",
         "-q",
@@ -451,8 +445,7 @@ fn regex_hex(text: &str) -> String {
 #[test]
 fn a_graph_shows_the_critical_path_and_what_unblocks_most() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     clone.story(&[
         "dep add T-4 T-1 --kind related",
         "add 'Say \"hi\" & <b>' --dep T-1",
@@ -523,8 +516,7 @@ fn a_graph_shows_the_critical_path_and_what_unblocks_most() {
 #[test]
 fn a_changelog_lists_what_was_done_by_type() {
     let env = TestEnv::new();
-    let clone = env.ready("project");
-    backlog(&clone);
+    let clone = backlog(&env);
     clone.story(&["close T-1 T-2 T-3", "close T-4 --outcome wontdo"]);
     assert_snapshot!(clone.story(&[
         "changelog",

@@ -18,4 +18,5 @@ mod teach;
 mod together;
 mod tracking;
 mod verbs;
+mod undoing;
 mod workflow;

@@ -166,7 +166,11 @@ pub(in crate::app::tracker) fn update_chosen(
 
 /// A human's change of an admitted text is admitted with it: the human wrote these bytes. An agent's
 /// is not: what was admitted until now is pinned, so that the new text waits for a human (R4).
-fn readmission(desk: Desk<'_>, task: &Task, updated: &TaskUpdated) -> Option<Op> {
+pub(in crate::app::tracker) fn readmission(
+    desk: Desk<'_>,
+    task: &Task,
+    updated: &TaskUpdated,
+) -> Option<Op> {
     let set = &updated.set;
     let text_changes = set.title.is_some() || set.body.is_some() || set.acceptance.is_some();
     let pinned = task.details.admitted_sha256.value.is_some();

@@ -165,7 +165,10 @@ pub fn set(
 }
 
 /// A gate for a human is worth nothing if an agent may open it.
-fn refuse_agents(desk: Desk<'_>, gate: &Gate) -> Result<(), TrackerError> {
+pub(in crate::app::tracker) fn refuse_agents(
+    desk: Desk<'_>,
+    gate: &Gate,
+) -> Result<(), TrackerError> {
     let human = matches!(&gate.added, Some((added, ..)) if added.kind == GateKind::Human);
     if human && desk.context.actor.starts_with("agent:") {
         return Err(invalid(

@@ -12,7 +12,7 @@ use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::domain::record::{
     CloseOutcome, CommentAdded, DepEdge, Op, TaskClosed, TaskFields, TaskUpdated,
 };
-use crate::domain::state::State;
+use crate::domain::state::{DepKey, Index, State};
 use crate::domain::task::Task;
 use crate::engine::admission::is_taken_over;
 use crate::engine::deps;
@@ -20,7 +20,8 @@ use crate::store::Scope;
 
 /// Closes `others` as duplicates of `keep`, which gets what it lacks of theirs: labels, paths,
 /// acceptance points, edges in both directions (but none that would close a cycle), remarks, and
-/// body, milestone, reference and times where it has none.
+/// body, milestone and times where it has none. Not its reference: two tasks would answer to one, and
+/// an import finds the task that stays by way of the one that goes.
 ///
 /// # Errors
 /// An unknown or ambiguous task, one that is merged with itself or worked on, or a failed publish.
@@ -33,10 +34,13 @@ pub fn merge(
     let done = desk.change("merge the tasks", Scope::All, mode, |loaded, minter| {
         let kept = resolve(&loaded.state, keep)?;
         let others = resolve_all(&loaded.state, others)?;
-        let mut after = loaded.state.clone();
+        let mut after = After {
+            state: loaded.state.clone(),
+            index: loaded.state.index(),
+        };
         let mut rows = Vec::new();
         for other in &others {
-            refuse(&loaded.state, kept, *other)?;
+            refuse(&after, kept, *other)?;
             rows.push(one(&mut after, minter, kept, *other));
         }
         let label = name(&loaded.state, kept);
@@ -58,14 +62,39 @@ pub fn merge(
     })
 }
 
-fn refuse(state: &State, kept: TaskUid, other: TaskUid) -> Result<(), TrackerError> {
+/// The state after what was minted so far.
+struct After {
+    state: State,
+    index: Index,
+}
+
+impl After {
+    /// Mints, and keeps in step.
+    fn put(&mut self, minter: &mut Minter<'_>, op: Op) {
+        minter.add(op);
+        let Some(record) = minter.records().last() else {
+            return;
+        };
+        self.state.apply(record);
+        if let Op::DepAdded(edge) = &record.op {
+            let DepEdge { from, to, kind } = edge.clone();
+            self.index.note_edge(&self.state, DepKey { from, to, kind });
+        }
+    }
+}
+
+fn refuse(
+    After { state, index }: &After,
+    kept: TaskUid,
+    other: TaskUid,
+) -> Result<(), TrackerError> {
     if kept == other {
         return Err(TrackerError::Invalid {
             what: format!("{} cannot be merged with itself", name(state, kept)),
             hint: "name the task that is kept first, then those that go".to_owned(),
         });
     }
-    if let Some(session) = state.index().lease_holder(state, other) {
+    if let Some(session) = index.lease_holder(state, other) {
         let claim = state.sessions[&session].claim.as_ref();
         return Err(TrackerError::Claimed {
             task: name(state, other),
@@ -75,8 +104,9 @@ fn refuse(state: &State, kept: TaskUid, other: TaskUid) -> Result<(), TrackerErr
     Ok(())
 }
 
-/// Mints what makes `other` a duplicate, and keeps `state` in step.
-fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid) -> MergedRow {
+/// Mints what makes `other` a duplicate, and keeps `after` in step.
+fn one(after: &mut After, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid) -> MergedRow {
+    let state = &after.state;
     let row = MergedRow {
         id: name(state, other),
         title: title(state, other),
@@ -92,25 +122,20 @@ fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
             ..row
         };
     }
-    let put = |state: &mut State, minter: &mut Minter<'_>, op: Op| {
-        minter.add(op);
-        if let Some(record) = minter.records().last() {
-            state.apply(record);
-        }
-    };
+    let label = name(state, kept);
     let updated = united(&state.tasks[&kept], &gone, kept);
     if let Some(updated) = updated {
-        put(state, minter, Op::TaskUpdated(updated));
+        after.put(minter, Op::TaskUpdated(updated));
     }
-    for edge in edges(state, kept, other) {
-        let index = state.index();
+    for edge in edges(after, kept, other) {
+        let After { state, index } = &*after;
         let cycle = edge.kind.orders()
-            && deps::would_cycle(state, &index, edge.from, edge.to, edge.kind).is_some();
+            && deps::would_cycle(state, index, edge.from, edge.to, edge.kind).is_some();
         let there = state
             .deps_from(edge.from)
             .any(|key| key.to == edge.to && key.kind == edge.kind);
         if !cycle && !there {
-            put(state, minter, Op::DepAdded(edge));
+            after.put(minter, Op::DepAdded(edge));
         }
     }
     for (_, comment) in gone.comments() {
@@ -118,15 +143,11 @@ fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
             let (at, by) = (comment.at.ts.wall(), &comment.by);
             let text = format!("From {}, {by} at {at}:\n\n{}", row.id, comment.text);
             // What no human took over there is not taken over by the merge (R4).
-            if !is_taken_over(state, &state.index(), other, comment) {
+            if !is_taken_over(&after.state, &after.index, other, comment) {
                 let author = comment.edited.as_ref().map_or(by, |(by, _)| by);
                 minter.act_as(author.clone());
             }
-            put(
-                state,
-                minter,
-                Op::CommentAdded(CommentAdded { task: kept, text }),
-            );
+            after.put(minter, Op::CommentAdded(CommentAdded { task: kept, text }));
             minter.act_as_self();
         }
     }
@@ -135,13 +156,13 @@ fn one(state: &mut State, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
         to: kept,
         kind: DepKind::Duplicates,
     };
-    put(state, minter, Op::DepAdded(twin));
+    after.put(minter, Op::DepAdded(twin));
     let closed = TaskClosed {
         task: other,
         outcome: CloseOutcome::Duplicate,
-        reason: format!("merged into {}", name(state, kept)),
+        reason: format!("merged into {label}"),
     };
-    put(state, minter, Op::TaskClosed(closed));
+    after.put(minter, Op::TaskClosed(closed));
     row
 }
 
@@ -158,7 +179,7 @@ fn united(kept: &Task, gone: &Task, uid: TaskUid) -> Option<TaskUpdated> {
             }
         )+ };
     }
-    lacking!(milestone, external_ref, due, estimate_minutes);
+    lacking!(milestone, due, estimate_minutes);
     if gone.priority() < kept.priority() {
         set.priority = Some(gone.priority());
     }
@@ -193,13 +214,12 @@ fn united(kept: &Task, gone: &Task, uid: TaskUid) -> Option<TaskUpdated> {
 }
 
 /// The edges of the task that goes, as edges of the one that stays.
-fn edges(state: &State, kept: TaskUid, other: TaskUid) -> Vec<DepEdge> {
+fn edges(After { state, index }: &After, kept: TaskUid, other: TaskUid) -> Vec<DepEdge> {
     let own = state.deps_from(other).map(|key| DepEdge {
         from: kept,
         to: key.to,
         kind: key.kind,
     });
-    let index = state.index();
     let to = index.deps_to(other).iter().map(|key| DepEdge {
         from: key.from,
         to: kept,

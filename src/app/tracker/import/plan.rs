@@ -1,13 +1,16 @@
 //! The decision of an import: issues and the present state → records.
 
 mod merge;
+mod twins;
 
 use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
 use crate::app::context::Minter;
+use crate::app::tracker::import::plan::twins::speaks_for_another;
 use crate::app::tracker::import::{ImportRequest, knots};
+use crate::app::tracker::names::name;
 use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskUid;
 use crate::domain::record::{CommentAdded, DepEdge, Op, TaskAdded, TaskClosed};
@@ -100,7 +103,7 @@ impl<'a> Plan<'a> {
             state,
             by_key: HashMap::with_capacity(self.batch.issues.len()),
         };
-        let present = self.present(state);
+        let present = self.present(state, &mut decided);
         known.by_key.extend(&present);
         for (at, issue) in self.batch.issues.iter().enumerate() {
             let speaker = self.speakers[issue.key.as_str()];
@@ -118,6 +121,10 @@ impl<'a> Plan<'a> {
             let hold = self.hold(issue, &present);
             let before = present.get(issue.key.as_str()).copied();
             let outcome = match before.or_else(|| adopted(state, issue)) {
+                Some(uid) if speaks_for_another(state, uid, issue) => {
+                    let why = format!("merged into {}, which is another issue's", name(state, uid));
+                    Outcome::Skipped(Some(uid), why)
+                }
                 Some(uid) => self.update(state, minter, issue, uid, hold, &mut decided),
                 None => Outcome::Created(self.create(minter, issue, hold, &mut decided)),
             };
@@ -131,17 +138,6 @@ impl<'a> Plan<'a> {
         self.link(minter, &known, &mut decided);
         self.report_cycles(state, minter, &known, &mut decided);
         decided
-    }
-
-    /// Tasks that were imported before, by reference.
-    fn present(&self, state: &'a State) -> HashMap<&'a str, TaskUid> {
-        let mut present = HashMap::new();
-        for (uid, task) in &state.tasks {
-            if let Some(key) = task.details.external_ref.value.as_deref() {
-                present.entry(key).or_insert(*uid);
-            }
-        }
-        present
     }
 
     /// Why the task is not to be started though its issue is open, in one line.

@@ -1,0 +1,265 @@
+//! Taking back, where others work on the same things.
+
+use crate::env::{Clone, Ran, TestEnv};
+
+/// Runs the program as this actor.
+fn acting(clone: &Clone<'_>, actor: &str, args: &[&str]) -> Ran {
+    let mut command = clone.command(args);
+    command.env("FLEET_ACTOR", actor);
+    clone.ran(args, &command.output().expect("fleet runs"))
+}
+
+/// Id of the last record of a kind in the log of a task.
+fn record(clone: &Clone<'_>, task: &str, op: &str) -> String {
+    let log = clone.data(&["log", task]);
+    let entries = log["entries"].as_array().expect("entries");
+    let last = entries.iter().rev().find(|entry| entry["op"] == op);
+    let last = last.unwrap_or_else(|| panic!("no {op} in {log}"));
+    last["record"].as_str().expect("an id").to_owned()
+}
+
+fn phase(clone: &Clone<'_>, task: &str) -> String {
+    let shown = clone.data(&["show", task]);
+    shown["tasks"][0]["phase"]
+        .as_str()
+        .expect("a phase")
+        .to_owned()
+}
+
+#[test]
+fn an_agent_cannot_open_a_humans_gate_by_taking_back_what_closed_it() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.story(&[
+        "add One",
+        "gate add T-1 human",
+        "gate pass T-1",
+        "gate reset T-1",
+    ]);
+    let bot = "agent:bot";
+    for op in ["gate.set", "gate.added", "task.added"] {
+        let id = record(&clone, "T-1", op);
+        let refused = acting(&clone, bot, &["undo", "--record", &id]);
+        refused.expect_exit(2);
+        assert!(
+            refused
+                .stderr
+                .contains("an agent cannot take back what human:Ada recorded"),
+            "{}",
+            refused.stderr
+        );
+    }
+    // A gate for a human that the agent itself put there is a human's, too.
+    acting(&clone, bot, &["add", "Two"]).expect_exit(0);
+    acting(&clone, bot, &["gate", "add", "T-2", "human"]).expect_exit(0);
+    let refused = acting(&clone, bot, &["undo"]);
+    refused.expect_exit(2);
+    assert!(
+        refused
+            .stderr
+            .contains("an agent cannot open or remove a gate"),
+        "{}",
+        refused.stderr
+    );
+    let gates = clone.data(&["gate", "list"]);
+    assert_eq!(gates["total"], 2, "{gates}");
+}
+
+#[test]
+fn an_agent_admits_nothing_by_taking_back() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.fleet(&["add", "One", "-d", "Good."]).expect_exit(0);
+    let bot = "agent:bot";
+    acting(&clone, bot, &["update", "T-1", "-d", "Evil."]).expect_exit(0);
+    assert_eq!(phase(&clone, "T-1"), "draft");
+    clone
+        .fleet(&["update", "T-1", "-d", "Better."])
+        .expect_exit(0);
+    assert_eq!(phase(&clone, "T-1"), "ready");
+    // Back to what a human had admitted before, but not to the agent's own text.
+    clone.fleet(&["undo"]).expect_exit(0);
+    assert_eq!(phase(&clone, "T-1"), "draft");
+    clone.fleet(&["admit", "T-1"]).expect_exit(0);
+    // An agent that goes back and forth between texts gets only the admitted one to run.
+    acting(&clone, bot, &["update", "T-1", "-d", "Worse."]).expect_exit(0);
+    for (body, wanted) in [("Evil.", "ready"), ("Worse.", "draft")] {
+        acting(&clone, bot, &["undo"]).expect_exit(0);
+        let shown = clone.data(&["show", "T-1"]);
+        assert_eq!(shown["tasks"][0]["body"], body);
+        assert_eq!(phase(&clone, "T-1"), wanted);
+    }
+}
+
+#[test]
+fn a_milestone_that_somebody_set_again_is_left_alone() {
+    let env = TestEnv::new();
+    let [ada, ben] = env.team(["ada", "ben"]);
+    ada.fleet(&["add", "One", "--milestone", "v1"])
+        .expect_exit(0);
+    ada.fleet(&[
+        "milestone",
+        "set",
+        "v1",
+        "--due",
+        "2027-01-01",
+        "--note",
+        "first",
+    ])
+    .expect_exit(0);
+    ben.fleet(&["sync"]).expect_exit(0);
+    // Ada's clone does not know of this.
+    acting(
+        &ben,
+        "human:ben",
+        &["milestone", "set", "v1", "--note", "second"],
+    )
+    .expect_exit(0);
+    ada.fleet(&["undo"]).expect_exit(0);
+    let list = ada.data(&["milestone", "list"]);
+    let v1 = &list["milestones"][0];
+    assert_eq!(v1["note"], "second", "{list}");
+    assert_eq!(v1["due"], serde_json::Value::Null, "{list}");
+}
+
+#[test]
+fn an_admission_that_somebody_gave_again_is_left_alone() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    acting(&clone, "agent:bot", &["add", "One", "-d", "a"]).expect_exit(0);
+    clone.fleet(&["admit", "T-1"]).expect_exit(0);
+    let first = record(&clone, "T-1", "task.admitted");
+    acting(&clone, "agent:bot", &["update", "T-1", "-d", "b"]).expect_exit(0);
+    acting(&clone, "human:ben", &["admit", "T-1"]).expect_exit(0);
+    assert_eq!(phase(&clone, "T-1"), "ready");
+    let undone = clone.data(&["undo", "--record", &first]);
+    assert_eq!(undone["undone"][0]["changed"], false, "{undone}");
+    assert_eq!(phase(&clone, "T-1"), "ready");
+}
+
+#[test]
+fn a_task_that_was_pinned_by_an_agents_change_is_no_draft_when_that_is_taken_back() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.fleet(&["add", "One", "-d", "Good."]).expect_exit(0);
+    acting(&clone, "agent:bot", &["update", "T-1", "-d", "Other."]).expect_exit(0);
+    let records = [
+        record(&clone, "T-1", "task.updated"),
+        record(&clone, "T-1", "task.admitted"),
+    ];
+    for id in &records {
+        clone.fleet(&["undo", "--record", id]).expect_exit(0);
+    }
+    let shown = clone.data(&["show", "T-1"]);
+    assert_eq!(shown["tasks"][0]["body"], "Good.");
+    assert_eq!(phase(&clone, "T-1"), "ready");
+}
+
+#[test]
+fn a_task_on_which_others_built_is_not_taken_back() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let ben = "human:ben";
+    for (others, told) in [
+        (
+            &["comment", "T-1", "I need this."][..],
+            "comment.added by human:ben",
+        ),
+        (
+            &["update", "T-2", "--title", "Other"][..],
+            "task.updated by human:ben",
+        ),
+        (
+            &["add", "More", "--dep", "T-3"][..],
+            "dep.added by human:ben",
+        ),
+    ] {
+        clone.fleet(&["add", "One"]).expect_exit(0);
+        acting(&clone, ben, others).expect_exit(0);
+        let refused = clone.fleet(&["undo"]);
+        refused.expect_exit(2);
+        assert!(refused.stderr.contains(told), "{}", refused.stderr);
+    }
+    // What is not in force any more holds nothing up, nor what the same command did.
+    acting(&clone, ben, &["dep", "rm", "T-4", "T-3"]).expect_exit(0);
+    clone.fleet(&["undo"]).expect_exit(0);
+    clone.fleet(&["add", "Last", "--dep", "T-1"]).expect_exit(0);
+    clone.fleet(&["undo"]).expect_exit(0);
+}
+
+#[test]
+fn an_import_that_was_taken_back_can_be_done_again() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let issue = |status: &str| {
+        format!(
+            r#"{{"id":"bd-1","title":"Parse dates","status":"{status}","priority":1,"issue_type":"bug","created_at":"2026-01-01T00:00:00Z","updated_at":"2026-01-02T00:00:00Z"}}"#
+        )
+    };
+    let import = || clone.data(&["import", "b.jsonl"]);
+    std::fs::write(clone.dir.join("b.jsonl"), issue("open")).expect("a file");
+    assert_eq!(import()["created"], 1);
+    clone.fleet(&["undo"]).expect_exit(0);
+    assert_eq!(clone.data(&["list"])["total"], 0);
+    assert_eq!(import()["created"], 1);
+    let list = clone.data(&["list"]);
+    assert_eq!(list["tasks"][0]["id"], "T-2", "{list}");
+    assert_eq!(import()["unchanged"], 1);
+}
+
+#[test]
+fn a_merge_is_taken_back_with_the_remarks_that_it_copied() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.story(&[
+        "add One",
+        "add Two -l api",
+        "comment T-2 'See the RFC.'",
+        "merge T-1 T-2",
+    ]);
+    clone.fleet(&["undo"]).expect_exit(0);
+    let shown = clone.data(&["show", "T-1", "T-2"]);
+    let tasks = &shown["tasks"];
+    assert_eq!(tasks[0]["labels"], serde_json::json!([]));
+    assert_eq!(tasks[0]["comments"][0]["text"], "(taken back)");
+    assert_eq!(tasks[1]["status"], "open");
+    assert_eq!(tasks[1]["comments"][0]["text"], "See the RFC.");
+    clone.fleet(&["undo"]).expect_exit(0);
+    let again = clone.data(&["show", "T-1"]);
+    let text = again["tasks"][0]["comments"][0]["text"].as_str();
+    assert!(text.is_some_and(|t| t.ends_with("See the RFC.")), "{again}");
+}
+
+#[test]
+fn an_import_finds_a_merged_task_by_way_of_the_one_that_went() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let issue = |title: &str, day: u32| {
+        let text = format!(
+            r#"{{"id":"bd-1","title":"{title}","status":"open","priority":1,"issue_type":"bug","created_at":"2026-01-01T00:00:00Z","updated_at":"2027-01-{day:02}T00:00:00Z"}}"#
+        );
+        std::fs::write(clone.dir.join("b.jsonl"), text).expect("a file");
+        clone.data(&["import", "b.jsonl"])
+    };
+    issue("Parse dates", 1);
+    clone.story(&["add 'Read dates'", "merge T-2 T-1"]);
+    let kept = clone.data(&["show", "T-2"]);
+    assert_eq!(kept["tasks"][0]["external_ref"], serde_json::Value::Null);
+    let data = issue("Parse all dates", 2);
+    assert_eq!(
+        (&data["created"], &data["updated"]),
+        (&0.into(), &1.into()),
+        "{data}"
+    );
+    assert_eq!(data["rows"][0]["id"], "T-2", "{data}");
+    // Two that carry one reference are told.
+    clone
+        .fleet(&["add", "Twin", "--external-ref", "beads:bd-1"])
+        .expect_exit(0);
+    let data = issue("Parse every date", 3);
+    let notes = data["notes"].to_string();
+    assert!(
+        notes.contains("T-2 and T-3 both carry this reference"),
+        "{data}"
+    );
+}
