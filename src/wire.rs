@@ -62,7 +62,7 @@ use crate::providers::tokens::Tiktoken;
 use crate::wire::actor::actor;
 use crate::wire::catalog::Catalog;
 use crate::wire::code::code_to_read;
-use crate::wire::site::ProjectSite;
+use crate::wire::site::{ProjectSite, working_directory};
 use crate::wire::state::state_options;
 use crate::wire::vault::{ProjectVault, with_secrets};
 use crate::wire::works::{Ground, Workshop, scanner};
@@ -122,14 +122,6 @@ impl Wire {
     }
 }
 
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the working directory is read here, once; messages name it in full"
-)]
-fn working_directory() -> PathBuf {
-    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
-}
-
 impl Default for Wire {
     fn default() -> Self {
         Self::new()
@@ -155,6 +147,10 @@ impl Host for Wire {
     fn edit(&self, dir: Option<&Path>, name: &str, text: &str) -> Result<Edited, String> {
         let place = self.place(dir).map_err(|error| error.to_string())?;
         editor::edit(&place, &self.env, name, text)
+    }
+
+    fn opened(&self, file: &str) -> Option<String> {
+        crate::machine::editor::opened(Path::new(file))
     }
 
     fn forget(&self, edited: &str) {
@@ -271,11 +267,11 @@ impl ProjectPlace {
             clock,
             ids,
             actor: actor(&self.env, &self.site),
-            own_name: self.env.get("FLEET_ACTOR").is_some(),
             run,
             policy,
             remarks: Remarks::default(),
             one_shot: true,
+            own_name: self.env.get("FLEET_ACTOR").is_some(),
             place: self.site.place().clone(),
             git: self.site.git().clone(),
             remotes: self.site.remote_names(),
@@ -361,11 +357,11 @@ struct Office {
     ids: Arc<dyn Ids>,
     actor: String,
     run: String,
-    own_name: bool,
     policy: Policy,
     remarks: Remarks,
     /// A command line is one command; a server is many.
     one_shot: bool,
+    own_name: bool,
     place: Place,
     git: Git,
     remotes: Vec<String>,
@@ -381,11 +377,11 @@ impl Opened for Office {
                 ids: &*self.ids,
                 actor: &self.actor,
                 run: &self.run,
-            own_name: self.own_name,
             },
             policy: &self.policy,
             remarks: &self.remarks,
             one_shot: self.one_shot,
+            own_name: self.own_name,
         }
     }
 

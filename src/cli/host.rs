@@ -58,8 +58,12 @@ pub trait Host {
     /// Lets the user edit a text in the editor of his choice, in a file in fleet's own folder.
     ///
     /// # Errors
-    /// Not a repository, no editor that runs, or one that fails; a sentence.
+    /// Not a repository, a text of that name that is edited now or was kept, no editor that runs, or
+    /// one that fails; a sentence.
     fn edit(&self, dir: Option<&Path>, name: &str, text: &str) -> Result<Edited, String>;
+
+    /// What a text was when [`Host::edit`] opened it, if `file` is where it was kept.
+    fn opened(&self, file: &str) -> Option<String>;
 
     /// Deletes the file of an edited text.
     fn forget(&self, edited: &str);

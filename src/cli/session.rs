@@ -87,6 +87,12 @@ impl<'a> Session<'a> {
         self.host.edit(dir, name, text)
     }
 
+    /// What an edited text was when it was opened.
+    #[must_use]
+    pub fn opened(&self, file: &str) -> Option<String> {
+        self.host.opened(file)
+    }
+
     /// Deletes the file of an edited text.
     pub fn forget(&self, edited: &str) {
         self.host.forget(edited);

@@ -9,7 +9,8 @@ use crate::config::{self, CommitFiles, Env};
 use crate::domain::policy::Policy;
 use crate::git::hooks::RepositoryHooks;
 use crate::ports::site::Site as _;
-use crate::wire::{Wire, working_directory};
+use crate::wire::Wire;
+use crate::wire::site::working_directory;
 
 /// Hooks of the work tree at `dir`. A wrong configuration does not keep it from being mended and
 /// committed: the usual policy stands in for it.

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::config::{
     self, CONFIG_PATH, CommitFiles, ConfigErrors, Env, Origin, ROLES_DIR, Settings,
@@ -298,4 +298,12 @@ impl ProjectSite {
         let path = self.env.get("PATH").unwrap_or_default();
         std::env::split_paths(path).any(|dir| dir.join(program).is_file())
     }
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the working directory is read here, once; messages name it in full"
+)]
+pub(in crate::wire) fn working_directory() -> PathBuf {
+    std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."))
 }

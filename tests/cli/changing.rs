@@ -335,7 +335,7 @@ fn an_editor_changes_a_task_and_a_refused_text_is_kept() {
     [exit 0]
     ");
     assert_snapshot!(edit("s/nothing/matches/"), @"
-    note: nothing was changed, so nothing is recorded
+    T-1  unchanged  One (the sheet was left as it was)
     [exit 0]
     ");
     assert_snapshot!(edit("s/^priority.*/priority:9/"), @"

@@ -4,7 +4,7 @@ mod points;
 
 use crate::app::context::Minter;
 use crate::app::publish::Decision;
-use crate::app::tracker::change::points::{listed, marks};
+use crate::app::tracker::change::points::{Points, points};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::{name, resolve_all, title};
@@ -244,8 +244,11 @@ fn difference(
         "estimate",
         task.details.estimate_minutes.value
     );
-    let list = listed(task, checked);
-    let (check, uncheck) = marks(list.as_deref().unwrap_or(&task.points()), checked)?;
+    let Points {
+        list,
+        check,
+        uncheck,
+    } = points(task, checked)?;
     if list.is_some() || !check.is_empty() || !uncheck.is_empty() {
         names.push("acceptance");
     }

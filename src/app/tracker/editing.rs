@@ -1,12 +1,12 @@
 //! Editing a task as a sheet, adding one from a template, and changing many at once.
 
-use crate::app::tracker::change::{self, Chosen};
+use crate::app::tracker::change::{self, Chosen, Step};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::find;
 use crate::app::tracker::names::{name, resolve};
 use crate::app::tracker::report::ChangeReport;
-use crate::app::tracker::request::{Edits, Mode};
+use crate::app::tracker::request::{Edits, Mode, PointEdits};
 use crate::app::tracker::sheet::{self, Sheet};
 use crate::domain::ids::TaskSelector;
 use crate::engine::ready::Board;
@@ -40,9 +40,12 @@ pub fn save(
     let (old, new) = (sheet::read(before)?, sheet::read(after)?);
     let edits = difference(&old, &new);
     if edits == Edits::default() {
-        return Err(TrackerError::Invalid {
-            what: "the sheet was left as it was".to_owned(),
-            hint: "nothing is recorded".to_owned(),
+        let tasks = std::slice::from_ref(task);
+        return change::each(desk, "updated", tasks, mode, |_, _| {
+            Ok(Step {
+                ops: Vec::new(),
+                note: "the sheet was left as it was".to_owned(),
+            })
         });
     }
     change::update(desk, std::slice::from_ref(task), &edits, mode)
@@ -64,7 +67,6 @@ fn difference(old: &Sheet, new: &Sheet) -> Edits {
         priority,
         complexity,
         deliverable,
-        acceptance,
         assignee,
         due,
         defer_until,
@@ -83,12 +85,30 @@ fn difference(old: &Sheet, new: &Sheet) -> Edits {
     edits.rm_labels = lacks(&old.labels, &new.labels);
     edits.add_paths = lacks(&new.paths, &old.paths);
     edits.rm_paths = lacks(&old.paths, &new.paths);
-    if edits.acceptance.is_some() || new.met != old.met {
-        let count = new.edits.acceptance.as_ref().map_or(0, Vec::len);
-        edits.meet.clone_from(&new.met);
-        edits.unmeet = (1..=count).filter(|at| !new.met.contains(at)).collect();
-    }
+    edits.points = points(old, new);
     edits
+}
+
+/// What became of the acceptance points, by their texts. A sheet that does not name them leaves them
+/// alone.
+fn points(old: &Sheet, new: &Sheet) -> PointEdits {
+    let Some(after) = &new.edits.acceptance else {
+        return PointEdits::default();
+    };
+    let before = old.edits.acceptance.clone().unwrap_or_default();
+    let is_met = |sheet: &Sheet, list: &[String], text: &String| {
+        let places = list.iter().zip(1..).filter(|(one, _)| *one == text);
+        let mut met = places.map(|(_, place)| sheet.met.contains(&place));
+        met.any(|met| met)
+    };
+    let marks = after.iter().filter_map(|text| {
+        let met = is_met(new, after, text);
+        (met != is_met(old, &before, text)).then(|| (text.clone(), met))
+    });
+    PointEdits {
+        marks: marks.collect(),
+        lists: (before != *after).then(|| (before, after.clone())),
+    }
 }
 
 /// Values of the template `name`, which lies in [`TEMPLATES`].

@@ -55,6 +55,16 @@ pub struct DepSpec {
 }
 
 /// New values of fields. `None` = untouched; inner `None` = cleared.
+/// Differences of a list of acceptance points, by their texts: what somebody else does to other
+/// points at the same time stays.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PointEdits {
+    /// The list before and after, if it differs.
+    pub lists: Option<(Vec<String>, Vec<String>)>,
+    /// Points that became met (or not).
+    pub marks: Vec<(String, bool)>,
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(
     missing_docs,
@@ -82,6 +92,8 @@ pub struct Edits {
     /// Acceptance points to mark as not met, counted from 1.
     pub unmeet: Vec<usize>,
     pub milestone: Option<Option<String>>,
+    /// What an edited sheet does to acceptance points.
+    pub points: PointEdits,
     /// In minutes.
     pub estimate: Option<Option<u64>>,
 }

@@ -3,7 +3,7 @@
 use globset::Glob;
 
 use crate::app::tracker::error::TrackerError;
-use crate::app::tracker::request::{Edits, When};
+use crate::app::tracker::request::{Edits, PointEdits, When};
 use crate::domain::record::TaskFields;
 use crate::domain::task::{Acceptance, MAX_PRIORITY};
 use crate::ports::clock::Clock;
@@ -169,6 +169,7 @@ pub(in crate::app::tracker) struct Checked {
     pub(in crate::app::tracker) rm_paths: Vec<String>,
     pub(in crate::app::tracker) meet: Vec<usize>,
     pub(in crate::app::tracker) unmeet: Vec<usize>,
+    pub(in crate::app::tracker) points: PointEdits,
 }
 
 /// Checks all values of an edit.
@@ -191,6 +192,10 @@ pub(in crate::app::tracker) fn check(
                 .collect(),
         ),
     };
+    let mut points = edits.points.clone();
+    if let Some((_, after)) = &mut points.lists {
+        *after = each(after, |p| said("acceptance point", p))?;
+    }
     let now = clock.now();
     let instant = |when: When| when.resolve(now, &|at| clock.offset_secs(at));
     let set = TaskFields {
@@ -221,6 +226,7 @@ pub(in crate::app::tracker) fn check(
         rm_paths: edits.rm_paths.clone(),
         meet: edits.meet.clone(),
         unmeet: edits.unmeet.clone(),
+        points,
     })
 }
 

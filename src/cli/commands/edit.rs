@@ -11,7 +11,8 @@ use crate::domain::ids::TaskSelector;
 ///
 /// Opens a Markdown file with the fields above the text, in $VISUAL, $EDITOR or vi. What was changed
 /// is recorded; what was left alone stays untouched, even if somebody else changed it meanwhile. A
-/// file that cannot be read is kept, and its path is told.
+/// file that cannot be recorded is kept, and its path is told; `--file` takes it up, with what it was
+/// when it was opened. Any other file is compared with the task as it is now.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   fleet edit T-7
@@ -35,9 +36,14 @@ pub struct Args {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let opened = session.open()?;
     let desk = opened.desk();
-    let (label, before) = editing::open(desk, &args.task)?;
+    let (label, mut before) = editing::open(desk, &args.task)?;
     let (after, kept) = match &args.file {
-        Some(file) => (session.read_input(file)?, None),
+        Some(file) => {
+            let opened = session.opened(file);
+            let kept = opened.as_ref().map(|_| file.clone());
+            before = opened.unwrap_or(before);
+            (session.read_input(file)?, kept)
+        }
         None => {
             let edited = session.edit(&label, &before).map_err(|what| {
                 CliError::new(
@@ -50,13 +56,6 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
             (edited.text, Some(edited.path))
         }
     };
-    if before.trim_end() == after.trim_end() {
-        session.note("nothing was changed, so nothing is recorded");
-        if let Some(path) = &kept {
-            session.forget(path);
-        }
-        return Ok(Exit::Ok);
-    }
     let saved = editing::save(desk, &args.task, (&before, &after), mode(args.dry_run));
     let report = saved.map_err(|error| {
         let mut error = CliError::from(error);
@@ -68,8 +67,14 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
         }
         error
     })?;
-    if let Some(path) = kept.as_ref().filter(|_| !args.dry_run) {
-        session.forget(path);
+    match &kept {
+        Some(path) if args.dry_run && report.tasks.iter().any(|task| task.changed) => {
+            session.note(&format!(
+                "your text is kept in {path}; `fleet edit {label} --file {path}` records it"
+            ));
+        }
+        Some(path) => session.forget(path),
+        None => {}
     }
     session.note_delivery(&report.delivery);
     session.answer(&report, human::changed)?;
