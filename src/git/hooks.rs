@@ -1,9 +1,12 @@
 //! Hooks: the folder in which git looks for them, and what a commit or a push would change.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
 
 use git2::{Index, ObjectType, Oid, Repository, RepositoryOpenFlags, Tree};
 
@@ -13,7 +16,9 @@ use crate::ports::hooks::{HookFile, HookFolder, Hooks, StagedFile};
 /// Everything that fleet keeps.
 const FOLDER: &str = ".orchestra/";
 /// The records in it.
-const RECORDS: &str = ".orchestra/log";
+const RECORDS: &str = ".orchestra/log/";
+/// What says that there is a state.
+const FORMAT: &str = ".orchestra/format.json";
 /// Largest message and hook that is read.
 const MOST_BYTES: u64 = 1 << 20;
 
@@ -27,6 +32,11 @@ pub struct RepositoryHooks {
 
 fn sentence(what: &str, error: impl std::fmt::Display) -> String {
     format!("{what}: {error}")
+}
+
+fn cannot(what: &str, path: &Path) -> impl Fn(std::io::Error) -> String {
+    let what = format!("cannot {what} {}", path.display());
+    move |error| sentence(&what, error)
 }
 
 impl RepositoryHooks {
@@ -71,6 +81,31 @@ impl RepositoryHooks {
     fn file(&self, name: &str) -> Result<PathBuf, String> {
         Ok(Path::new(&self.folder()?.path).join(name))
     }
+
+    /// A hook's text in a file beside `path`, complete.
+    fn written(&self, path: &Path, text: &str) -> Result<NamedTempFile, String> {
+        let told = cannot("write", path);
+        let folder = path.parent().unwrap_or(&self.dir);
+        fs::create_dir_all(folder).map_err(&told)?;
+        let mut file = tempfile::Builder::new()
+            .prefix(".fleet-hook-")
+            .permissions(fs::Permissions::from_mode(0o755))
+            .tempfile_in(folder)
+            .map_err(&told)?;
+        file.write_all(text.as_bytes()).map_err(&told)?;
+        Ok(file)
+    }
+
+    fn ensure_holds(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        if self.read(name)?.is_some_and(|file| file.bytes == bytes) {
+            return Ok(());
+        }
+        let path = self.file(name)?;
+        Err(format!(
+            "{} was changed meanwhile, and is left",
+            path.display()
+        ))
+    }
 }
 
 impl Hooks for RepositoryHooks {
@@ -86,6 +121,7 @@ impl Hooks for RepositoryHooks {
         let inside = |top: Option<&Path>| top.is_some_and(|top| real(&path).starts_with(real(top)));
         Ok(HookFolder {
             in_work_tree: inside(repo.workdir()) && !inside(Some(repo.commondir())),
+            own: inside(Some(repo.commondir())),
             path: path.display().to_string(),
         })
     }
@@ -109,38 +145,40 @@ impl Hooks for RepositoryHooks {
 
     fn put_new(&self, name: &str, text: &str) -> Result<(), String> {
         let path = self.file(name)?;
-        let told =
-            |error: std::io::Error| sentence(&format!("cannot write {}", path.display()), error);
-        let folder = path.parent().unwrap_or(&self.dir);
-        fs::create_dir_all(folder).map_err(told)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".fleet-hook-")
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempfile_in(folder)
-            .map_err(told)?;
-        file.write_all(text.as_bytes()).map_err(told)?;
+        let file = self.written(&path, text)?;
         file.persist_noclobber(&path)
-            .map_err(|error| told(error.error))?;
+            .map_err(|error| cannot("write", &path)(error.error))?;
         Ok(())
     }
 
-    fn rename(&self, from: &str, to: &str) -> Result<(), String> {
+    fn link(&self, from: &str, to: &str) -> Result<(), String> {
         let (from, to) = (self.file(from)?, self.file(to)?);
-        let told = |error| sentence(&format!("cannot rename {}", from.display()), error);
+        fs::hard_link(&from, &to).map_err(cannot("keep", &from))
+    }
+
+    fn put_over(&self, name: &str, was: &[u8], text: &str) -> Result<(), String> {
+        let path = self.file(name)?;
+        let file = self.written(&path, text)?;
+        self.ensure_holds(name, was)?;
+        file.persist(&path)
+            .map_err(|error| cannot("write", &path)(error.error))?;
+        Ok(())
+    }
+
+    fn put_back(&self, from: &str, to: &str, was: Option<&[u8]>) -> Result<(), String> {
+        let (from, path) = (self.file(from)?, self.file(to)?);
+        if let Some(was) = was {
+            self.ensure_holds(to, was)?;
+            return fs::rename(&from, &path).map_err(cannot("rename", &from));
+        }
         // A link first: a rename would take the place of a file that came in between.
-        fs::hard_link(&from, &to).map_err(told)?;
-        fs::remove_file(&from).map_err(told)
+        fs::hard_link(&from, &path).map_err(cannot("rename", &from))?;
+        fs::remove_file(&from).map_err(cannot("remove", &from))
     }
 
     fn remove(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
         let path = self.file(name)?;
-        let there = self.read(name)?;
-        if there.is_none_or(|file| file.bytes != bytes) {
-            return Err(format!(
-                "{} was changed meanwhile, and is left",
-                path.display()
-            ));
-        }
+        self.ensure_holds(name, bytes)?;
         fs::remove_file(&path)
             .map_err(|error| sentence(&format!("cannot remove {}", path.display()), error))
     }
@@ -190,7 +228,15 @@ impl Hooks for RepositoryHooks {
         Ok(staged)
     }
 
-    fn touches_records(&self, commit: &str, base: &str) -> Result<bool, String> {
+    fn has_state(&self, branch: &str) -> bool {
+        let Ok(repo) = self.open() else { return false };
+        branches(&repo, branch).into_iter().any(|tip| {
+            let tree = repo.find_commit(tip).and_then(|commit| commit.tree());
+            tree.is_ok_and(|tree| tree.get_path(Path::new(FORMAT)).is_ok())
+        })
+    }
+
+    fn touches_records(&self, commit: &str, base: &str, there: &str) -> Result<bool, String> {
         let repo = self.open()?;
         let told = |error: git2::Error| sentence(&format!("cannot read {commit}"), error.message());
         let id = Oid::from_str(commit).map_err(told)?;
@@ -199,16 +245,32 @@ impl Hooks for RepositoryHooks {
             // A tag of a tree or blob carries no branch's records.
             return Ok(false);
         };
-        let base = repo.find_reference(&format!("refs/heads/{base}"));
-        let base = base.and_then(|base| base.peel_to_commit()).ok();
-        let fork = base.and_then(|base| repo.merge_base(base.id(), commit.id()).ok());
         let records = |id: Oid| {
-            let tree = repo.find_commit(id).and_then(|commit| commit.tree()).ok()?;
-            tree.get_path(Path::new(RECORDS))
-                .ok()
-                .map(|entry| entry.id())
+            let tree = repo.find_commit(id).and_then(|commit| commit.tree()).ok();
+            let all = records_of(&repo, tree.as_ref());
+            let records = all
+                .into_iter()
+                .filter(|(path, _)| path.starts_with(RECORDS));
+            records.collect::<BTreeSet<(String, Oid)>>()
         };
-        Ok(records(commit.id()) != fork.and_then(records))
+        let own = records(commit.id());
+        let (mut known, mut forks) = (BTreeSet::new(), Vec::new());
+        let there = Oid::from_str(there).ok().filter(|id| !id.is_zero());
+        for tip in branches(&repo, base).into_iter().chain(there) {
+            known.extend(records(tip));
+            let bases = repo.merge_bases(tip, commit.id());
+            forks.extend(bases.iter().flat_map(|bases| bases.iter().copied()));
+        }
+        let forks: Vec<_> = forks.into_iter().map(records).collect();
+        if forks.contains(&own) || (forks.is_empty() && own.is_empty()) {
+            return Ok(false);
+        }
+        // Records of several lines of the base, as a merge brings them: none that is new, and none
+        // that is gone.
+        known.extend(forks.iter().flatten().cloned());
+        let has = |path: &String| own.iter().any(|(there, _)| there == path);
+        let whole = forks.iter().flatten().all(|(path, _)| has(path));
+        Ok(!whole || !own.is_subset(&known))
     }
 
     fn message(&self, file: &str) -> Result<String, String> {
@@ -237,6 +299,18 @@ impl Hooks for RepositoryHooks {
         }
         Err(sentence("cannot add the trailer", out.cause()))
     }
+}
+
+/// Tips of the branch of this name, here and at every remote, as far as they are known.
+fn branches(repo: &Repository, name: &str) -> Vec<Oid> {
+    let mut names = vec![format!("refs/heads/{name}")];
+    if let Ok(remotes) = repo.remotes() {
+        let remotes = remotes.iter().flatten().flatten();
+        names.extend(remotes.map(|remote| format!("refs/remotes/{remote}/{name}")));
+    }
+    let tip = |name: String| repo.find_reference(&name)?.peel_to_commit();
+    let tips = names.into_iter().filter_map(|name| tip(name).ok());
+    tips.map(|commit| commit.id()).collect()
 }
 
 /// Files below `.orchestra/` of a tree.

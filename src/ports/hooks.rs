@@ -7,6 +7,8 @@ pub struct HookFolder {
     pub path: String,
     /// It lies in a work tree: its files are the project's, and shared.
     pub in_work_tree: bool,
+    /// It lies in what git keeps of this repository, so no other repository looks there.
+    pub own: bool,
 }
 
 /// A file of that folder.
@@ -49,11 +51,25 @@ pub trait Hooks {
     /// It is there, or cannot be written.
     fn put_new(&self, name: &str, text: &str) -> Result<(), String>;
 
-    /// Gives a file another name that is free; what it holds and its mode stay.
+    /// Gives a file a second name that is free.
     ///
     /// # Errors
     /// The name is taken, or the disk refuses.
-    fn rename(&self, from: &str, to: &str) -> Result<(), String>;
+    fn link(&self, from: &str, to: &str) -> Result<(), String>;
+
+    /// Makes a file that holds exactly `was` an executable one with this text, in one step: git finds
+    /// the one or the other at every moment.
+    ///
+    /// # Errors
+    /// It holds something else, or cannot be written.
+    fn put_over(&self, name: &str, was: &[u8], text: &str) -> Result<(), String>;
+
+    /// Gives a file the name of another that holds exactly `was`, in one step, or a name that is
+    /// free; what it holds and its mode stay.
+    ///
+    /// # Errors
+    /// There is something else of that name, or the disk refuses.
+    fn put_back(&self, from: &str, to: &str, was: Option<&[u8]>) -> Result<(), String>;
 
     /// Takes a file away that holds exactly these bytes.
     ///
@@ -70,11 +86,16 @@ pub trait Hooks {
     /// The index cannot be read.
     fn staged(&self) -> Result<Vec<StagedFile>, String>;
 
-    /// Whether the records at this commit differ from those where it left the branch `base`.
+    /// Whether the repository has fleet's state on this branch, here or at a remote.
+    fn has_state(&self, branch: &str) -> bool;
+
+    /// Whether the records at this commit are others than those of the branch `base`, here or at any
+    /// remote, or of the commit `there` that the push would replace: where the commit left it, or as
+    /// it is now.
     ///
     /// # Errors
     /// The commit is not here.
-    fn touches_records(&self, commit: &str, base: &str) -> Result<bool, String>;
+    fn touches_records(&self, commit: &str, base: &str, there: &str) -> Result<bool, String>;
 
     /// The message that is being written.
     ///

@@ -179,7 +179,7 @@ fn a_hook_that_somebody_edited_is_left_alone() {
 }
 
 #[test]
-fn a_folder_of_hooks_in_the_work_tree_is_the_projects_and_one_elsewhere_is_used() {
+fn a_folder_of_hooks_that_others_share_is_left_alone_and_one_of_its_own_is_used() {
     let env = TestEnv::new();
     let clone = env.ready("project");
     clone.git(&["config", "core.hooksPath", "tools/hooks"]);
@@ -191,12 +191,24 @@ fn a_folder_of_hooks_in_the_work_tree_is_the_projects_and_one_elsewhere_is_used(
         refused.stderr
     );
     assert!(!clone.dir.join("tools").exists());
-    let elsewhere = env.path("my hooks");
-    clone.git(&[
-        "config",
-        "core.hooksPath",
-        elsewhere.to_str().expect("plain"),
-    ]);
+    // All repositories of a user look for their hooks in a folder like this.
+    let shared = env.path("my hooks");
+    let points_to = |folder: &Path| {
+        let folder = folder.to_str().expect("plain");
+        clone.git(&["config", "core.hooksPath", folder]);
+    };
+    points_to(&shared);
+    let refused = clone.fleet(&["hooks", "install"]);
+    refused.expect_exit(2);
+    assert!(
+        refused.stderr.contains("other repositories may look")
+            && refused.stderr.contains("git config core.hooksPath"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!shared.exists());
+    let elsewhere = clone.dir.join(".git/my hooks");
+    points_to(&elsewhere);
     clone.fleet(&["hooks", "install"]).expect_exit(0);
     assert_eq!(picture(&elsewhere).len(), 4);
     good(&clone, &["checkout", "-q", "-b", "agent/T-7"]);
@@ -205,6 +217,92 @@ fn a_folder_of_hooks_in_the_work_tree_is_the_projects_and_one_elsewhere_is_used(
     assert_eq!(message.trim_end(), "one\n\nTask: T-7");
     clone.fleet(&["hooks", "remove"]).expect_exit(0);
     assert!(picture(&elsewhere).is_empty());
+}
+
+#[test]
+fn where_there_is_no_state_of_fleets_a_hook_says_nothing() {
+    let env = TestEnv::new();
+    let clone = env.repo("stranger");
+    let path = clone.dir.join("message");
+    fs::write(&path, "one\n\nTask: the dates\n").expect("a file can be written");
+    clone
+        .fleet(&["hooks", "run", "commit-msg", "message"])
+        .expect_exit(0);
+    clone.fleet(&["init"]).expect_exit(0);
+    let refused = clone.fleet(&["hooks", "run", "commit-msg", "message"]);
+    assert_ne!(refused.exit, 0, "{}", refused.told());
+}
+
+#[test]
+fn an_interrupted_install_switches_no_hook_off_and_the_next_one_goes_on() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let folder = clone.dir.join(".git/hooks");
+    let (own, kept) = (
+        folder.join("pre-commit"),
+        folder.join("pre-commit.before-fleet"),
+    );
+    put(&own, "#!/bin/sh\necho own >> ran\n", 0o750);
+    let before = picture(&folder);
+    // Half done: both names, one file.
+    fs::hard_link(&own, &kept).expect("a link");
+    clone.fleet(&["hooks", "install"]).expect_exit(0);
+    good(&clone, &["commit", "-q", "--allow-empty", "-m", "one"]);
+    assert!(clone.dir.join("ran").exists(), "it runs first");
+    clone.fleet(&["hooks", "remove"]).expect_exit(0);
+    assert_eq!(picture(&folder), before);
+    // Only the kept one is left, as an older fleet could leave it.
+    fs::rename(&own, &kept).expect("another name");
+    let told = clone.fleet(&["hooks", "remove"]);
+    told.expect_exit(0);
+    assert!(told.stdout.contains("put back"), "{}", told.stdout);
+    assert_eq!(picture(&folder), before);
+}
+
+#[test]
+fn branches_that_carry_the_records_of_some_base_are_pushed() {
+    let env = TestEnv::new();
+    env.at("")
+        .git(&["init", "-q", "--bare", "-b", "main", "hub"]);
+    let clone = env.repo("project");
+    clone.git(&["remote", "add", "origin", "../hub"]);
+    clone.fleet(&["init", "--in-tree"]).expect_exit(0);
+    clone.fleet(&["add", "One"]).expect_exit(0);
+    clone.git(&["push", "-q", "origin", "main"]);
+    let old = clone.git(&["rev-parse", "main"]);
+    // The remote's main goes on; a feature begins there, while the local main is older.
+    clone.fleet(&["add", "Two"]).expect_exit(0);
+    clone.git(&["push", "-q", "origin", "main"]);
+    clone.git(&["fetch", "-q", "origin"]);
+    clone.git(&["checkout", "-q", "-b", "feature", "origin/main"]);
+    clone.git(&["branch", "-q", "-f", "main", old.trim()]);
+    clone.fleet(&["hooks", "install"]).expect_exit(0);
+    good(&clone, &["commit", "-q", "--allow-empty", "-m", "code"]);
+    good(&clone, &["push", "-q", "origin", "feature"]);
+    // The same without any local main, and for a branch that took the newer main in.
+    clone.git(&["checkout", "-q", "-b", "older", old.trim()]);
+    clone.git(&["branch", "-q", "-D", "main"]);
+    good(
+        &clone,
+        &["commit", "-q", "--allow-empty", "-m", "more code"],
+    );
+    good(&clone, &["push", "-q", "origin", "older"]);
+    clone.git(&["merge", "-q", "-m", "merge", "origin/main"]);
+    good(&clone, &["push", "-q", "origin", "older"]);
+    // Records of one's own are refused as ever, and so is taking some away.
+    let log = clone.git(&["ls-files", ".orchestra/log"]);
+    let file = clone.dir.join(log.lines().next().expect("a segment"));
+    let text = fs::read_to_string(&file).expect("records");
+    for smuggled in [Some(text.clone() + &text), None] {
+        match smuggled {
+            Some(text) => fs::write(&file, text).expect("a file can be written"),
+            None => fs::remove_file(&file).expect("it can be removed"),
+        }
+        clone.git(&["commit", "-q", "--no-verify", "-a", "-m", "by hand"]);
+        let words = bad(&clone, &["push", "-q", "origin", "older"]);
+        assert!(words.contains("would carry changed records"), "{words}");
+        clone.git(&["reset", "-q", "--hard", "HEAD~1"]);
+    }
 }
 
 #[test]

@@ -143,13 +143,28 @@ pub fn install(hooks: &dyn Hooks, mode: Mode) -> Result<HooksReport, TrackerErro
             ),
         });
     }
+    if !folder.own {
+        return Err(TrackerError::Invalid {
+            what: format!(
+                "core.hooksPath names {}, where other repositories may look for their hooks, too",
+                folder.path
+            ),
+            hint: format!(
+                "give this repository hooks of its own with `git config core.hooksPath \"$(git \
+                 rev-parse --path-format=absolute --git-common-dir)/hooks\"`, or call `fleet hooks run NAME \"$@\"` in the hooks there, for {}",
+                NAMES.join(", ")
+            ),
+        });
+    }
     let mut all = rows(hooks)?;
     for one in &mut all {
         let before = format!("{}{BEFORE}", one.name);
         one.done = match one.state {
             "absent" => "installed",
             "foreign" => {
-                if hooks.read(&before).map_err(failed)?.is_some() {
+                let kept = hooks.read(&before).map_err(failed)?;
+                // Of equal ones, this is the first half of an install that was interrupted.
+                if kept.is_some() && kept != hooks.read(one.name).map_err(failed)? {
                     return Err(TrackerError::Invalid {
                         what: format!("{before} is there, and so is a hook that is not fleet's"),
                         hint: "see which of the two is wanted, and move the other away".to_owned(),
@@ -162,10 +177,7 @@ pub fn install(hooks: &dyn Hooks, mode: Mode) -> Result<HooksReport, TrackerErro
         if one.done.is_empty() || mode == Mode::DryRun {
             continue;
         }
-        if one.state == "foreign" {
-            hooks.rename(one.name, &before).map_err(failed)?;
-        }
-        hooks.put_new(one.name, &script(one.name)).map_err(failed)?;
+        put(hooks, one, &before).map_err(failed)?;
         *one = HookRow {
             done: one.done,
             ..row(hooks, one.name)?
@@ -174,7 +186,23 @@ pub fn install(hooks: &dyn Hooks, mode: Mode) -> Result<HooksReport, TrackerErro
     Ok(report(folder, all, mode))
 }
 
-/// Takes the hooks away, and puts back what was there before. One that somebody changed is left.
+/// Puts one hook in. Whenever that is interrupted, git finds the hook that was there or fleet's, which
+/// calls it.
+fn put(hooks: &dyn Hooks, one: &HookRow, before: &str) -> Result<(), String> {
+    let text = script(one.name);
+    match hooks.read(one.name)? {
+        Some(there) if one.state == "foreign" => {
+            if hooks.read(before)?.is_none() {
+                hooks.link(one.name, before)?;
+            }
+            hooks.put_over(one.name, &there.bytes, &text)
+        }
+        _ => hooks.put_new(one.name, &text),
+    }
+}
+
+/// Takes the hooks away, and puts back what was there before, also where only that is left. One that
+/// somebody changed is left.
 ///
 /// # Errors
 /// The disk refuses.
@@ -182,20 +210,23 @@ pub fn remove(hooks: &dyn Hooks, mode: Mode) -> Result<HooksReport, TrackerError
     let folder = hooks.folder().map_err(failed)?;
     let mut all = rows(hooks)?;
     for one in &mut all {
-        if one.state != "installed" {
-            continue;
-        }
-        one.done = "removed";
+        let before = format!("{}{BEFORE}", one.name);
+        let kept = hooks.read(&before).map_err(failed)?.is_some();
+        let text = script(one.name);
+        let own = (one.state == "installed").then_some(text.as_bytes());
+        one.done = match (one.state, kept) {
+            ("installed", _) => "removed",
+            ("absent", true) => "put back",
+            _ => continue,
+        };
         if mode == Mode::DryRun {
             continue;
         }
-        hooks
-            .remove(one.name, script(one.name).as_bytes())
-            .map_err(failed)?;
-        let before = format!("{}{BEFORE}", one.name);
-        if hooks.read(&before).map_err(failed)?.is_some() {
-            hooks.rename(&before, one.name).map_err(failed)?;
+        match own {
+            Some(own) if !kept => hooks.remove(one.name, own),
+            own => hooks.put_back(&before, one.name, own),
         }
+        .map_err(failed)?;
         *one = HookRow {
             done: one.done,
             ..row(hooks, one.name)?

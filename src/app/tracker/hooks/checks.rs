@@ -1,5 +1,6 @@
 //! What a hook says to a commit or a push.
 
+use crate::app::tracker::hooks::NAMES;
 use crate::domain::ids::TaskNumber;
 use crate::domain::policy::Policy;
 use crate::ports::hooks::{Hooks, StagedFile};
@@ -44,6 +45,10 @@ pub enum HookSaid {
 /// # Errors
 /// The repository or the message cannot be read; a sentence.
 pub fn judge(hooks: &dyn Hooks, policy: &Policy, call: &HookCall<'_>) -> Result<HookSaid, String> {
+    // A repository that is not fleet's has nothing to be kept from.
+    if NAMES.contains(&call.name) && !hooks.has_state(&policy.state.branch) {
+        return Ok(HookSaid::Good);
+    }
     match call.name {
         "pre-commit" => pre_commit(hooks, policy),
         "prepare-commit-msg" => prepare(hooks, call).map(|()| HookSaid::Good),
@@ -166,7 +171,7 @@ fn pre_push(hooks: &dyn Hooks, policy: &Policy, input: &str) -> Result<HookSaid,
     let state = format!("refs/heads/{}", policy.state.branch);
     for line in input.lines() {
         let words: Vec<&str> = line.split(' ').collect();
-        let [_, local, remote, _] = words[..] else {
+        let [_, local, remote, there] = words[..] else {
             continue;
         };
         if remote == state {
@@ -179,7 +184,7 @@ fn pre_push(hooks: &dyn Hooks, policy: &Policy, input: &str) -> Result<HookSaid,
             );
         }
         let goes = local.chars().all(|c| c == NOTHING);
-        if !goes && hooks.touches_records(local, &policy.base_branch)? {
+        if !goes && hooks.touches_records(local, &policy.base_branch, there)? {
             return refused(
                 format!("{remote} would carry changed records below {LOG}"),
                 "records are changed by `fleet` commands, and published by `fleet sync`",
