@@ -53,6 +53,11 @@ pub enum Period {
     Year,
 }
 
+/// Longest span.
+const MOST_YEARS: u32 = 200;
+/// Years that can be written as a time.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9999;
+
 /// What can be said, for error texts.
 pub const FORMS: &str = "write `tomorrow 9am`, `in 3 days`, `next monday`, `2h30m`, `2026-11-21 17:00` or an RFC 3339 time";
 
@@ -105,6 +110,24 @@ impl Spoken {
     /// The instant, for somebody whose clock is `offset` seconds ahead of UTC at a given time.
     #[must_use]
     pub fn resolve(self, now: Timestamp, offset: &dyn Fn(Timestamp) -> i32) -> Timestamp {
+        self.toward(now, offset, Day::after)
+    }
+
+    /// The instant, where a span means so long ago: `2 months` is the day two months before today.
+    #[must_use]
+    pub fn back(self, now: Timestamp, offset: &dyn Fn(Timestamp) -> i32) -> Timestamp {
+        match self {
+            Self::After(span) => now.minus(span),
+            other => other.toward(now, offset, Day::before),
+        }
+    }
+
+    fn toward(
+        self,
+        now: Timestamp,
+        offset: &dyn Fn(Timestamp) -> i32,
+        seen: fn(Day, NaiveDate) -> Option<NaiveDate>,
+    ) -> Timestamp {
         let here = local(now, offset);
         let (day, time) = match self {
             Self::Instant(at) => return at,
@@ -124,11 +147,8 @@ impl Spoken {
                 let time = time
                     .or_else(|| NaiveTime::from_hms_opt(default.0, default.1, 0))
                     .unwrap_or_default();
-                (
-                    day.after(here.date_naive())
-                        .unwrap_or_else(|| here.date_naive()),
-                    time,
-                )
+                // Reading bounds what can be said, so this ends before the calendar does.
+                (seen(day, here.date_naive()).unwrap_or(NaiveDate::MAX), time)
             }
         };
         universal(day.and_time(time).and_utc(), offset)
@@ -136,6 +156,14 @@ impl Spoken {
 }
 
 impl Day {
+    /// The day, where a span means so long ago.
+    fn before(self, today: NaiveDate) -> Option<NaiveDate> {
+        match self {
+            Self::Months(count) => today.checked_sub_months(Months::new(count)),
+            other => other.after(today),
+        }
+    }
+
     fn after(self, today: NaiveDate) -> Option<NaiveDate> {
         match self {
             Self::Days(count) => {
@@ -196,7 +224,10 @@ fn local(at: Timestamp, offset: &dyn Fn(Timestamp) -> i32) -> DateTime<Utc> {
 /// (an hour is left out in spring) the time an hour later.
 fn universal(shown: DateTime<Utc>, offset: &dyn Fn(Timestamp) -> i32) -> Timestamp {
     let as_utc = shown.timestamp_millis();
-    let back = |secs: i32| Timestamp(u64::try_from(as_utc - i64::from(secs) * 1_000).unwrap_or(0));
+    let back = |secs: i32| {
+        let ms = u64::try_from(as_utc - i64::from(secs) * 1_000).unwrap_or(0);
+        Timestamp(ms).min(Timestamp::LATEST)
+    };
     let day = DurationMs::secs(86_400);
     let about = Timestamp(u64::try_from(as_utc).unwrap_or(0));
     let (before, after) = (offset(about.minus(day)), offset(about.plus(day)));
@@ -215,7 +246,9 @@ fn instant(text: &str) -> Option<Timestamp> {
     }
     let spaced = text.replacen(' ', "T", 1);
     let at = DateTime::parse_from_rfc3339(&spaced).ok()?;
-    u64::try_from(at.timestamp_millis()).ok().map(Timestamp)
+    let at = u64::try_from(at.timestamp_millis()).ok().map(Timestamp);
+    // In another zone it may be a year that cannot be written.
+    at.filter(|at| *at <= Timestamp::LATEST)
 }
 
 /// `in 3 days`, `2 weeks`, `2h30m`, `90 minutes from now`. Days and longer keep the time of day by
@@ -235,12 +268,12 @@ fn span(words: &[&str]) -> Option<Spoken> {
         .or_else(|| joined.strip_suffix("month"))
         .and_then(|n| n.parse().ok())
     {
-        return Some(Spoken::Day(Day::Months(count), None));
+        return (count <= MOST_YEARS * 12).then_some(Spoken::Day(Day::Months(count), None));
     }
     let span = humantime::parse_duration(&joined).ok()?;
     let ms = u64::try_from(span.as_millis()).ok()?;
     // Longer than a life is a slip of the hand, and would overflow what can be written.
-    (ms <= 200 * 366 * 86_400_000).then_some(Spoken::After(DurationMs(ms)))
+    (ms <= u64::from(MOST_YEARS) * 366 * 86_400_000).then_some(Spoken::After(DurationMs(ms)))
 }
 
 /// `9am`, `9:30 pm`, `17:00`, `noon`, `midnight`.
@@ -292,6 +325,7 @@ fn day_of(words: &[&str]) -> Option<Day> {
         }
         [word] => NaiveDate::parse_from_str(word, "%Y-%m-%d")
             .ok()
+            .filter(|date| YEARS.contains(&date.year()))
             .map(Day::Date),
         [a, b] => {
             let (month, day) = match (month(a), month(b)) {
@@ -406,6 +440,26 @@ mod tests {
     }
 
     #[test]
+    fn a_span_may_be_meant_backwards() {
+        let now = NOW.parse().expect("a time");
+        let back = |text: &str| {
+            let spoken = Spoken::read(text).expect(text);
+            spoken.back(now, &|_| 0).to_string()[..16].to_owned()
+        };
+        assert_eq!(back("2 months"), "2026-09-21T00:00");
+        assert_eq!(back("3 days"), "2026-11-18T08:00");
+        assert_eq!(back("yesterday"), "2026-11-20T00:00");
+        assert_eq!(back("2400 months"), "1970-01-01T00:00");
+    }
+
+    #[test]
+    fn the_last_day_can_be_written_wherever_the_user_is() {
+        let west = |_: Timestamp| -12 * 3_600;
+        assert_eq!(at("9999-12-31 23:59", &west), "9999-12-31T23:59:59.999Z");
+        assert_eq!(at("200 years", &|_| 0), "2226-11-07T08:00");
+    }
+
+    #[test]
     fn what_is_no_time_is_refused_with_examples() {
         for text in [
             "",
@@ -417,6 +471,12 @@ mod tests {
             "tomorrow yesterday",
             "feb 30",
             "99999999999999 years",
+            "in 4294967295 months",
+            "2401 months",
+            "9999-12-31T23:59:59-23:59",
+            "+262142-01-01",
+            "10000-01-01",
+            "1969-12-31",
             "next",
             "\u{1f}",
             "9:5",

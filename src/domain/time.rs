@@ -57,6 +57,9 @@ impl Moment {
 }
 
 impl Timestamp {
+    /// 9999-12-31T23:59:59.999Z, the last instant that can be written.
+    pub const LATEST: Self = Self(253_402_300_799_999);
+
     /// `self + span`, saturating.
     #[must_use]
     pub const fn plus(self, span: DurationMs) -> Self {

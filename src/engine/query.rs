@@ -112,22 +112,24 @@ impl Query {
     /// Whether closed tasks can be meant: a field that says something of them is named.
     #[must_use]
     pub fn names_closed(&self) -> bool {
-        fn names(expr: &Expr) -> bool {
+        /// `not` = what is said is not to hold.
+        fn names(expr: &Expr, not: bool) -> bool {
             match expr {
-                Expr::All(list) | Expr::Any(list) => list.iter().any(names),
-                Expr::Not(inner) => names(inner),
+                Expr::All(list) | Expr::Any(list) => list.iter().any(|one| names(one, not)),
+                Expr::Not(inner) => names(inner, !not),
                 Expr::Text(_) => false,
                 Expr::Term(term) => match term.field {
                     Field::Status | Field::Outcome | Field::Closed | Field::Id => true,
                     Field::Phase | Field::Is => {
-                        let closed = Value::Pattern("closed".to_owned());
-                        term.values.contains(&closed)
+                        let has = |word: &str| term.values.contains(&Value::Pattern(word.into()));
+                        // What is not open is closed.
+                        has("closed") || (has("open") && not != (term.op == Op::IsNot))
                     }
                     _ => false,
                 },
             }
         }
-        names(&self.wanted)
+        names(&self.wanted, false)
     }
 }
 

@@ -40,7 +40,8 @@ impl When {
         let now = clock.now();
         match self {
             Self::In(span) => now.minus(span),
-            other => other.resolve(now, &|at| clock.offset_secs(at)),
+            Self::Said(said) => said.back(now, &|at| clock.offset_secs(at)),
+            other @ Self::At(_) => other.resolve(now, &|at| clock.offset_secs(at)),
         }
     }
 }
@@ -54,7 +55,6 @@ pub struct DepSpec {
     pub on: TaskSelector,
 }
 
-/// New values of fields. `None` = untouched; inner `None` = cleared.
 /// Differences of a list of acceptance points, by their texts: what somebody else does to other
 /// points at the same time stays.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,6 +65,7 @@ pub struct PointEdits {
     pub marks: Vec<(String, bool)>,
 }
 
+/// New values of fields. `None` = untouched; inner `None` = cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(
     missing_docs,
@@ -91,9 +92,9 @@ pub struct Edits {
     pub meet: Vec<usize>,
     /// Acceptance points to mark as not met, counted from 1.
     pub unmeet: Vec<usize>,
-    pub milestone: Option<Option<String>>,
     /// What an edited sheet does to acceptance points.
     pub points: PointEdits,
+    pub milestone: Option<Option<String>>,
     /// In minutes.
     pub estimate: Option<Option<u64>>,
 }

@@ -93,8 +93,8 @@ fn one(asked: &Asked<'_>, uid: TaskUid, task: &Task, term: &Term, value: &Value)
 fn in_time(asked: &Asked<'_>, term: &Term, spoken: Spoken, at: Timestamp) -> bool {
     let now = asked.board.now;
     let wanted = match spoken {
-        Spoken::After(span) if term.field.kind() == Kind::Past => now.minus(span),
-        other => other.resolve(now, asked.offset),
+        spoken if term.field.kind() == Kind::Past => spoken.back(now, asked.offset),
+        spoken => spoken.resolve(now, asked.offset),
     };
     match (term.op, spoken) {
         (Op::Is | Op::IsNot, Spoken::Day(_, None)) => {

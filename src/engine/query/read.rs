@@ -10,6 +10,8 @@ use crate::engine::query::{Expr, Op, Query, QueryError, Term, Value};
 
 /// Deepest nesting of brackets and saved queries.
 const MAX_DEPTH: usize = 30;
+/// Most conditions, with those of saved queries wherever they are named.
+const MAX_TERMS: usize = 10_000;
 /// Longest query, in bytes.
 const MAX_BYTES: usize = 8 * 1024;
 
@@ -18,16 +20,29 @@ const MAX_BYTES: usize = 8 * 1024;
 /// # Errors
 /// What is wrong, at which column, and what to write instead.
 pub fn read(text: &str, saved: &BTreeMap<String, String>) -> Result<Query, QueryError> {
-    let mut sort = Vec::new();
-    let wanted = read_deep(text, saved, 0, &mut sort)?;
-    Ok(Query { wanted, sort })
+    let mut sum = Sum {
+        sort: Vec::new(),
+        left: MAX_TERMS,
+    };
+    let wanted = read_deep(text, saved, 0, &mut sum)?;
+    Ok(Query {
+        wanted,
+        sort: sum.sort,
+    })
+}
+
+/// What a query and the saved ones that it names come to together.
+struct Sum {
+    sort: Vec<(Field, bool)>,
+    /// How many conditions it may still have.
+    left: usize,
 }
 
 fn read_deep(
     text: &str,
     saved: &BTreeMap<String, String>,
     depth: usize,
-    sort: &mut Vec<(Field, bool)>,
+    sum: &mut Sum,
 ) -> Result<Expr, QueryError> {
     if text.len() > MAX_BYTES {
         return Err(QueryError {
@@ -46,7 +61,7 @@ fn read_deep(
         end: text.chars().count() + 1,
         saved,
         depth,
-        sort,
+        sum,
     };
     let expr = reader.any()?;
     match reader.peek() {
@@ -220,7 +235,7 @@ struct Reader<'a> {
     end: usize,
     saved: &'a BTreeMap<String, String>,
     depth: usize,
-    sort: &'a mut Vec<(Field, bool)>,
+    sum: &'a mut Sum,
 }
 
 impl Reader<'_> {
@@ -283,6 +298,13 @@ impl Reader<'_> {
         if self.depth > MAX_DEPTH {
             return Err(too_deep(token.column));
         }
+        self.sum.left = self.sum.left.checked_sub(1).ok_or_else(|| QueryError {
+            column: token.column,
+            what: format!(
+                "with the saved queries in it, the query has more than {MAX_TERMS} conditions"
+            ),
+            hint: "name each saved query once".to_owned(),
+        })?;
         let read = match &token.what {
             What::Not => self.not()?.map(|inner| Expr::Not(Box::new(inner))),
             What::Open => {
@@ -333,7 +355,7 @@ impl Reader<'_> {
         if self.depth >= MAX_DEPTH {
             return Err(too_deep(column));
         }
-        read_deep(text, self.saved, self.depth + 1, self.sort).map_err(|error| QueryError {
+        read_deep(text, self.saved, self.depth + 1, self.sum).map_err(|error| QueryError {
             column,
             what: format!("in @{name}, column {}: {}", error.column, error.what),
             hint: error.hint,
@@ -387,7 +409,7 @@ impl Reader<'_> {
                     hint: "sort by prio, updated, created, due, title, …".to_owned(),
                 });
             }
-            self.sort.push((field, back));
+            self.sum.sort.push((field, back));
         }
         Ok(())
     }

@@ -42,16 +42,36 @@ fn a_query_is_read_as_it_is_meant() {
 #[test]
 fn closed_tasks_are_meant_only_where_the_query_says_something_of_them() {
     let names = |text: &str| read(text, &saved()).unwrap().names_closed();
-    assert!(!names("type:bug is:ready"));
+    for text in ["type:bug is:ready", "is:open", "-is:ready", "-(-is:open)"] {
+        assert!(!names(text), "{text}");
+    }
     for text in [
         "status:closed",
         "closed>7d",
         "outcome:failed",
         "x OR is:closed",
+        "-is:open",
+        "is!=open",
+        "-(is:open label:api)",
         "id:T-7",
     ] {
         assert!(names(text), "{text}");
     }
+}
+
+#[test]
+fn saved_queries_that_multiply_are_refused_before_they_fill_the_memory() {
+    let mut saved = BTreeMap::from([("q0".to_owned(), "label:api prio<=1".to_owned())]);
+    for n in 1..12 {
+        let text = format!("@q{0} OR @q{0} OR @q{0} OR @q{0}", n - 1);
+        saved.insert(format!("q{n}"), text);
+    }
+    let error = read("@q11", &saved).unwrap_err();
+    assert!(
+        error.what.contains("more than 10000 conditions"),
+        "{error:?}"
+    );
+    assert!(read("@q5", &saved).is_ok());
 }
 
 #[test]
