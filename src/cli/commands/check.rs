@@ -17,6 +17,13 @@ use crate::domain::ids::TaskSelector;
   fleet check T-7 1 3 --json
   fleet uncheck T-7 1")]
 pub struct Args {
+    #[command(flatten)]
+    marked: Marked,
+}
+
+/// Points of a task, for `check` and `uncheck`.
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Marked {
     /// Which task
     task: TaskSelector,
     /// Which points, counted from 1 as `fleet show` does
@@ -32,24 +39,27 @@ pub struct Args {
 /// # Errors
 /// As the use-case.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let edits = Edits {
-        meet: args.points,
-        ..Edits::default()
-    };
-    mark(&args.task, &edits, args.dry_run, session)
+    args.marked.mark(true, session)
 }
 
-/// Marks points.
-pub(in crate::cli) fn mark(
-    task: &TaskSelector,
-    edits: &Edits,
-    dry_run: bool,
-    session: &Session<'_>,
-) -> Result<Exit, CliError> {
-    let opened = session.open()?;
-    let tasks = std::slice::from_ref(task);
-    let report = change::update(opened.desk(), tasks, edits, mode(dry_run))?;
-    session.note_delivery(&report.delivery);
-    session.answer(&report, human::changed)?;
-    Ok(Exit::Ok)
+impl Marked {
+    /// Marks the points as met, or as not met.
+    pub(in crate::cli) fn mark(self, met: bool, session: &Session<'_>) -> Result<Exit, CliError> {
+        let (meet, unmeet) = if met {
+            (self.points, Vec::new())
+        } else {
+            (Vec::new(), self.points)
+        };
+        let edits = Edits {
+            meet,
+            unmeet,
+            ..Edits::default()
+        };
+        let opened = session.open()?;
+        let tasks = std::slice::from_ref(&self.task);
+        let report = change::update(opened.desk(), tasks, &edits, mode(self.dry_run))?;
+        session.note_delivery(&report.delivery);
+        session.answer(&report, human::changed)?;
+        Ok(Exit::Ok)
+    }
 }
