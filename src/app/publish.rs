@@ -139,14 +139,8 @@ pub fn change<T, E>(
     mut decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, E>,
 ) -> Result<Changed<T>, ChangeError<E>> {
     let mut minter = Minter::new(context);
-    let mut view = context.repo.view(terms.freshness)?;
+    let mut view = answered(context.repo.view(terms.freshness)?, terms.how)?;
     let mut how = terms.how;
-    // What must reach the remote is not decided on what was once fetched from it: the decision may
-    // be that nothing is to be written, and then nothing would be pushed that could fail.
-    if let (RemoteState::Unreachable { cause }, How::Must(_)) = (&view.remote, how) {
-        let cause = cause.clone();
-        return Err(ChangeError::Unreachable { cause });
-    }
     let mut kept = None;
     let mut tries = 0;
     loop {
@@ -364,7 +358,12 @@ fn newest<E>(context: Context<'_>, old: &StateView, how: How) -> Result<StateVie
         }
         (_, How::Prefer(limit) | How::Must(limit)) => limit,
     };
-    let view = context.repo.view(Freshness::Fetch(limit))?;
+    answered(context.repo.view(Freshness::Fetch(limit))?, how)
+}
+
+/// What must reach the remote is not decided on what was once fetched from it, if it was asked: the
+/// decision may be that nothing is to be written, and then nothing would be pushed that could fail.
+fn answered<E>(view: StateView, how: How) -> Result<StateView, ChangeError<E>> {
     match (&view.remote, how) {
         (RemoteState::Unreachable { cause }, How::Must(_)) => Err(ChangeError::Unreachable {
             cause: cause.clone(),

@@ -50,7 +50,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
                     Exit::Usage,
                     "no_editor",
                     what,
-                    "set EDITOR to the program that you edit with, or use `fleet update`",
+                    "EDITOR names the program that you edit with; `fleet update` needs none",
                 )
             })?;
             (edited.text, Some(edited.path))
