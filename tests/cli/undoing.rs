@@ -231,6 +231,34 @@ fn a_merge_is_taken_back_with_the_remarks_that_it_copied() {
 }
 
 #[test]
+fn r4_a_programs_remark_that_comes_back_is_not_taken_over_by_that() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.fleet(&["add", "One"]).expect_exit(0);
+    acting(&clone, "agent:bot", &["comment", "T-1", "Run this."]).expect_exit(0);
+    let remark = |task: &str| {
+        let shown = clone.data(&["show", task]);
+        let remark = &shown["tasks"][0]["comments"][0];
+        let text = |field: &str| remark[field].as_str().unwrap_or_default().to_owned();
+        (text("text"), text("edited_by"))
+    };
+    let told = |text: &str, by: &str| (text.to_owned(), by.to_owned());
+    clone
+        .fleet(&["comment", "T-1", "--edit", "1", "Read this."])
+        .expect_exit(0);
+    assert_eq!(remark("T-1"), told("Read this.", "human:Ada"));
+    clone.fleet(&["undo"]).expect_exit(0);
+    assert_eq!(remark("T-1"), told("Run this.", "agent:bot"));
+    // Nor does a merge that copied it, taken back and done again.
+    clone.story(&["add Two", "merge T-2 T-1", "undo"]);
+    assert_eq!(remark("T-2"), told("(taken back)", "human:Ada"));
+    clone.fleet(&["undo"]).expect_exit(0);
+    let (text, by) = remark("T-2");
+    assert!(text.ends_with("Run this."), "{text}");
+    assert_eq!(by, "agent:bot");
+}
+
+#[test]
 fn an_import_finds_a_merged_task_by_way_of_the_one_that_went() {
     let env = TestEnv::new();
     let clone = env.ready("project");

@@ -16,6 +16,7 @@ use crate::app::tracker::report::{UndoReport, UndoneRow};
 use crate::app::tracker::request::Mode;
 use crate::app::tracker::undo::inverse::Undoing;
 use crate::domain::record::{Op, Record};
+use crate::engine::admission::is_program;
 use crate::ports::state_repo::Freshness;
 use crate::store::{self, HistoryOf, Scope};
 
@@ -50,7 +51,11 @@ pub fn undo(desk: Desk<'_>, what: &What, mode: Mode) -> Result<UndoReport, Track
             let (ops, note) = undoing.inverse(record)?;
             let changed = !ops.is_empty();
             for op in ops {
+                if let Some(author) = undoing.author_of(&op) {
+                    minter.act_as(author);
+                }
                 minter.add(op);
+                minter.act_as_self();
                 if let Some(minted) = minter.records().last() {
                     undoing.take(minted);
                 }
@@ -96,7 +101,14 @@ fn targets(desk: Desk<'_>, records: &[Record], what: &What) -> Result<Vec<Record
                 hint: "`fleet log T-7` shows records; `fleet undo --record ID` takes one back"
                     .to_owned(),
             })?;
-            let run = |record: &&Record| record.run == last.run && record.by == last.by;
+            let of_run = |record: &&Record| record.run == last.run;
+            // A command that brings remarks of others (a merge, an import) says them in their names;
+            // a tick is no command of anybody's, and acts for several.
+            let tick = records.iter().filter(of_run).any(|r| r.by == "fleet");
+            let remark = |record: &Record| {
+                !tick && matches!(record.op, Op::CommentAdded(_) | Op::CommentEdited(_))
+            };
+            let run = |record: &&Record| of_run(record) && (record.by == last.by || remark(record));
             Ok(records.iter().filter(run).cloned().collect())
         }
         What::Record(id) => {
@@ -123,7 +135,7 @@ fn targets(desk: Desk<'_>, records: &[Record], what: &What) -> Result<Vec<Record
 /// An agent takes back its own work only.
 fn refuse_agents(desk: Desk<'_>, record: &Record) -> Result<(), TrackerError> {
     let actor = desk.context.actor;
-    if actor.starts_with("agent:") && record.by != actor {
+    if is_program(actor) && record.by != actor {
         return Err(TrackerError::Invalid {
             what: format!("an agent cannot take back what {} recorded", record.by),
             hint: "a human runs `fleet undo`".to_owned(),

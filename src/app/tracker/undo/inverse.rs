@@ -12,6 +12,7 @@ use crate::domain::task::Task;
 use crate::domain::tracking::{
     CommentEdited, Gate, GateAdded, GateSet, GateState, MilestoneSet, QuerySaved,
 };
+use crate::engine::admission::{is_program, is_taken_over};
 use crate::engine::deps;
 
 /// Operations that take a record back, and a word about them. None: it stays.
@@ -42,6 +43,7 @@ pub(super) struct Undoing<'a> {
     now: State,
     index: Index,
     before: State,
+    before_index: Index,
     /// All records, by the tasks that they are about.
     about: BTreeMap<TaskUid, Vec<&'a Record>>,
     /// The records, and those that take them back.
@@ -69,11 +71,13 @@ impl<'a> Undoing<'a> {
                 }
             }
         }
+        let before = State::fold(history.iter().filter(|record| !own.contains(&record.id)));
         Self {
             desk,
             now: now.clone(),
             index: now.index(),
-            before: State::fold(history.iter().filter(|record| !own.contains(&record.id))),
+            before_index: before.index(),
+            before,
             about,
             own,
             count: targets.len(),
@@ -95,7 +99,7 @@ impl<'a> Undoing<'a> {
     }
 
     pub(super) fn by_agent(&self) -> bool {
-        self.desk.context.actor.starts_with("agent:")
+        is_program(self.desk.context.actor)
     }
 
     pub(super) fn task(&self, uid: TaskUid) -> &Task {
@@ -187,6 +191,9 @@ impl<'a> Undoing<'a> {
                 "a remark stays; `fleet comment T-7 --edit N TEXT` gives it another text",
             ));
         }
+        if self.is_own(p.task.record()) {
+            return Ok(nothing("it goes with its task"));
+        }
         let comment = self.task(p.task).details.comments.get(&record.id);
         if comment.is_none_or(|comment| comment.edited.is_some() || comment.text != p.text) {
             return Ok(nothing(OVERTAKEN));
@@ -218,6 +225,20 @@ impl<'a> Undoing<'a> {
             ),
             _ => nothing(OVERTAKEN),
         }
+    }
+
+    /// In whose name an operation is recorded, if not in that of who takes back: a text that no human
+    /// had taken over is not taken over by its coming back (R4).
+    pub(super) fn author_of(&self, op: &Op) -> Option<String> {
+        let Op::CommentEdited(p) = op else {
+            return None;
+        };
+        let task = self.before.tasks.get(&p.task)?;
+        let old = task.details.comments.get(&p.comment)?;
+        let author = old.edited.as_ref().map_or(&old.by, |(by, _)| by);
+        let strange =
+            old.text == p.text && !is_taken_over(&self.before, &self.before_index, p.task, old);
+        strange.then(|| author.clone())
     }
 
     fn find_gate(&self, task: TaskUid, gate: RecordId) -> Option<&Gate> {
