@@ -15,7 +15,7 @@ use crate::app::tick::till::Till;
 use crate::app::tick::work::failure::{Failure, ensure_not_stopped};
 use crate::app::tick::work::handing::limit;
 use crate::app::tick::work::watch::Watch;
-use crate::app::tick::{World, opening, prompt};
+use crate::app::tick::{World, prompt};
 use crate::domain::ids::Oid;
 use crate::domain::money::{CostSource, Usage};
 use crate::domain::policy::AgentSpec;
@@ -125,27 +125,6 @@ impl<'a> Session<'a> {
             cut_short: None,
             left_marked: Vec::new(),
         }
-    }
-
-    /// What a process that was killed had spent on this very session is part of what it costs, and
-    /// counts towards the budgets before the agent is started again.
-    fn go_on_from_notes(&mut self) -> Result<(), Failure> {
-        let session = self.lease.session();
-        let Some(spent) = opening::read_spent(self.world, session) else {
-            return Ok(());
-        };
-        self.finished.usage = spent.usage;
-        self.finished.cost = Some(spent.cost);
-        self.finished.cost_source = spent.source;
-        let Some(over) = self.till.note(session, spent) else {
-            return Ok(());
-        };
-        // What that process worked in goes with this attempt.
-        self.workspace = Some(self.world.workspaces.at(session, &self.start()));
-        Err(Failure {
-            class: FailureClass::Budget,
-            reason: format!("not started again: {over}"),
-        })
     }
 
     /// A disk that takes nothing is told apart: it would fail every other task the same way.

@@ -139,7 +139,12 @@ pub(super) const GENERAL: &[Key] = &[
         "looked up",
         "the App's installation for the repository",
     ),
-    key("tick", "max_parallel", "2", "most sessions at once"),
+    key(
+        "tick",
+        "max_parallel",
+        "2",
+        "most sessions at once; one whose lease has ended and that nobody sees run keeps its task and takes no place",
+    ),
     key(
         "tick",
         "max_claims",
@@ -163,7 +168,7 @@ pub(super) const GENERAL: &[Key] = &[
         "leases",
         "skew_allowance",
         "\"2m\"",
-        "how much clocks may differ before an expired lease is looked at",
+        "how much clocks may differ: before an expired lease is looked at, and between a question and a comment that answers it",
     ),
     key(
         "retry",

@@ -1,10 +1,11 @@
 //! An eye on what a running agent spends: noted where a crash does not reach it, and measured
 //! against the budgets.
 
-use crate::app::tick::World;
 use crate::app::tick::documents::{HANDOVER_VERSION, SpentDoc, spent_name};
 use crate::app::tick::till::Till;
 use crate::app::tick::work::Session;
+use crate::app::tick::work::failure::Failure;
+use crate::app::tick::{World, opening};
 use crate::domain::ids::SessionUid;
 use crate::domain::money::{CostSource, MicroUsd, Spent, Usage};
 use crate::domain::policy::AgentKind;
@@ -35,6 +36,29 @@ pub(super) struct Watch<'a> {
     noted: Option<(Moment, MicroUsd)>,
     /// Why it was stopped, if it was.
     pub(super) over: Option<Overdrawn>,
+}
+
+impl Session<'_> {
+    /// What a process that was killed had spent on this very session is part of what it costs, and
+    /// counts towards the budgets before the agent is started again.
+    pub(super) fn go_on_from_notes(&mut self) -> Result<(), Failure> {
+        let session = self.lease.session();
+        let Some(spent) = opening::read_spent(self.world, session) else {
+            return Ok(());
+        };
+        self.finished.usage = spent.usage;
+        self.finished.cost = Some(spent.cost);
+        self.finished.cost_source = spent.source;
+        let Some(over) = self.till.note(session, spent) else {
+            return Ok(());
+        };
+        // What that process worked in goes with this attempt.
+        self.workspace = Some(self.world.workspaces.at(session, &self.start()));
+        Err(Failure {
+            class: FailureClass::Budget,
+            reason: format!("not started again: {over}"),
+        })
+    }
 }
 
 impl<'a> Watch<'a> {
