@@ -618,11 +618,14 @@ fn breaks_on_the_way_are_unknown_effects() {
     fake.refuse_graphql();
     let base = fake.base_url();
     let say = |fault: Option<Fault>| {
+        let silent = matches!(fault, Some(Fault::Silence));
         if let Some(fault) = fault {
             // The first call is the one that is refused.
             fake.fault_at(1, fault);
         }
-        let hasty = with(&fake, |config| config.timeout = DurationMs(400));
+        // Patient, but where silence is what is waited for.
+        let timeout = DurationMs(if silent { 400 } else { 20_000 });
+        let hasty = with(&fake, |config| config.timeout = timeout);
         let error = hasty.observe(&[watch(None)]).unwrap_err();
         assert!(matches!(error, ForgeError::Unreachable { .. }), "{error:?}");
         error.to_string()

@@ -67,6 +67,8 @@ impl DemoRepo {
     /// `dir` is in use, or git or the disk refuses.
     pub fn build(dir: &Path) -> Result<Self, DemoError> {
         fs::create_dir_all(dir).map_err(|cause| error("make a directory", dir, cause))?;
+        // Ticks run in other directories, and the places made here must mean the same there.
+        let dir = &fs::canonicalize(dir).map_err(|cause| error("look", dir, cause))?;
         let used = fs::read_dir(dir)
             .map_err(|cause| error("look", dir, cause))?
             .next()

@@ -33,7 +33,7 @@ fn forge_with(fake: &FakeGitHub, max_calls: u32) -> GitHubForge {
     };
     let config = GitHubConfig {
         write_gap: DurationMs(0),
-        timeout: DurationMs(400),
+        timeout: DurationMs::secs(20),
         max_calls,
         ..GitHubConfig::new(target, SecretString::from(TOKEN), "GITHUB_TOKEN")
     };

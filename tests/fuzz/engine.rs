@@ -33,6 +33,8 @@ const SHORT: usize = 16 << 10;
 const SHORT_OF_BOUNDED: usize = 96 << 10;
 /// How much longer the long one may take: 4 is linear, 16 quadratic.
 const MOST_RATIO: f64 = 9.0;
+/// For how long a slow input is tried again, at the least six times.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// Times below this say nothing.
 const NOTICEABLE: Duration = Duration::from_millis(40);
 
@@ -421,7 +423,8 @@ fn computed() -> Duration {
 static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Compares the times of a long and a short input. The shortest of several times is the one that
-/// nothing else disturbed; it counts only if it stays out of proportion.
+/// nothing else disturbed; it counts only if it stays out of proportion: what is quadratic is so each
+/// time, and a busy machine is not busy for [`PATIENCE`].
 fn too_slow(target: &Target, long: &dyn Fn(usize) -> Vec<u8>) -> Option<String> {
     let time = |input: &[u8]| {
         let started = computed();
@@ -435,7 +438,10 @@ fn too_slow(target: &Target, long: &dyn Fn(usize) -> Vec<u8>) -> Option<String> 
     };
     let (short, long) = (long(len), long(4 * len));
     let (mut least_short, mut least_long) = (time(&short), time(&long));
-    for _ in 0..6 {
+    let started = Instant::now();
+    let mut tries = 0;
+    while tries < 6 || started.elapsed() < PATIENCE {
+        tries += 1;
         let ratio = least_long.as_secs_f64() / least_short.as_secs_f64().max(1e-9);
         let grown = long.len() as f64 / short.len() as f64;
         if least_long < NOTICEABLE || ratio < MOST_RATIO * grown / 4.0 {

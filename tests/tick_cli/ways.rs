@@ -133,8 +133,8 @@ fn nothing_is_claimed_for_a_handover_that_cannot_be_written() {
 #[test]
 fn the_demonstration_ends_with_all_six_tasks_reviewed_or_done() {
     let world = World::raw(WRITES, Shape::default());
-    let dir = world.path("demo");
-    assert_exit(&world.fleet(&["demo", "--dir", dir.to_str().unwrap()]), 0);
+    // Its ticks run elsewhere: a place that is named from here must stay the same one.
+    assert_exit(&world.fleet(&["demo", "--dir", "../demo"]), 0);
     let out = world
         .command("demo/greeter", &["list", "--all", "--json"])
         .output()
