@@ -456,7 +456,7 @@ mod tests {
     fn the_last_day_can_be_written_wherever_the_user_is() {
         let west = |_: Timestamp| -12 * 3_600;
         assert_eq!(at("9999-12-31 23:59", &west), "9999-12-31T23:59:59.999Z");
-        assert_eq!(at("200 years", &|_| 0), "2226-11-07T08:00");
+        assert_eq!(at("200 years", &|_| 0), "2226-11-23T08:00");
     }
 
     #[test]
