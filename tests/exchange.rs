@@ -174,6 +174,7 @@ fn columns_that_are_named_are_used_and_missing_ones_are_told() {
             .iter()
             .map(|(f, c)| ((*f).to_owned(), (*c).to_owned()))
             .collect(),
+        ..Options::default()
     };
     let form = Form {
         format: Format::Csv,
@@ -302,6 +303,25 @@ fn a_hundred_thousand_lines_of_nothing_are_told_each_with_its_line() {
     assert!(batch.issues.is_empty());
     assert_eq!(batch.damage.len(), 100_000);
     assert_eq!(batch.damage[99_999].place.line, 100_000);
+}
+
+#[test]
+fn names_that_are_there_again_and_again_are_settled_in_one_pass() {
+    let same = "\"x\":1,".repeat(50_000);
+    let line = format!("{{{same}\"id\":\"a-1\",\"title\":\"t\",\"issue_type\":\"task\"}}\n");
+    let batch = reads("b.jsonl", line.as_bytes());
+    assert_eq!(batch.issues.len(), 1);
+    assert_eq!(batch.issues[0].kept.rest, "{\"x\":1}");
+    assert_eq!(batch.remarks[0].what, "`x` is there twice; the last counts");
+}
+
+#[test]
+fn a_value_that_is_folded_over_many_lines_is_one() {
+    let words = "  more words\n".repeat(20_000);
+    let text = format!("---\nid: task-1\ntitle: >-\n{words}---\n");
+    let batch = reads("task.md", text.as_bytes());
+    let title = batch.issues[0].set.title.as_deref().expect("a title");
+    assert!(title.starts_with("more words more words more"), "{title}");
 }
 
 #[test]

@@ -76,6 +76,11 @@ fn the_configuration_is_good_or_its_faults_are_located() {
 }
 
 #[test]
+fn issues_of_other_trackers_are_read_in_one_pass_and_what_is_kept_reads_back() {
+    engine::run("exchange");
+}
+
+#[test]
 fn templates_are_filled_in_one_pass() {
     engine::run("templates");
 }

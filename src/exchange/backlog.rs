@@ -12,7 +12,7 @@ use crate::exchange::forms::SourceFile;
 use crate::exchange::kept::{KeptLink, Rest};
 use crate::exchange::markdown::boxed;
 use crate::exchange::text::{small, whole};
-use crate::exchange::times::time;
+use crate::exchange::times::told;
 
 /// Values of the front matter: each key has a list, of one element if it is a plain value.
 type Front<'a> = BTreeMap<&'a str, Vec<Cow<'a, str>>>;
@@ -44,17 +44,20 @@ pub(crate) fn read(batch: &mut Batch, file: u32, source: &SourceFile<'_>) {
         batch.broken(place, &format!("backlog:{id}"), what);
         return;
     };
+    let key = format!("backlog:{}", id.to_lowercase());
+    let updated = one(&front, "updated_date").or_else(|| one(&front, "created_date"));
+    let updated = told(batch, place, &key, "updated_date", updated);
+    let due = told(batch, place, &key, "due_date", one(&front, "due_date"));
     let mut issue = Incoming {
         place,
-        key: format!("backlog:{}", id.to_lowercase()),
+        key,
         trusted: true,
-        updated: one(&front, "updated_date")
-            .or_else(|| one(&front, "created_date"))
-            .and_then(time),
+        updated,
         ..Incoming::default()
     };
     issue.kept.updated = issue.updated;
     issue.set.title = Some(fit::heading(title).into_owned());
+    issue.set.due = due.map(Some);
     values(&front, &mut issue, source.name);
     sections(batch, &mut issue, body, first);
     batch.issues.push(issue);
@@ -97,8 +100,11 @@ fn front_matter(text: &str) -> Result<Front<'_>, (usize, String)> {
                 // The continuation of a long value.
                 None => match list.last_mut() {
                     Some(value) => {
-                        let joined = format!("{value} {}", scalar(trimmed));
-                        *value = Cow::Owned(joined.trim().to_owned());
+                        let value = value.to_mut();
+                        if !value.is_empty() {
+                            value.push(' ');
+                        }
+                        value.push_str(scalar(trimmed).trim());
                     }
                     None => list.push(scalar(trimmed)),
                 },
@@ -180,9 +186,6 @@ fn values(front: &Front<'_>, issue: &mut Incoming, path: &str) {
         Some("low") => Some(3),
         _ => None,
     };
-    if let Some(due) = one(front, "due_date").and_then(time) {
-        issue.set.due = Some(Some(due));
-    }
     status(front, issue, path);
     let mut link = |kind: DepKind, target: &str| {
         let to = format!("backlog:{}", target.to_lowercase());

@@ -5,7 +5,8 @@ use std::fmt;
 use crate::domain::dep::DepKind;
 use crate::domain::record::{CloseOutcome, TaskFields};
 use crate::domain::time::Timestamp;
-use crate::exchange::kept::{Kept, KeptComment, print};
+use crate::exchange::kept::{Kept, KeptComment, label_prints, print};
+use crate::exchange::sums::Field;
 
 /// A format that can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -148,9 +149,29 @@ pub struct Incoming {
     pub trusted: bool,
     /// What is kept beside the task.
     pub kept: Kept,
+    /// What older versions called it, if that was another name.
+    pub formerly: Option<String>,
+    /// Values that the source says nothing about: a table without that column, a time that is none.
+    pub silent: Vec<Field>,
+    /// Kinds of edges of which the source names all that there are.
+    pub whole: Vec<DepKind>,
 }
 
 impl Incoming {
+    /// Everything of it that is kept beside the task, but for the fingerprints.
+    #[must_use]
+    pub fn remembered(&self) -> Kept {
+        let back = self.links.iter().filter(|link| link.reversed);
+        Kept {
+            labels: label_prints(self.labels.iter().map(String::as_str)),
+            back: back
+                .map(|link| (link.kind.name().to_owned(), link.to.clone()))
+                .collect(),
+            uid: self.uid.clone(),
+            ..self.kept.clone()
+        }
+    }
+
     /// A comment: its name at the source, who said it, and when as the source wrote it (JSON).
     pub(crate) fn hear(&mut self, id: &str, by: &str, text: &str, at: &str) {
         let fields = format!("{{\"created_at\":{at}}}");

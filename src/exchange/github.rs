@@ -13,7 +13,7 @@ use crate::exchange::fit;
 use crate::exchange::forms::Options;
 use crate::exchange::json::{self, Fields};
 use crate::exchange::kept::KeptLink;
-use crate::exchange::times::time;
+use crate::exchange::times::told;
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8], options: &Options) {
@@ -46,9 +46,10 @@ fn one(
         place,
         // Anybody may have written it; an association in a file proves nothing.
         trusted: false,
-        updated: either(fields, "updated_at", "updatedAt")
-            .as_deref()
-            .and_then(time),
+        updated: {
+            let at = either(fields, "updated_at", "updatedAt");
+            told(batch, place, &key, "updated_at", at.as_deref())
+        },
         ..Incoming::default()
     };
     issue.kept.updated = issue.updated;
@@ -61,14 +62,10 @@ fn one(
     labels(fields, &mut issue);
     people(batch, fields, &mut issue, &key);
     closed(fields, &mut issue);
-    if let Some(milestone) = fields.object("milestone").and_then(|m| {
-        m.text("due_on")
-            .or_else(|| m.text("dueOn"))
-            .as_deref()
-            .and_then(time)
-    }) {
-        issue.set.due = Some(Some(milestone));
-    }
+    let milestone = fields.object("milestone");
+    let due = milestone.and_then(|m| m.text("due_on").or_else(|| m.text("dueOn")));
+    let due = told(batch, place, &key, "due_on", due.as_deref());
+    issue.set.due = due.map(Some);
     comments(fields, &mut issue);
     relations(fields, &mut issue, &repo);
     issue.kept.rest = rest(fields);

@@ -11,7 +11,7 @@ use crate::exchange::forms::Options;
 use crate::exchange::github::elements;
 use crate::exchange::json::{self, Fields};
 use crate::exchange::kept::{KeptLink, Rest};
-use crate::exchange::times::time;
+use crate::exchange::times::told;
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8], options: &Options) {
@@ -48,10 +48,13 @@ fn one(
         batch.broken(place, "", what);
         return None;
     };
+    let key = format!("gitlab:{project}#{number}");
+    let mut at = |name: &str| told(batch, place, &key, name, fields.text(name).as_deref());
+    let (updated, due) = (at("updated_at"), at("due_date"));
     let mut issue = Incoming {
         place,
-        key: format!("gitlab:{project}#{number}"),
-        updated: fields.text("updated_at").as_deref().and_then(time),
+        updated,
+        key,
         ..Incoming::default()
     };
     issue.kept.updated = issue.updated;
@@ -82,9 +85,7 @@ fn one(
         let what = format!("assigned to {others} others, too; the first holds the task");
         batch.remark(place, &issue.key, what);
     }
-    if let Some(due) = fields.text("due_date").as_deref().and_then(time) {
-        issue.set.due = Some(Some(due));
-    }
+    issue.set.due = due.map(Some);
     if fields.text("state").as_deref() == Some("closed") {
         issue.closed = Some((CloseOutcome::Done, String::new()));
     }

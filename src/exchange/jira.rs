@@ -11,7 +11,7 @@ use crate::exchange::batch::{Batch, Incoming, Link, Place};
 use crate::exchange::fit;
 use crate::exchange::json::{self, Fields};
 use crate::exchange::kept::{KeptLink, Rest};
-use crate::exchange::times::time;
+use crate::exchange::times::told;
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8]) {
@@ -27,11 +27,14 @@ fn one(batch: &mut Batch, outer: &Fields<'_>, place: Place) -> Option<Incoming> 
         batch.broken(place, &format!("jira:{id}"), "an issue without `fields`");
         return None;
     };
+    let key = format!("jira:{id}");
+    let mut at = |name: &str| told(batch, place, &key, name, fields.text(name).as_deref());
+    let (updated, due) = (at("updated"), at("duedate"));
     let mut issue = Incoming {
         place,
-        key: format!("jira:{id}"),
         trusted: true,
-        updated: fields.text("updated").as_deref().and_then(time),
+        updated,
+        key,
         ..Incoming::default()
     };
     issue.kept.updated = issue.updated;
@@ -57,9 +60,7 @@ fn one(batch: &mut Batch, outer: &Fields<'_>, place: Place) -> Option<Incoming> 
             issue.labels.push(format!("component:{label}"));
         }
     }
-    if let Some(due) = fields.text("duedate").as_deref().and_then(time) {
-        issue.set.due = Some(Some(due));
-    }
+    issue.set.due = due.map(Some);
     let state = fields.object("status").map(|s| {
         let category = s.object("statusCategory").and_then(|c| c.text("key"));
         let name = s.text("name").unwrap_or_default();

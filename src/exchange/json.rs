@@ -1,6 +1,7 @@
 //! JSON as it is written: objects as lists of named pieces of text, each with its place.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -85,13 +86,19 @@ impl<'a> Fields<'a> {
 
     /// Leaves the last of fields with one name; gives the name of one that was there twice.
     pub(crate) fn settle(&mut self) -> Option<String> {
-        let again = |(at, (name, _)): (usize, &(Cow<'a, str>, _))| {
-            let later = self.0[at + 1..].iter().any(|(other, _)| other == name);
-            later.then(|| (at, name.clone().into_owned()))
-        };
-        let (at, name) = self.0.iter().enumerate().find_map(again)?;
-        self.0.remove(at);
-        self.settle();
+        let mut last: HashMap<&str, usize> = HashMap::with_capacity(self.0.len());
+        for (at, (name, _)) in self.0.iter().enumerate() {
+            last.insert(name, at);
+        }
+        if last.len() == self.0.len() {
+            return None;
+        }
+        let all = self.0.iter().enumerate();
+        let stays: Vec<bool> = all.map(|(at, (name, _))| last[&**name] == at).collect();
+        let first = stays.iter().position(|stays| !stays)?;
+        let name = self.0[first].0.clone().into_owned();
+        let mut stays = stays.into_iter();
+        self.0.retain(|_| stays.next().unwrap_or(true));
         Some(name)
     }
 

@@ -1,6 +1,7 @@
 //! What is kept of an imported issue beside the task: enough to tell its next version from the last
 //! one, and to write it again without loss.
 
+use std::collections::{BTreeSet, HashSet};
 use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
@@ -14,6 +15,11 @@ use crate::exchange::beads::links;
 /// Name of the task's field (one of those that this build does not interpret) that holds [`Kept`] as
 /// one text. A text, because JSON values lose the spelling of numbers and the order of keys.
 pub const SOURCE_FIELD: &str = "source";
+
+/// The file's name was told with the import.
+pub const NAMED: &str = "=";
+/// The file is one of the repository, and its name is its path there.
+pub(super) const HERE: &str = ".";
 
 /// An edge as the source has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,6 +66,20 @@ pub struct Kept {
     /// All other fields of the source, as written, braces included; empty if there are none.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub rest: String,
+    /// Fingerprints of its labels, sorted, one after the other; see [`Kept::had`].
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub labels: String,
+    /// Edges that the source names on the side that they lead to: kind, and reference of the task
+    /// that they come from.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub back: Vec<(String, String)>,
+    /// Which of all files that bear the name in its reference it came from, where the reference
+    /// alone does not tell: [`NAMED`], [`HERE`], or a fingerprint of a place outside.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub from: String,
+    /// Identity of the task that it is at its source, if that is fleet, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uid: Option<String>,
     /// Fingerprints of the values that the last import wanted; see [`Sums`](crate::exchange::Sums).
     #[serde(skip_serializing_if = "String::is_empty")]
     pub sums: String,
@@ -84,6 +104,24 @@ impl Kept {
     #[must_use]
     pub fn to_text(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// True if it has a comment of these words.
+    #[must_use]
+    pub fn heard(&self, by: &str, text: &str) -> bool {
+        let print = print(by, text);
+        self.comments.iter().any(|kept| kept.1 == print)
+    }
+
+    /// What tells whether the source had a label.
+    pub fn had(&self) -> impl Fn(&str) -> bool + use<> {
+        let digits = self.labels.as_bytes().chunks_exact(LABEL_DIGITS);
+        let prints = digits.filter_map(|digits| {
+            let digits = std::str::from_utf8(digits).ok()?;
+            u64::from_str_radix(digits, 16).ok()
+        });
+        let prints: HashSet<u64> = prints.collect();
+        move |label| prints.contains(&label_print(label))
     }
 
     /// What is kept beside `task`, if it was imported.
@@ -125,6 +163,24 @@ impl Rest {
         text.push('}');
         text
     }
+}
+
+/// Hexadecimal digits of a label's fingerprint.
+const LABEL_DIGITS: usize = 8;
+
+/// The fingerprints of labels.
+pub(crate) fn label_prints<'a>(labels: impl Iterator<Item = &'a str>) -> String {
+    let prints: BTreeSet<u64> = labels.map(label_print).collect();
+    let mut text = String::with_capacity(prints.len() * LABEL_DIGITS);
+    for print in prints {
+        let _ = write!(text, "{print:08x}");
+    }
+    text
+}
+
+/// The upper bits of this hash are mixed best.
+fn label_print(label: &str) -> u64 {
+    fnv(FNV_START, label.as_bytes()) >> 32
 }
 
 /// Fingerprint of a comment: 64 bits of FNV-1a in hex, which only has to tell a few texts apart.

@@ -11,7 +11,7 @@ use crate::exchange::fit;
 use crate::exchange::github::elements;
 use crate::exchange::json::{self, Fields};
 use crate::exchange::kept::{KeptLink, Rest};
-use crate::exchange::times::time;
+use crate::exchange::times::told;
 
 /// Reads a file.
 pub(crate) fn read(batch: &mut Batch, file: u32, bytes: &[u8]) {
@@ -23,11 +23,14 @@ fn one(batch: &mut Batch, fields: &Fields<'_>, place: Place) -> Option<Incoming>
         batch.broken(place, "", "an issue without `identifier`");
         return None;
     };
+    let key = format!("linear:{id}");
+    let mut at = |name: &str| told(batch, place, &key, name, fields.text(name).as_deref());
+    let (updated, due) = (at("updatedAt"), at("dueDate"));
     let mut issue = Incoming {
         place,
-        key: format!("linear:{id}"),
         trusted: true,
-        updated: fields.text("updatedAt").as_deref().and_then(time),
+        updated,
+        key,
         ..Incoming::default()
     };
     issue.kept.updated = issue.updated;
@@ -48,9 +51,7 @@ fn one(batch: &mut Batch, fields: &Fields<'_>, place: Place) -> Option<Incoming>
             issue.labels.push(label.into_owned());
         }
     }
-    if let Some(due) = fields.text("dueDate").as_deref().and_then(time) {
-        issue.set.due = Some(Some(due));
-    }
+    issue.set.due = due.map(Some);
     let state = fields.object("state");
     let name = state
         .as_ref()

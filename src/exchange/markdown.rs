@@ -7,7 +7,7 @@ use crate::domain::dep::DepKind;
 use crate::domain::record::CloseOutcome;
 use crate::exchange::batch::{Batch, Incoming, Link, Place};
 use crate::exchange::fit;
-use crate::exchange::forms::SourceFile;
+use crate::exchange::forms::{NAMELESS, Options, Source, SourceFile};
 use crate::exchange::kept::{FNV_START, KeptLink, fnv};
 use crate::exchange::text::{small, whole};
 
@@ -39,11 +39,15 @@ pub(super) fn boxed(line: &str) -> Option<(usize, bool, &str)> {
 }
 
 /// Reads a file.
-pub(crate) fn read(batch: &mut Batch, file: u32, source: &SourceFile<'_>) {
+pub(crate) fn read(batch: &mut Batch, file: u32, source: &SourceFile<'_>, options: &Options) {
     let Some(text) = whole(batch, file, source.bytes) else {
         return;
     };
-    let name = source.name.rsplit('/').next().unwrap_or(source.name);
+    let origin = Source::of(source.name, options);
+    let Some(name) = &origin.name else {
+        batch.broken(Place::line(file, 0), "", NAMELESS);
+        return;
+    };
     let mut headings: Vec<(usize, String)> = Vec::new();
     let mut above: Vec<Above> = Vec::new();
     let mut fence = false;
@@ -83,9 +87,13 @@ pub(crate) fn read(batch: &mut Batch, file: u32, source: &SourceFile<'_>) {
         hash = fnv(hash, &twins.to_le_bytes());
         *twins += 1;
         let key = format!("markdown:{name}#{:012x}", hash >> 16);
-        batch
-            .issues
-            .push(issue(place, &key, done, words, &headings, above.last()));
+        let mut issue = issue(place, &key, done, words, &headings, above.last());
+        issue.kept.from.clone_from(&origin.print);
+        issue.formerly = origin
+            .formerly
+            .as_ref()
+            .map(|name| format!("markdown:{name}#{:012x}", hash >> 16));
+        batch.issues.push(issue);
         above.push(Above { indent, key, hash });
     }
     if batch.issues.len() == before {

@@ -32,7 +32,7 @@ mod times;
 
 pub use batch::{Batch, Format, Incoming, Link, Note, Place, Said};
 pub use detect::detect;
-pub use forms::{Form, Options, SourceFile, read};
-pub use kept::{Kept, KeptComment, KeptLink, SOURCE_FIELD};
-pub use out::{Outgoing, OutgoingTask, Target, write};
+pub use forms::{Form, Options, Origin, SourceFile, read};
+pub use kept::{Kept, KeptComment, KeptLink, NAMED, SOURCE_FIELD};
+pub use out::{Identities, Outgoing, OutgoingTask, Target, write};
 pub use sums::{Field, Sums};

@@ -2,10 +2,13 @@
 
 mod csv;
 mod github;
+mod held;
 mod json;
 mod markdown;
 
 use std::collections::BTreeMap;
+
+pub use held::Identities;
 
 use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskUid;
@@ -53,27 +56,6 @@ impl Target {
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|target| target.name() == name)
-    }
-
-    /// Tasks in a file of this form; `None` if it is none.
-    #[must_use]
-    pub fn count(self, bytes: &[u8]) -> Option<usize> {
-        let text = std::str::from_utf8(bytes).ok()?;
-        match self {
-            Self::Beads => Some(text.lines().filter(|line| line.starts_with('{')).count()),
-            Self::Json | Self::Github => {
-                let value: serde_json::Value = serde_json::from_str(text).ok()?;
-                let list = value.get("tasks").unwrap_or(&value);
-                list.as_array().map(Vec::len)
-            }
-            Self::Csv => {
-                let mut reader = ::csv::ReaderBuilder::new()
-                    .flexible(true)
-                    .from_reader(bytes);
-                Some(reader.records().count())
-            }
-            Self::Markdown => Some(text.lines().filter(|line| line.contains("- [")).count()),
-        }
     }
 }
 
@@ -157,15 +139,14 @@ pub struct Outgoing<'a> {
     pub tasks: Vec<OutgoingTask<'a>>,
     /// Names of all tasks that edges may lead to.
     pub names: BTreeMap<TaskUid, String>,
+    /// What those are called at their sources that come from elsewhere.
+    pub references: BTreeMap<TaskUid, &'a str>,
 }
 
 impl Outgoing<'_> {
     /// What a task is called at its source, or here.
     fn reference(&self, uid: TaskUid) -> Option<String> {
-        // Tasks come by identity, as the state has them.
-        let found = self.tasks.binary_search_by_key(&uid, |task| task.uid).ok();
-        let task = found.map(|at| &self.tasks[at]);
-        let told = task.and_then(|task| task.task.details.external_ref.value.clone());
+        let told = self.references.get(&uid).map(|told| (*told).to_owned());
         told.or_else(|| self.names.get(&uid).cloned())
     }
 }
@@ -194,7 +175,7 @@ pub fn write(outgoing: &Outgoing<'_>, target: Target) -> String {
 }
 
 fn beads(outgoing: &Outgoing<'_>) -> String {
-    let ids = beads::Ids::of(&outgoing.tasks);
+    let ids = beads::Ids::of(outgoing);
     let mut lines: Vec<(bool, &str, String)> = outgoing
         .tasks
         .iter()

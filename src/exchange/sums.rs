@@ -116,7 +116,7 @@ impl Sums {
             assignee: details.assignee.value.as_deref(),
             due: details.due.value,
             defer_until: details.defer_until.value,
-            acceptance: &details.acceptance.value,
+            acceptance: &task.points(),
             closed: match &task.status.value {
                 Status::Open => None,
                 Status::Closed { outcome, reason } => Some((*outcome, reason)),
@@ -155,6 +155,14 @@ impl Sums {
         ];
         // The upper bits of this hash are mixed best.
         Self(all.map(|hash| (hash >> 40) as u32))
+    }
+
+    /// The same, but held for this reason.
+    #[must_use]
+    pub fn holding(mut self, hold: Option<&str>) -> Self {
+        let hash = hold.map_or(0, |why| fnv(FNV_START, why.as_bytes()));
+        self.0[Field::Held as usize] = (hash >> 40) as u32;
+        self
     }
 
     /// The fingerprint of one value.

@@ -101,7 +101,10 @@ impl Header {
         record: &'a csv::StringRecord,
         place: Place,
     ) -> Option<Row<'a>> {
-        let cells: Vec<&str> = record.iter().collect();
+        // Only a table that fleet wrote guards its cells.
+        let own = self.names.contains_key("uid");
+        let plain = |cell| if own { unguarded(cell) } else { cell };
+        let cells: Vec<&str> = record.iter().map(plain).collect();
         let (count, wanted) = (cells.len(), self.headings.len());
         let extra = cells.iter().skip(wanted).any(|cell| !cell.is_empty());
         if extra || count == 1 && wanted > 2 && !cells[0].is_empty() {
@@ -176,6 +179,19 @@ pub(super) fn rows(
     if header.is_none() && batch.damage.is_empty() {
         batch.broken(Place::line(file, 0), "", "no line of headings");
     }
+}
+
+/// True if a spreadsheet would compute the cell instead of showing it, or if it looks like one that
+/// is guarded against that.
+pub(super) fn is_formula(cell: &str) -> bool {
+    let bare = cell.trim_start_matches('\'');
+    bare.starts_with(['=', '+', '-', '@', '\t', '\r'])
+}
+
+/// A cell as it was before it was guarded with an apostrophe.
+fn unguarded(cell: &str) -> &str {
+    let guarded = cell.strip_prefix('\'').filter(|rest| is_formula(rest));
+    guarded.unwrap_or(cell)
 }
 
 /// What the first line is divided by.

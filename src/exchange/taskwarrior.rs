@@ -8,7 +8,7 @@ use crate::exchange::batch::{Batch, Incoming, Link, Place};
 use crate::exchange::fit;
 use crate::exchange::json::{self, Fields};
 use crate::exchange::kept::{KeptLink, Rest};
-use crate::exchange::times::{compact, time};
+use crate::exchange::times::{compact, told};
 
 /// Fields that its exports compute, or that this reader takes apart.
 const TAKEN: &[&str] = &[
@@ -34,9 +34,10 @@ fn one(batch: &mut Batch, fields: &Fields<'_>, place: Place) -> Option<Incoming>
         batch.broken(place, "", "a task without `uuid`");
         return None;
     };
-    let at = |name: &str| {
+    let mut at = |name: &str| {
         let text = fields.text(name)?;
-        compact(&text).or_else(|| time(&text))
+        let about = format!("taskwarrior:{uuid}");
+        compact(&text).or_else(|| told(batch, place, &about, name, Some(&text)))
     };
     let mut issue = Incoming {
         place,

@@ -3,6 +3,7 @@
 use chrono::{DateTime, NaiveDate};
 
 use crate::domain::time::Timestamp;
+use crate::exchange::batch::{Batch, Place};
 
 /// Forms without a zone; they are taken for UTC.
 const PLAIN: &[&str] = &[
@@ -24,11 +25,11 @@ const ZONED: &[&str] = &[
 ];
 
 /// Reads a time: RFC 3339, a date, or one of the forms that exports are known to have. `None` for
-/// everything else, and for times before 1970.
+/// everything else, and for times before 1970 or after the year 9999.
 pub(crate) fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(at) = text.parse() {
-        return Some(at);
+        return Some(at).filter(|at| *at <= LAST);
     }
     if let Ok(at) = DateTime::parse_from_rfc3339(text) {
         return millis(at.timestamp_millis());
@@ -55,6 +56,23 @@ pub(crate) fn time(text: &str) -> Option<Timestamp> {
     millis(day.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis())
 }
 
+/// Reads a time of an issue; what is no time is told with its place.
+pub(crate) fn told(
+    batch: &mut Batch,
+    place: Place,
+    about: &str,
+    name: &str,
+    text: Option<&str>,
+) -> Option<Timestamp> {
+    let text = text.map(str::trim).filter(|text| !text.is_empty())?;
+    let at = time(text);
+    if at.is_none() {
+        let what = format!("`{name}` is no time that is known here");
+        batch.remark(place, about, what);
+    }
+    at
+}
+
 /// Reads Taskwarrior's `20260124T214152Z`.
 pub(crate) fn compact(text: &str) -> Option<Timestamp> {
     let in_utc = format!("{} +0000", text.strip_suffix('Z')?);
@@ -62,8 +80,14 @@ pub(crate) fn compact(text: &str) -> Option<Timestamp> {
     millis(at.timestamp_millis())
 }
 
+/// The last instant that a record can hold: its years have four digits.
+const LAST: Timestamp = Timestamp(253_402_300_799_999);
+
 fn millis(ms: i64) -> Option<Timestamp> {
-    u64::try_from(ms).ok().map(Timestamp)
+    u64::try_from(ms)
+        .ok()
+        .map(Timestamp)
+        .filter(|at| *at <= LAST)
 }
 
 #[cfg(test)]
@@ -92,7 +116,14 @@ mod tests {
             time("24/Jan/26 9:41 PM").map(|t| t.to_string()),
             Some("2026-01-24T21:41:00.000Z".into())
         );
-        for bad in ["", "soon", "0001-01-01T00:00:00Z", "2026-02-30"] {
+        for bad in [
+            "",
+            "soon",
+            "0001-01-01T00:00:00Z",
+            "2026-02-30",
+            "9999-12-31T23:59:59-12:00",
+            "9999-12-31T23:59:59.000-1200",
+        ] {
             assert_eq!(time(bad), None, "{bad}");
         }
     }

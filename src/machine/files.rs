@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
 
-use crate::ports::files::{Files, FilesError, Found, NamedFile};
+use crate::ports::files::{Files, FilesError, Found, NamedFile, Whereabouts};
 
 /// Most that is read in all, in bytes.
 const MAX_BYTES: u64 = 512 << 20;
@@ -69,6 +69,24 @@ impl Files for LocalFiles {
             return Err(error);
         }
         Ok(walk.found)
+    }
+
+    fn whereabouts(&self, path: &Path) -> Whereabouts {
+        if path.as_os_str() == "-" {
+            return Whereabouts::Pipe;
+        }
+        let whole = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let absolute = whole.to_string_lossy().into_owned();
+        // A linked work tree has a file of that name, others a folder.
+        let top = whole.ancestors().find(|dir| dir.join(".git").exists());
+        match top.and_then(|top| Some((top, whole.strip_prefix(top).ok()?))) {
+            Some((top, below)) => Whereabouts::InTree {
+                top: top.to_path_buf(),
+                path: below.to_string_lossy().into_owned(),
+                absolute,
+            },
+            None => Whereabouts::Outside(absolute),
+        }
     }
 
     fn present(&self, path: &Path) -> Result<Option<Vec<u8>>, FilesError> {

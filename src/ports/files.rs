@@ -1,7 +1,7 @@
 //! Files that a person names on the command line: read whole or not at all, replaced whole or not at
 //! all.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A file that was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,24 @@ pub struct Found {
     pub folder: bool,
 }
 
+/// Where a file or folder lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// Below a work tree of git.
+    InTree {
+        /// The tree's top, absolute.
+        top: PathBuf,
+        /// The path from there, with `/`; empty for the top itself.
+        path: String,
+        /// The absolute path, without links.
+        absolute: String,
+    },
+    /// Somewhere else: the absolute path, without links.
+    Outside(String),
+    /// Standard input.
+    Pipe,
+}
+
 /// Why a file cannot be read or written; a sentence that names it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -41,6 +59,9 @@ pub trait Files {
     /// # Errors
     /// It is not there, not readable, or larger than the limit.
     fn read(&self, path: &Path) -> Result<Found, FilesError>;
+
+    /// Where `path` lies, once links are followed; as it is given, if it cannot be looked at.
+    fn whereabouts(&self, path: &Path) -> Whereabouts;
 
     /// The file `path`, or none if there is none.
     ///

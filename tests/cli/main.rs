@@ -3,6 +3,7 @@
 mod agents;
 mod bad_input;
 mod changing;
+mod crossing;
 mod doctor;
 mod editing;
 mod env;

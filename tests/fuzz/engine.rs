@@ -103,6 +103,7 @@ pub(crate) fn corpus(target: &Target) -> Vec<Vec<u8>> {
         "opencode" => &["tests/fixtures/agents/opencode"],
         "config" => &["examples/configs"],
         "templates" => &[".orchestra/roles"],
+        "exchange" => &["tests/fixtures/import"],
         _ => &[],
     };
     for dir in real {

@@ -9,6 +9,7 @@ use fleet::domain::record::{Op, Record};
 use fleet::domain::state::State;
 use fleet::domain::time::Timestamp;
 use fleet::engine::{clean, commands, gates, outbox, secrets, text};
+use fleet::exchange::{Kept, Options, SourceFile};
 use fleet::git::process::Output;
 use fleet::git::push_report::{Verdict, judge};
 use fleet::machine::clock::FixedClock;
@@ -68,6 +69,7 @@ pub(crate) const ALL: &[Target] = &[
     target("templates", templates, 1 << 20, 400),
     target("commands", comment, 1 << 18, 100),
     target("outbox", an_outbox, 1 << 20, 400),
+    target("exchange", exchange, 4 << 20, 8_000),
 ];
 
 const fn target(name: &'static str, run: fn(&[u8]), spare: usize, per_byte: usize) -> Target {
@@ -433,6 +435,47 @@ fn comment(bytes: &[u8]) {
         assert!(!command.text.contains(deceives), "{:?}", command.text);
         assert!(command.agent.as_ref().is_none_or(|name| name.len() <= 64));
     }
+}
+
+/// Issues of other trackers: as what they look like, as a table and a checklist, and inside of what
+/// stands around them; what is kept of them reads back, and what is told has a place in the input.
+fn exchange(bytes: &[u8]) {
+    let reads = |name: &str, bytes: &[u8]| {
+        let files = [SourceFile { name, bytes }];
+        let Some(form) = fleet::exchange::detect(&files, false) else {
+            return;
+        };
+        let batch = fleet::exchange::read(&files, form, &Options::default());
+        let lines = 2 + bytes.iter().filter(|b| **b == b'\n').count();
+        for note in batch.damage.iter().chain(&batch.remarks) {
+            assert!(
+                note.place.line as usize <= lines,
+                "a place outside: {note:?}"
+            );
+        }
+        for issue in &batch.issues {
+            let kept = issue.remembered();
+            assert_eq!(Kept::from_text(&kept.to_text()), kept);
+            assert!(
+                issue
+                    .set
+                    .title
+                    .as_ref()
+                    .is_some_and(|title| !title.is_empty())
+            );
+        }
+    };
+    for name in ["x.jsonl", "x.csv", "x.md"] {
+        reads(name, bytes);
+    }
+    let around = |before: &str, after: &str| [before.as_bytes(), bytes, after.as_bytes()].concat();
+    let object = "{\"id\":\"a-1\",\"title\":\"t\",\"issue_type\":\"task\",";
+    reads("x.jsonl", &around(object, "\"z\":1}\n"));
+    reads("x.md", &around("---\nid: task-1\ntitle: >-\n", "\n---\n"));
+    // As many fields as the input is long, each with a name of its own.
+    let names = (0..bytes.len() / 8).map(|n| format!("\"n{n}\":0,"));
+    let many = format!("{object}{}\"z\":1}}\n", names.collect::<String>());
+    reads("x.jsonl", many.as_bytes());
 }
 
 fn an_outbox(bytes: &[u8]) {

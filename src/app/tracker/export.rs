@@ -4,12 +4,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::app::tracker::desk::Desk;
+use crate::app::tracker::desk::{Desk, Reading};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::name;
+use crate::app::tracker::past::undecayed;
+use crate::domain::register::Stamp;
 use crate::domain::state::State;
+use crate::domain::task::Task;
 pub use crate::exchange::{Form, Target};
-use crate::exchange::{Format, Options, Outgoing, OutgoingTask, SourceFile, read, write};
+use crate::exchange::{Outgoing, OutgoingTask, write};
 use crate::ports::files::{Files, FilesError};
 use crate::store::{Bodies, Scope};
 
@@ -70,7 +73,9 @@ pub fn export(
     request: ExportRequest<'_>,
 ) -> Result<ExportReport, TrackerError> {
     let reading = desk.look(Scope::All, Bodies::Read)?;
-    let outgoing = collect(&reading.loaded.state, request.open_only);
+    let full = in_full(&reading)?;
+    let state = full.as_ref().unwrap_or(&reading.loaded.state);
+    let outgoing = collect(state, |task| task.is_open() || !request.open_only);
     let text = write(&outgoing, request.target);
     let mut report = ExportReport {
         format: request.target.name(),
@@ -100,10 +105,24 @@ pub fn export(
     Ok(report)
 }
 
-fn collect(state: &State, open_only: bool) -> Outgoing<'_> {
+/// The state with the texts that decay took away, if it took any: others have no use for summaries,
+/// and what was theirs goes back to them as it was.
+fn in_full(reading: &Reading) -> Result<Option<State>, TrackerError> {
+    let decayed = |task: &Task| task.details.decayed != Stamp::NOBODY;
+    if !reading.loaded.state.tasks.values().any(decayed) {
+        return Ok(None);
+    }
+    undecayed(&reading.view).map(Some)
+}
+
+/// The tasks to write, and what edges of theirs may lead to.
+pub(in crate::app::tracker) fn collect(
+    state: &State,
+    wanted: impl Fn(&Task) -> bool,
+) -> Outgoing<'_> {
     let mut tasks = Vec::new();
     for (uid, task) in &state.tasks {
-        if task.added.is_none() || (open_only && !task.is_open()) {
+        if task.added.is_none() || !wanted(task) {
             continue;
         }
         let edges = state
@@ -113,65 +132,42 @@ fn collect(state: &State, open_only: bool) -> Outgoing<'_> {
         tasks.push(OutgoingTask::new(*uid, name(state, *uid), task, edges));
     }
     let names = state.tasks.keys().map(|uid| (*uid, name(state, *uid)));
+    let references = state.tasks.iter().filter_map(|(uid, task)| {
+        let told = task.details.external_ref.value.as_deref()?;
+        Some((*uid, told))
+    });
     Outgoing {
         names: names.collect(),
+        references: references.collect(),
         tasks,
     }
 }
 
-/// Refuses to replace a file that holds issues which would be gone.
+/// Refuses to replace a file that holds anything which would be gone: tasks that are not written now,
+/// or what fleet did not write.
 fn refuse_loss(
     path: &Path,
     before: &[u8],
     after: &str,
     target: Target,
 ) -> Result<(), TrackerError> {
+    if before.trim_ascii().is_empty() {
+        return Ok(());
+    }
     let refused = |what: String| TrackerError::Input {
         what: format!("{} was left as it is: {what}", path.display()),
         hint: "import it first, write to another file, or say --overwrite".to_owned(),
         problems: Vec::new(),
     };
-    if before.trim_ascii().is_empty() {
+    let old = target.identities(before).map_err(refused)?;
+    // Nothing at all is written for no tasks, and holds none.
+    let new = target.identities(after.as_bytes()).unwrap_or_default();
+    let mut gone = old.iter().filter(|one| !new.contains(*one));
+    let Some(first) = gone.next() else {
         return Ok(());
-    }
-    if target != Target::Beads {
-        let (old, new) = (target.count(before), target.count(after.as_bytes()));
-        return match old {
-            Some(old) if old <= new.unwrap_or_default() => Ok(()),
-            Some(old) => Err(refused(format!(
-                "it holds {old} tasks, and {} would be written",
-                new.unwrap_or_default()
-            ))),
-            None => Err(refused(format!("it is no {} file", target.name()))),
-        };
-    }
-    let keys = |bytes: &[u8]| {
-        let form = Form {
-            format: Format::Beads,
-            csv: false,
-        };
-        let file = SourceFile { name: "", bytes };
-        read(&[file], form, &Options::default())
     };
-    let (old, new) = (keys(before), keys(after.as_bytes()));
-    if let Some(note) = old.damage.first() {
-        let what = format!("line {} cannot be read: {}", note.place.line, note.what);
-        return Err(refused(what));
-    }
-    let known: std::collections::BTreeSet<&str> =
-        new.issues.iter().map(|issue| issue.key.as_str()).collect();
-    let mut gone = old
-        .issues
-        .iter()
-        .filter(|issue| !known.contains(issue.key.as_str()));
-    match gone.next() {
-        None => Ok(()),
-        Some(first) => {
-            let what = match gone.count() {
-                0 => format!("{} would be gone", first.key),
-                more => format!("{} and {more} more would be gone", first.key),
-            };
-            Err(refused(what))
-        }
-    }
+    Err(refused(match gone.count() {
+        0 => format!("{first} would be gone"),
+        more => format!("{first} and {more} more would be gone"),
+    }))
 }

@@ -10,8 +10,10 @@ mod report;
 
 use std::collections::BTreeMap;
 
-pub use crate::exchange::{Batch, Form, Format, Note, Options, Place, SourceFile, detect, read};
-pub use crate::ports::files::{Files, FilesError, Found, NamedFile};
+pub use crate::exchange::{
+    Batch, Form, Format, Note, Options, Origin, Place, SourceFile, detect, read,
+};
+pub use crate::ports::files::{Files, FilesError, Found, NamedFile, Whereabouts};
 pub use report::{ImportReport, ImportRow, NoteRow};
 
 use crate::app::publish::{Decision, How, Terms};
@@ -50,7 +52,7 @@ pub struct ImportRequest<'a> {
 pub fn import(desk: Desk<'_>, request: ImportRequest<'_>) -> Result<ImportReport, TrackerError> {
     let batch = request.batch;
     if !batch.damage.is_empty() && !request.skip_bad {
-        return Err(refused(batch));
+        return Err(refused(batch, &batch.damage));
     }
     let how = match desk.policy.state.push {
         PushMode::Auto => How::Prefer(PATIENCE),
@@ -69,6 +71,9 @@ pub fn import(desk: Desk<'_>, request: ImportRequest<'_>) -> Result<ImportReport
     let plan = Plan::new(request, desk.context.actor.starts_with("agent:"));
     let done = desk.change_on("import", &terms, request.mode, |loaded, minter| {
         let decided = plan.decide(&loaded.state, minter);
+        if !decided.damage.is_empty() && !request.skip_bad {
+            return Err(refused(batch, &decided.damage));
+        }
         let count = decided.changes();
         Ok(if count == 0 {
             Decision::Nothing(decided)
@@ -109,7 +114,7 @@ fn counted(records: &[String]) -> Vec<String> {
 }
 
 /// Damage as a refusal.
-fn refused(batch: &Batch) -> TrackerError {
+fn refused(batch: &Batch, damage: &[Note]) -> TrackerError {
     let told = |note: &Note| {
         let about = if note.about.is_empty() {
             String::new()
@@ -118,15 +123,21 @@ fn refused(batch: &Batch) -> TrackerError {
         };
         format!("{}: {about}{}", batch.shown(note.place), note.what)
     };
-    let problems: Vec<String> = batch.damage.iter().take(LISTED).map(told).collect();
+    let problems: Vec<String> = damage.iter().take(LISTED).map(told).collect();
     let first = problems.first().cloned().unwrap_or_default();
-    let more = batch.damage.len() - 1;
+    let more = damage.len().saturating_sub(1);
     let more = match more {
         0 => String::new(),
         n => format!(" (and {n} more; --json lists them)"),
     };
-    let rest = batch.issues.len();
-    let hint = if rest == 0 {
+    let whole = std::ptr::eq(damage, batch.damage.as_slice());
+    let rest = match whole {
+        true => batch.issues.len(),
+        false => batch.issues.len().saturating_sub(damage.len()),
+    };
+    let hint = if !whole {
+        format!("nothing is taken for something else; the other {rest} come in with `--skip-bad`")
+    } else if rest == 0 {
         format!(
             "nothing in it can be read as {}; `--from` names the format",
             batch.format

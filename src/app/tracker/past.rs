@@ -15,6 +15,7 @@ use crate::domain::task::{Status, Task};
 use crate::domain::time::{DurationMs, Timestamp};
 use crate::domain::tracking::TaskDecayed;
 use crate::engine::ready::Board;
+use crate::ports::state_repo::StateView;
 use crate::store::{self, HistoryOf, Scope};
 
 /// Which state is meant.
@@ -42,9 +43,8 @@ pub fn show(desk: Desk<'_>, tasks: &[TaskSelector], at: &At) -> Result<ShowRepor
         }
         At::Commit(id) => of_commit(desk, id)?,
         At::Full => {
-            let records = all(desk)?;
-            let kept = |r: &&Record| !matches!(r.op, Op::TaskDecayed(_));
-            (State::fold(records.iter().filter(kept)), desk.now())
+            let reading = desk.skim(Scope::Live)?;
+            (undecayed(&reading.view)?, desk.now())
         }
     };
     let uids = resolve_all(&state, tasks)?;
@@ -59,6 +59,13 @@ pub fn show(desk: Desk<'_>, tasks: &[TaskSelector], at: &At) -> Result<ShowRepor
         tasks,
         has_more: false,
     })
+}
+
+/// The state with the texts that decay took away.
+pub(in crate::app::tracker) fn undecayed(view: &StateView) -> Result<State, TrackerError> {
+    let records = store::history(view, HistoryOf::All)?;
+    let kept = |r: &&Record| !matches!(r.op, Op::TaskDecayed(_));
+    Ok(State::fold(records.iter().filter(kept)))
 }
 
 fn all(desk: Desk<'_>) -> Result<Vec<Record>, TrackerError> {

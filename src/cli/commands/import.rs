@@ -6,7 +6,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::import::{
-    self, Batch, Form, Format, Found, ImportRequest, Note, Options, SourceFile,
+    self, Batch, Form, Format, Found, ImportRequest, Note, Options, Origin, SourceFile, Whereabouts,
 };
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -94,7 +94,8 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
         .files()
         .read(Path::new(&args.file))
         .map_err(TrackerError::from)?;
-    let batch = read(&args, &found)?;
+    let origin = origin(session, Path::new(&args.file));
+    let batch = read(&args, &found, origin)?;
     let opened = session.open()?;
     let request = ImportRequest {
         batch: &batch,
@@ -108,7 +109,25 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     Ok(Exit::Ok)
 }
 
-fn read(args: &Args, found: &Found) -> Result<Batch, CliError> {
+/// Where the input lies as far as all clones of the repository agree on that.
+fn origin(session: &Session<'_>, file: &Path) -> Origin {
+    let top = |session: &Session<'_>| Some(session.site().ok()?.site().facts().ok()?.top);
+    match session.files().whereabouts(file) {
+        Whereabouts::Pipe => Origin::Nameless,
+        Whereabouts::Outside(absolute) => Origin::Elsewhere(absolute),
+        // The tree may be that of another repository, or one of several of this one.
+        Whereabouts::InTree {
+            top: tree,
+            path,
+            absolute,
+        } => match top(session) {
+            Some(own) if top(&session.at(&tree)).as_ref() == Some(&own) => Origin::Repository(path),
+            _ => Origin::Elsewhere(absolute),
+        },
+    }
+}
+
+fn read(args: &Args, found: &Found, origin: Origin) -> Result<Batch, CliError> {
     let files: Vec<SourceFile<'_>> = found
         .files
         .iter()
@@ -138,6 +157,8 @@ fn read(args: &Args, found: &Found) -> Result<Batch, CliError> {
     let options = Options {
         repo: args.repo.clone(),
         columns: args.columns.clone(),
+        folder: found.folder,
+        origin,
     };
     let mut batch = import::read(&files, form, &options);
     for (name, why) in &found.left_out {

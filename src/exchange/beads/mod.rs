@@ -16,6 +16,7 @@ use crate::exchange::fit;
 use crate::exchange::json::{self, Fields, Item};
 use crate::exchange::kept::{KeptComment, Rest, print};
 use crate::exchange::sections;
+use crate::exchange::sums::Field;
 use crate::exchange::times::time;
 
 pub(crate) use write::{Ids, line};
@@ -273,6 +274,10 @@ impl<'a> Reading<'a> {
                 let at = given.as_deref().and_then(time);
                 if given.is_some() && at.is_none() {
                     self.strange(format!("`{name}` is no time that is known here"));
+                    self.issue.silent.push(match name {
+                        "due_at" => Field::Due,
+                        _ => Field::DeferUntil,
+                    });
                 }
                 match (name, at) {
                     (_, None) => {}
@@ -280,7 +285,13 @@ impl<'a> Reading<'a> {
                     (_, _) => self.issue.set.defer_until = Some(at),
                 }
             }
-            "updated_at" => self.issue.updated = json::text(raw).as_deref().and_then(time),
+            "updated_at" => {
+                let given = json::text(raw).filter(|text| !text.is_empty());
+                self.issue.updated = given.as_deref().and_then(time);
+                if given.is_some() && self.issue.updated.is_none() {
+                    self.strange(format!("`{name}` is no time that is known here"));
+                }
+            }
             "delete_reason" => self.deleted = json::text(raw),
             "ephemeral" | "wisp" if raw.get() == "true" => {
                 self.issue.holds.push("ephemeral".to_owned());

@@ -12,7 +12,7 @@ use crate::domain::task::{Comment, Status};
 use crate::exchange::beads::{HEADINGS, TEXTS, links};
 use crate::exchange::json::Fields;
 use crate::exchange::kept::{Kept, KeptComment, KeptLink, print};
-use crate::exchange::out::OutgoingTask;
+use crate::exchange::out::{Outgoing, OutgoingTask};
 use crate::exchange::sections;
 use crate::exchange::sums::Field;
 
@@ -24,9 +24,19 @@ pub(crate) struct Ids {
 }
 
 impl Ids {
-    pub(crate) fn of(tasks: &[OutgoingTask<'_>]) -> Self {
-        let by_uid: BTreeMap<TaskUid, String> =
-            tasks.iter().map(|task| (task.uid, id_of(task))).collect();
+    /// Of all tasks that are written. Whatever is written beside it, a task has the same id.
+    pub(crate) fn of(outgoing: &Outgoing<'_>) -> Self {
+        let theirs = outgoing.references.values();
+        let theirs = theirs.filter_map(|told| told.strip_prefix("beads:"));
+        let taken: BTreeSet<&str> = theirs.collect();
+        let mut by_uid: BTreeMap<TaskUid, String> = BTreeMap::new();
+        for task in &outgoing.tasks {
+            let id = match task.source_id("beads") {
+                Some(id) => id.to_owned(),
+                None => own_id(task, &taken),
+            };
+            by_uid.insert(task.uid, id);
+        }
         let known = by_uid.values().cloned().collect();
         Self { by_uid, known }
     }
@@ -36,15 +46,21 @@ impl Ids {
     }
 }
 
-/// What the task is called there: its id of old, or `fleet-7`.
-fn id_of(task: &OutgoingTask<'_>) -> String {
-    if let Some(id) = task.source_id("beads") {
-        return id.to_owned();
-    }
-    match task.name.strip_prefix("T-") {
-        Some(number) => format!("fleet-{}", number.trim_start_matches('~')),
-        None => format!("fleet-{}", task.uid.handle()),
-    }
+/// What a task that is not from there is called there: `fleet-7`, or with its handle behind that if
+/// an issue of the source has this name.
+fn own_id(task: &OutgoingTask<'_>, taken: &BTreeSet<&str>) -> String {
+    let handle = task.uid.handle();
+    let number = task.name.strip_prefix("T-");
+    let number = number.filter(|number| !number.starts_with('~'));
+    let short = number.map(|number| format!("fleet-{number}"));
+    let long = match number {
+        Some(number) => format!("fleet-{number}-{handle}"),
+        None => format!("fleet-{handle}"),
+    };
+    let free = |id: &String| !taken.contains(id.as_str());
+    let named = short.into_iter().chain([long]).find(free);
+    // Whoever makes up an id with this handle in it means to take the name.
+    named.unwrap_or_else(|| format!("fleet-{}", task.uid))
 }
 
 /// An object that is being written.

@@ -3,9 +3,10 @@
 use crate::domain::dep::DepKind;
 use crate::domain::task::Status;
 use crate::exchange::out::{Outgoing, OutgoingTask, outcome};
+use crate::exchange::table::is_formula;
 
 /// The headings.
-const HEADINGS: &[&str] = &[
+pub(super) const HEADINGS: &[&str] = &[
     "id",
     "ref",
     "title",
@@ -50,12 +51,7 @@ fn row(outgoing: &Outgoing<'_>, out: &OutgoingTask<'_>) -> Vec<String> {
         Status::Open => "open",
         Status::Closed { outcome: how, .. } => outcome(*how),
     };
-    let points: Vec<&str> = details
-        .acceptance
-        .value
-        .iter()
-        .map(|p| p.text.as_str())
-        .collect();
+    let points: Vec<String> = task.acceptance().map(point).collect();
     let added = task.added.as_ref().map(|(_, at)| at.ts.wall().to_string());
     vec![
         out.name.clone(),
@@ -81,9 +77,19 @@ fn row(outgoing: &Outgoing<'_>, out: &OutgoingTask<'_>) -> Vec<String> {
     ]
 }
 
+/// A point in a line of its own. The box of one that is not met is left out unless its text begins
+/// with a bracket itself.
+fn point((text, met): (&str, bool)) -> String {
+    match met {
+        true => format!("[x] {text}"),
+        false if text.starts_with('[') => format!("[ ] {text}"),
+        false => text.to_owned(),
+    }
+}
+
 /// A cell: quoted where it has to be, and never read as a formula by a spreadsheet.
 fn quoted(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let formula = is_formula(cell);
     let cell = if formula {
         format!("'{cell}")
     } else {

@@ -25,7 +25,7 @@ fn one(out: &OutgoingTask<'_>) -> Value {
         },
     };
     let mut body = task.body.value.clone();
-    let points = &task.details.acceptance.value;
+    let points = task.points();
     if !points.is_empty() {
         body.push_str("\n\n## Acceptance\n\n");
         for point in points {

@@ -21,6 +21,38 @@ pub(super) fn write(outgoing: &Outgoing<'_>) -> String {
     text
 }
 
+/// What a task is to be, cost and wait for.
+fn plan(task: &Task, put: &mut impl FnMut(&str, Value)) {
+    let details = &task.details;
+    put("milestone", json!(details.milestone.value));
+    put("estimate_minutes", json!(details.estimate_minutes.value));
+    if details.complexity.is_written() {
+        put("complexity", json!(details.complexity.value));
+    }
+    if details.deliverable.is_written() {
+        put("deliverable", json!(details.deliverable.value));
+    }
+    put("agent", json!(details.agent.value));
+    put("budget_micro_usd", json!(details.budget.value));
+    let gates = details.gates.values().filter_map(|gate| {
+        let (added, by, at) = gate.added.as_ref()?;
+        let word = gate.word.as_ref();
+        Some(json!({
+            "kind": added.kind.name(),
+            "state": gate.state().name(),
+            "until": added.until,
+            "subject": added.subject,
+            "note": added.note,
+            "by": by,
+            "at": at.ts.wall(),
+            "said": word.map(|(word, at)| json!({
+                "by": word.by, "note": word.note, "at": at.ts.wall(),
+            })),
+        }))
+    });
+    put("gates", Value::Array(gates.collect()));
+}
+
 fn one(outgoing: &Outgoing<'_>, out: &OutgoingTask<'_>) -> Value {
     let task: &Task = out.task;
     let details = &task.details;
@@ -44,7 +76,8 @@ fn one(outgoing: &Outgoing<'_>, out: &OutgoingTask<'_>) -> Value {
     put("due", json!(details.due.value));
     put("defer_until", json!(details.defer_until.value));
     put("held_by", json!(details.held_by.value));
-    put("acceptance", json!(details.acceptance.value));
+    put("acceptance", json!(task.points()));
+    plan(task, &mut put);
     match &task.status.value {
         Status::Open => put("status", json!("open")),
         Status::Closed {

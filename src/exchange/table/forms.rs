@@ -10,8 +10,9 @@ use crate::exchange::fit;
 use crate::exchange::forms::Options;
 use crate::exchange::gitlab::project;
 use crate::exchange::kept::{KeptComment, print};
+use crate::exchange::sums::Field;
 use crate::exchange::table::{Row, labels, link, rows};
-use crate::exchange::times::time;
+use crate::exchange::times::{time, told};
 use crate::exchange::{jira, linear};
 
 /// An issue with what all tables have.
@@ -45,14 +46,16 @@ pub(super) fn assignee(issue: &mut Incoming, who: Option<&str>) {
     }
 }
 
-pub(super) fn due(issue: &mut Incoming, at: Option<&str>) {
-    if let Some(at) = at.and_then(time) {
-        issue.set.due = Some(Some(at));
+pub(super) fn due(batch: &mut Batch, issue: &mut Incoming, at: Option<&str>) {
+    let due = told(batch, issue.place, &issue.key, "due", at);
+    if due.is_none() && at.is_some() {
+        issue.silent.push(Field::Due);
     }
+    issue.set.due = due.map(Some);
 }
 
-pub(super) fn changed(issue: &mut Incoming, at: Option<&str>) {
-    issue.updated = at.and_then(time);
+pub(super) fn changed(batch: &mut Batch, issue: &mut Incoming, at: Option<&str>) {
+    issue.updated = told(batch, issue.place, &issue.key, "updated", at);
     issue.kept.updated = issue.updated;
 }
 
@@ -80,8 +83,8 @@ pub(crate) fn gitlab(batch: &mut Batch, file: u32, bytes: &[u8], options: &Optio
         body(&mut issue, row.get("description"));
         labels(&mut issue, row.get("labels").unwrap_or_default());
         assignee(&mut issue, row.any(&["assignee username", "assignee"]));
-        due(&mut issue, row.get("due date"));
-        changed(&mut issue, row.get("updated at (utc)"));
+        due(batch, &mut issue, row.get("due date"));
+        changed(batch, &mut issue, row.get("updated at (utc)"));
         if row
             .get("state")
             .is_some_and(|state| state.eq_ignore_ascii_case("closed"))
@@ -118,7 +121,7 @@ pub(crate) fn jira(batch: &mut Batch, file: u32, bytes: &[u8]) {
         if let Some(number) = row.get("issue id") {
             keys.insert(number.to_owned(), id.to_owned());
         }
-        one_of_jira(&mut issue, row);
+        one_of_jira(batch, &mut issue, row);
         match row.any(&["parent key", "epic link", "custom field (epic link)"]) {
             Some(parent) => link(
                 &mut issue,
@@ -142,7 +145,7 @@ pub(crate) fn jira(batch: &mut Batch, file: u32, bytes: &[u8]) {
     }
 }
 
-fn one_of_jira(issue: &mut Incoming, row: &Row<'_>) {
+fn one_of_jira(batch: &mut Batch, issue: &mut Incoming, row: &Row<'_>) {
     body(issue, row.get("description"));
     kind(issue, row.get("issue type"));
     issue.set.priority = row.get("priority").and_then(jira::priority);
@@ -160,8 +163,8 @@ fn one_of_jira(issue: &mut Incoming, row: &Row<'_>) {
     {
         issue.labels.push(format!("component:{component}"));
     }
-    due(issue, row.get("due date"));
-    changed(issue, row.get("updated"));
+    due(batch, issue, row.get("due date"));
+    changed(batch, issue, row.get("updated"));
     let status = row.get("status").unwrap_or("To Do");
     let category = match row.get("status category").map(str::to_lowercase).as_deref() {
         Some("done") => "done",
@@ -259,8 +262,8 @@ pub(crate) fn linear(batch: &mut Batch, file: u32, bytes: &[u8]) {
         });
         assignee(&mut issue, row.get("assignee"));
         labels(&mut issue, row.get("labels").unwrap_or_default());
-        due(&mut issue, row.get("due date"));
-        changed(&mut issue, row.get("updated"));
+        due(batch, &mut issue, row.get("due date"));
+        changed(batch, &mut issue, row.get("updated"));
         let status = row.get("status").unwrap_or_default();
         let ended = |column: &str| row.get(column).is_some();
         let state = match linear::state_of(status) {

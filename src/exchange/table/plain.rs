@@ -6,8 +6,9 @@ use crate::domain::dep::DepKind;
 use crate::domain::record::CloseOutcome;
 use crate::domain::task::Acceptance;
 use crate::exchange::batch::{Batch, Format, Incoming};
-use crate::exchange::forms::Options;
+use crate::exchange::forms::{NAMELESS, Options, Source};
 use crate::exchange::jira;
+use crate::exchange::sums::Field;
 use crate::exchange::table::forms::{assignee, begin, body, changed, due, kind};
 use crate::exchange::table::{Row, labels, link, name_of, rows};
 
@@ -42,9 +43,8 @@ const USUAL: &[(&str, &[&str])] = &[
 
 /// Any table: by the columns that were named, else by the usual headings.
 pub(crate) fn plain(batch: &mut Batch, file: u32, bytes: &[u8], options: &Options) {
-    let source = batch.files.get(file as usize).cloned().unwrap_or_default();
-    let source = source.rsplit('/').next().unwrap_or_default().to_owned();
-    let source = options.repo.clone().unwrap_or(source);
+    let name = batch.files.get(file as usize).cloned().unwrap_or_default();
+    let source = Source::of(&name, options);
     let mut missing: Vec<(String, String)> = options.columns.clone();
     let mut twins: BTreeMap<String, u32> = BTreeMap::new();
     let mut first = true;
@@ -70,28 +70,50 @@ struct Cells<'a, 'r> {
 }
 
 impl<'a> Cells<'a, '_> {
-    fn get(&mut self, field: &str) -> Option<&'a str> {
+    /// The column of a field, if there is one.
+    fn column(&self, field: &str) -> Option<String> {
         let named = self.options.columns.iter().find(|(f, _)| f == field);
-        let name = match named {
-            Some((_, column)) => column.trim().to_lowercase(),
+        match named {
+            Some((_, column)) => Some(column.trim().to_lowercase()),
             None => {
                 let usual = USUAL.iter().find(|(f, _)| *f == field)?.1;
                 let found = usual.iter().find(|name| self.row.has(name))?;
-                (*found).to_owned()
+                Some((*found).to_owned())
             }
-        };
+        }
+    }
+
+    fn get(&mut self, field: &str) -> Option<&'a str> {
+        let name = self.column(field)?;
         let cell = self.row.get(&name);
         self.taken.push(name);
         cell
     }
 }
 
-/// The reference of a row: a file that fleet wrote names its tasks as they are named everywhere.
+/// Fields that have a column each.
+const COLUMNS: &[(&str, Field)] = &[
+    ("title", Field::Title),
+    ("body", Field::Body),
+    ("type", Field::Kind),
+    ("priority", Field::Priority),
+    ("assignee", Field::Assignee),
+    ("due", Field::Due),
+    ("acceptance", Field::Acceptance),
+    ("status", Field::Status),
+    ("status", Field::Held),
+    ("labels", Field::Labels),
+];
+
+/// True if the row names itself as everybody does: a file that fleet wrote has such names.
+fn is_reference(id: &str) -> bool {
+    id.split_once(':')
+        .is_some_and(|(format, _)| Format::named(format).is_some())
+}
+
+/// The reference of a row.
 fn reference(id: &str, source: &str) -> String {
-    let known = id
-        .split_once(':')
-        .is_some_and(|(format, _)| Format::named(format).is_some());
-    if known {
+    if is_reference(id) {
         id.to_owned()
     } else {
         format!("csv:{source}#{id}")
@@ -101,7 +123,7 @@ fn reference(id: &str, source: &str) -> String {
 fn one_of_any(
     batch: &mut Batch,
     row: &Row<'_>,
-    source: &str,
+    source: &Source,
     options: &Options,
     twins: &mut BTreeMap<String, u32>,
 ) -> Option<Incoming> {
@@ -117,38 +139,78 @@ fn one_of_any(
         *twin += 1;
         name_of(words, *twin)
     });
-    let mut issue = begin(batch, row, reference(&id, source), title)?;
-    issue.uid = row.get("uid").map(str::to_owned);
+    let uid = row.get("uid").map(str::to_owned);
+    let named = source.name.as_deref();
+    if named.is_none() && uid.is_none() && !is_reference(&id) {
+        batch.broken(row.place, "", NAMELESS);
+        return None;
+    }
+    let source_name = named.unwrap_or("pipe");
+    let mut issue = begin(batch, row, reference(&id, source_name), title)?;
+    if !is_reference(&id) {
+        issue.kept.from.clone_from(&source.print);
+        let formerly = source.formerly.as_deref();
+        issue.formerly = formerly.map(|name| reference(&id, name));
+    }
+    issue.uid = uid;
     body(&mut issue, cells.get("body"));
     kind(&mut issue, cells.get("type"));
     issue.set.priority = cells.get("priority").and_then(priority);
     labels(&mut issue, cells.get("labels").unwrap_or_default());
     assignee(&mut issue, cells.get("assignee"));
-    due(&mut issue, cells.get("due"));
-    changed(&mut issue, cells.get("updated"));
+    due(batch, &mut issue, cells.get("due"));
+    changed(batch, &mut issue, cells.get("updated"));
     status(&mut issue, cells.get("status").unwrap_or_default());
     issue.set.acceptance = points(cells.get("acceptance").unwrap_or_default());
-    if let Some(parent) = cells.get("parent") {
-        let to = reference(parent.trim(), source);
-        link(&mut issue, DepKind::ParentChild, to, false);
-    }
-    let blockers = cells.get("blocked_by").unwrap_or_default();
-    for blocker in blockers.split([',', ';', ' ']).filter(|b| !b.is_empty()) {
-        let to = reference(blocker, source);
-        link(&mut issue, DepKind::Blocks, to, false);
-    }
+    edges(&mut issue, &mut cells, source_name);
+    let absent = COLUMNS
+        .iter()
+        .filter(|(name, _)| cells.column(name).is_none());
+    issue.silent.extend(absent.map(|(_, field)| *field));
+    issue.silent.push(Field::DeferUntil);
     let taken: Vec<&str> = cells.taken.iter().map(String::as_str).collect();
     issue.kept.rest = row.rest(&taken);
     Some(issue)
 }
 
-/// One point on each line.
+/// What a row is part of, and what it waits for.
+fn edges(issue: &mut Incoming, cells: &mut Cells<'_, '_>, source: &str) {
+    for (field, kind) in [
+        ("parent", DepKind::ParentChild),
+        ("blocked_by", DepKind::Blocks),
+    ] {
+        if cells.column(field).is_none() {
+            continue;
+        }
+        issue.whole.push(kind);
+        let cell = cells.get(field).unwrap_or_default();
+        // A parent of others may have blanks in its name; fleet's tables may name several.
+        let several = kind == DepKind::Blocks || issue.uid.is_some();
+        let names: Vec<&str> = match several {
+            true => cell.split([',', ';', ' ']).collect(),
+            false => vec![cell.trim()],
+        };
+        for name in names.into_iter().filter(|name| !name.is_empty()) {
+            link(issue, kind, reference(name, source), false);
+        }
+    }
+}
+
+/// One point on each line, as a check box if it is met.
 fn points(text: &str) -> Option<Vec<Acceptance>> {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let points: Vec<Acceptance> = lines
-        .map(|line| Acceptance {
-            text: line.to_owned(),
-            done: false,
+        .map(|line| {
+            let boxed = |mark: &str| line.strip_prefix(mark).filter(|text| !text.is_empty());
+            let (text, done) = match (boxed("[x] "), boxed("[ ] ")) {
+                (Some(text), _) => (text, true),
+                (_, Some(text)) => (text, false),
+                _ => (line, false),
+            };
+            Acceptance {
+                text: text.to_owned(),
+                done,
+            }
         })
         .collect();
     (!points.is_empty()).then_some(points)

@@ -1,19 +1,21 @@
 //! The decision of an import: issues and the present state → records.
 
+mod edges;
+mod found;
 mod merge;
 mod twins;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use serde_json::Value;
 
 use crate::app::context::Minter;
-use crate::app::tracker::import::plan::twins::speaks_for_another;
+use crate::app::tracker::import::plan::found::Found;
+use crate::app::tracker::import::plan::merge::Meeting;
 use crate::app::tracker::import::{ImportRequest, knots};
 use crate::app::tracker::names::name;
-use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskUid;
-use crate::domain::record::{CommentAdded, DepEdge, Op, TaskAdded, TaskClosed};
+use crate::domain::record::{CommentAdded, Op, TaskAdded, TaskClosed};
 use crate::domain::state::State;
 use crate::exchange::{Batch, Incoming, Kept, Note, SOURCE_FIELD, Said, Sums};
 
@@ -41,6 +43,8 @@ pub(super) struct Decided {
     pub(super) deps: usize,
     /// Comments added.
     pub(super) comments: usize,
+    /// What speaks for another task than the one that has its name: nothing is imported then.
+    pub(super) damage: Vec<Note>,
 }
 
 impl Decided {
@@ -73,6 +77,8 @@ pub(super) struct Plan<'a> {
 /// What is known while deciding.
 struct Known<'a> {
     state: &'a State,
+    /// Tasks that were there before, by reference.
+    present: HashMap<&'a str, TaskUid>,
     /// Tasks by reference, present ones and those that are created now.
     by_key: HashMap<&'a str, TaskUid>,
 }
@@ -97,36 +103,52 @@ impl<'a> Plan<'a> {
     }
 
     /// Mints the records of the import.
-    pub(super) fn decide(&self, state: &State, minter: &mut Minter<'_>) -> Decided {
+    pub(super) fn decide(&'a self, state: &'a State, minter: &mut Minter<'_>) -> Decided {
         let mut decided = Decided::default();
+        let present = self.present(state, &mut decided);
         let mut known = Known {
             state,
-            by_key: HashMap::with_capacity(self.batch.issues.len()),
+            by_key: present.clone(),
+            present,
         };
-        let present = self.present(state, &mut decided);
-        known.by_key.extend(&present);
+        let all = self.find(&known);
+        let echoes = self.echoes(state, &all);
         for (at, issue) in self.batch.issues.iter().enumerate() {
-            let speaker = self.speakers[issue.key.as_str()];
-            if speaker != at {
-                let other = self.batch.issues[speaker].place;
-                let other = if other.file == issue.place.file {
-                    format!("line {}", other.line)
-                } else {
-                    self.batch.shown(other)
-                };
-                let why = format!("{other} has a version of it that is as new or newer");
-                decided.outcomes.push((at, Outcome::Skipped(None, why)));
-                continue;
-            }
-            let hold = self.hold(issue, &present);
-            let before = present.get(issue.key.as_str()).copied();
-            let outcome = match before.or_else(|| adopted(state, issue)) {
-                Some(uid) if speaks_for_another(state, uid, issue) => {
-                    let why = format!("merged into {}, which is another issue's", name(state, uid));
-                    Outcome::Skipped(Some(uid), why)
+            let outcome = match &all[at] {
+                Found::Twin(other) => Outcome::Skipped(None, self.twin(issue, *other)),
+                Found::Conflict(uid, what) => {
+                    decided.damage.push(Note {
+                        place: issue.place,
+                        about: issue.key.clone(),
+                        what: what.clone(),
+                    });
+                    Outcome::Skipped(Some(*uid), what.clone())
                 }
-                Some(uid) => self.update(state, minter, issue, uid, hold, &mut decided),
-                None => Outcome::Created(self.create(minter, issue, hold, &mut decided)),
+                Found::Merged(uid) => {
+                    let why = format!(
+                        "merged into {}, which is another issue's",
+                        name(state, *uid)
+                    );
+                    Outcome::Skipped(Some(*uid), why)
+                }
+                Found::New => {
+                    let hold = self.hold(issue, &known);
+                    Outcome::Created(self.create(minter, issue, hold, &mut decided))
+                }
+                Found::Known(uid) | Found::Home(uid) => {
+                    let home = matches!(all[at], Found::Home(_));
+                    let met = Meeting {
+                        issue,
+                        uid: *uid,
+                        hold: match home {
+                            true => self.said_hold(issue),
+                            false => self.hold(issue, &known),
+                        },
+                        home,
+                        echo: echoes.get(uid).filter(|_| home),
+                    };
+                    self.update(state, minter, &met, &mut decided)
+                }
             };
             if let Outcome::Created(uid) | Outcome::Updated(uid, _) | Outcome::Unchanged(uid) =
                 &outcome
@@ -135,44 +157,51 @@ impl<'a> Plan<'a> {
             }
             decided.outcomes.push((at, outcome));
         }
-        self.link(minter, &known, &mut decided);
+        self.link(minter, &known, &all, &mut decided);
+        self.revisit(minter, &known, &mut decided);
         self.report_cycles(state, minter, &known, &mut decided);
         decided
     }
 
+    fn twin(&self, issue: &Incoming, other: usize) -> String {
+        let other = self.batch.issues[other].place;
+        let other = if other.file == issue.place.file {
+            format!("line {}", other.line)
+        } else {
+            self.batch.shown(other)
+        };
+        format!("{other} has a version of it that is as new or newer")
+    }
+
     /// Why the task is not to be started though its issue is open, in one line.
-    fn hold(&self, issue: &Incoming, present: &HashMap<&str, TaskUid>) -> Option<String> {
+    fn hold(&self, issue: &Incoming, known: &Known<'_>) -> Option<String> {
         if issue.closed.is_some() {
             return None;
         }
         let mut whys = issue.holds.clone();
         for link in issue.links.iter().filter(|link| !link.reversed) {
-            let blocks = matches!(link.kind, DepKind::Blocks | DepKind::WaitsFor);
-            if blocks && !self.is_known(&link.to, present) {
-                whys.push(format!("waits for {}, which is not here", link.to));
+            let here = self.speakers.contains_key(link.to.as_str())
+                || known.present.contains_key(link.to.as_str());
+            if edges::blocks(link.kind) && !here {
+                whys.push(edges::missing(&link.to));
             }
         }
-        if whys.is_empty() {
-            return None;
-        }
-        let from = self.batch.format;
-        let mut text = format!("{from} ({})", whys.join("; "));
-        if let Some((end, _)) = text.char_indices().nth(400) {
-            text.truncate(end);
-            text.push('…');
-        }
-        Some(text)
+        edges::held_text(self.batch.format, &whys)
     }
 
-    fn is_known(&self, key: &str, present: &HashMap<&str, TaskUid>) -> bool {
-        self.speakers.contains_key(key) || present.contains_key(key)
+    /// The same, of what the source says in so many words.
+    fn said_hold(&self, issue: &Incoming) -> Option<String> {
+        if issue.closed.is_some() {
+            return None;
+        }
+        edges::held_text(self.batch.format, &issue.holds)
     }
 
     /// What is kept beside the task.
     fn kept(issue: &Incoming, hold: Option<&str>) -> Value {
         let kept = Kept {
             sums: Sums::wanted(issue, hold).to_text(),
-            ..issue.kept.clone()
+            ..issue.remembered()
         };
         Value::String(kept.to_text())
     }
@@ -244,89 +273,6 @@ impl<'a> Plan<'a> {
         decided.comments += 1;
     }
 
-    /// Adds and takes away edges, once all tasks are known.
-    fn link(&self, minter: &mut Minter<'_>, known: &Known<'_>, decided: &mut Decided) {
-        let mut seen: BTreeSet<DepEdgeKey> = BTreeSet::new();
-        let outcomes: Vec<(usize, bool)> = decided
-            .outcomes
-            .iter()
-            .filter_map(|(at, outcome)| match outcome {
-                Outcome::Created(_) => Some((*at, true)),
-                Outcome::Updated(..) => Some((*at, false)),
-                Outcome::Unchanged(_) | Outcome::Skipped(..) => None,
-            })
-            .collect();
-        for (at, _) in outcomes {
-            let issue = &self.batch.issues[at];
-            let Some(own) = known.by_key.get(issue.key.as_str()).copied() else {
-                continue;
-            };
-            for link in &issue.links {
-                let Some(other) = known.by_key.get(link.to.as_str()).copied() else {
-                    decided.note(issue, unknown(link.kind, &link.to));
-                    continue;
-                };
-                if own == other {
-                    decided.note(issue, format!("{} on itself was left out", link.kind));
-                    continue;
-                }
-                let (from, to) = if link.reversed {
-                    (other, own)
-                } else {
-                    (own, other)
-                };
-                let kind = link.kind;
-                let written = known
-                    .state
-                    .deps
-                    .contains_key(&crate::domain::state::DepKey { from, to, kind });
-                // What was taken away here stays away.
-                if !written && seen.insert((from, to, kind)) {
-                    minter.add(Op::DepAdded(DepEdge { from, to, kind }));
-                    decided.deps += 1;
-                }
-            }
-            self.unlink(minter, known, issue, own, decided);
-        }
-    }
-
-    /// Takes away the edges that the last version of the issue had and this one has not.
-    fn unlink(
-        &self,
-        minter: &mut Minter<'_>,
-        known: &Known<'_>,
-        issue: &Incoming,
-        own: TaskUid,
-        decided: &mut Decided,
-    ) {
-        let before = known.state.tasks.get(&own).and_then(Kept::beside);
-        let Some(before) = before else { return };
-        for old in &before.links {
-            let Some((kind, key)) = old.edge(self.batch.format) else {
-                continue;
-            };
-            if issue
-                .links
-                .iter()
-                .any(|link| link.kind == kind && link.to == key)
-            {
-                continue;
-            }
-            let Some(to) = known.by_key.get(key.as_str()).copied() else {
-                continue;
-            };
-            let there = known
-                .state
-                .deps_from(own)
-                .any(|d| d.to == to && d.kind == kind);
-            if there {
-                let from = own;
-                minter.add(Op::DepRemoved(DepEdge { from, to, kind }));
-                decided.deps += 1;
-            }
-        }
-    }
-
     /// A cycle is taken over as it is, as it holds its tasks back there, too.
     fn report_cycles(
         &self,
@@ -355,21 +301,4 @@ impl<'a> Plan<'a> {
             decided.note(&self.batch.issues[*at], what);
         }
     }
-}
-
-type DepEdgeKey = (TaskUid, TaskUid, DepKind);
-
-fn unknown(kind: DepKind, to: &str) -> String {
-    if matches!(kind, DepKind::Blocks | DepKind::WaitsFor) {
-        format!("{kind} {to}, which is not here: held until it comes or `fleet undefer`")
-    } else {
-        format!("{kind} {to}, which is not here: kept, without effect")
-    }
-}
-
-/// The task that the issue was exported from.
-fn adopted(state: &State, issue: &Incoming) -> Option<TaskUid> {
-    let uid = TaskUid::created_by(issue.uid.as_deref()?.parse().ok()?);
-    let task = state.tasks.get(&uid)?;
-    task.added.is_some().then_some(uid)
 }

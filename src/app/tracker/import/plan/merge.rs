@@ -1,21 +1,40 @@
 //! One issue that was imported before: what changed there, what changed here, and who is later.
 
+mod change;
+
 use crate::app::context::Minter;
+use crate::app::tracker::import::plan::merge::change::Change;
 use crate::app::tracker::import::plan::{Decided, Outcome, Plan};
 use crate::domain::ids::TaskUid;
-use crate::domain::record::{Op, TaskAdmitted, TaskClosed, TaskFields, TaskReopened, TaskUpdated};
+use crate::domain::record::{Op, TaskAdmitted};
 use crate::domain::register::Stamp;
 use crate::domain::state::State;
 use crate::domain::task::Task;
 use crate::domain::time::Timestamp;
-use crate::exchange::{Field, Incoming, Kept, SOURCE_FIELD, Sums};
+use crate::exchange::{Field, Format, Incoming, Kept, SOURCE_FIELD, Sums};
+
+/// An issue and the task that it speaks for.
+pub(super) struct Meeting<'i> {
+    pub(super) issue: &'i Incoming,
+    pub(super) uid: TaskUid,
+    /// Why the task is not to be started, by the source.
+    pub(super) hold: Option<String>,
+    /// It comes from a file that an export wrote.
+    pub(super) home: bool,
+    /// What that export would write now, read back.
+    pub(super) echo: Option<&'i Incoming>,
+}
 
 /// Three versions of one issue.
-struct Versions {
+struct Versions<'i> {
     then: Option<Sums>,
     now: Sums,
     wanted: Sums,
     updated: Option<Timestamp>,
+    home: bool,
+    silent: &'i [Field],
+    /// Remembers the labels that the last import had, if that is known.
+    labels: Option<Kept>,
 }
 
 /// Which side a field is taken from.
@@ -29,10 +48,10 @@ enum Side {
     Contested,
 }
 
-impl Versions {
+impl Versions<'_> {
     fn side(&self, field: Field, at: Stamp) -> Side {
         let (now, wanted) = (self.now.get(field), self.wanted.get(field));
-        if now == wanted {
+        if now == wanted || self.silent.contains(&field) {
             return Side::Here;
         }
         if let Some(then) = self.then {
@@ -44,10 +63,19 @@ impl Versions {
                 return Side::There;
             }
         }
-        match self.updated {
-            Some(updated) if updated > at.ts.wall() => Side::There,
-            _ => Side::Contested,
+        if self.is_later(at) {
+            Side::There
+        } else {
+            Side::Contested
         }
+    }
+
+    /// True if the source's word is later than what was written here. A file that was written here
+    /// has the values of that moment, so whatever differs in it was edited afterwards.
+    fn is_later(&self, at: Stamp) -> bool {
+        let here = at.ts.wall();
+        self.updated
+            .is_some_and(|there| there > here || self.home && there == here)
     }
 }
 
@@ -62,7 +90,12 @@ fn written(task: &Task, field: Field) -> Stamp {
         Field::Assignee => details.assignee.at,
         Field::Due => details.due.at,
         Field::DeferUntil => details.defer_until.at,
-        Field::Acceptance => details.acceptance.at,
+        Field::Acceptance => {
+            let points = details.acceptance.value.iter();
+            let checks = points.filter_map(|point| details.checks.get(&point.text));
+            let checks = checks.map(|reg| reg.at);
+            checks.fold(details.acceptance.at, Stamp::max)
+        }
         Field::Status => task.status.at,
         Field::Labels => {
             let stamps = task.labels.registers().map(|(_, reg)| reg.at);
@@ -78,54 +111,46 @@ impl Plan<'_> {
         &self,
         state: &State,
         minter: &mut Minter<'_>,
-        issue: &Incoming,
-        uid: TaskUid,
-        hold: Option<String>,
+        met: &Meeting<'_>,
         decided: &mut Decided,
     ) -> Outcome {
+        let (issue, uid, hold) = (met.issue, met.uid, met.hold.as_deref());
         let Some(task) = state.tasks.get(&uid) else {
             return Outcome::Skipped(None, "its task is gone".to_owned());
         };
-        let before = Kept::beside(task);
+        let before = Kept::beside(task).filter(|_| !met.home);
         if let Some(why) = outdated(before.as_ref(), issue) {
             return Outcome::Skipped(Some(uid), why);
         }
-        // Written out here and come home: it says nothing that is newer than the task.
-        let home = before.is_none() && issue.updated.is_some_and(|at| at <= task.updated.ts.wall());
-        if home {
-            return Outcome::Unchanged(uid);
-        }
-        let versions = Versions {
-            then: before.as_ref().and_then(|kept| Sums::from_text(&kept.sums)),
-            now: Sums::present(task),
-            wanted: Sums::wanted(issue, hold.as_deref()),
-            updated: issue.updated,
-        };
+        let versions = self.versions(task, met, before.as_ref());
         let mut change = Change::of(uid);
         for field in Field::ALL {
-            match versions.side(field, written(task, field)) {
+            let side = match field {
+                Field::Labels if versions.labels.is_some() => change.merge(task, issue, &versions),
+                _ => versions.side(field, written(task, field)),
+            };
+            match side {
                 Side::Here => {}
-                Side::There => change.take(field, task, issue, hold.as_deref(), &versions),
+                Side::There => change.take(field, task, issue, hold, &versions),
+                Side::Contested if field == Field::Body && is_summary(task) => {}
                 Side::Contested => {
                     let what = format!("{} was changed here, too, and stays", field.name());
                     decided.note(issue, what);
                 }
             }
         }
-        let fresh = issue.comments.iter().filter(|said| !is_said(task, said));
+        self.rename(task, issue, &mut change, decided);
+        let fresh = issue.comments.iter();
+        let fresh = fresh.filter(|said| !is_said(task, before.as_ref(), said));
         let said = self.heard(issue, fresh.collect(), decided);
-        let kept = Self::kept(issue, hold.as_deref());
-        let old = task.details.extra.get(SOURCE_FIELD).map(|reg| &reg.value);
-        if change.fields.is_empty() && said.is_empty() && old == Some(&kept) {
+        self.keep(task, met, &mut change);
+        if change.is_empty() && said.is_empty() {
             return Outcome::Unchanged(uid);
         }
         let touches_text = change.touches_text();
-        change
-            .update
-            .set
-            .extra
-            .insert(SOURCE_FIELD.to_owned(), kept);
-        minter.add(Op::TaskUpdated(change.update));
+        for op in change.ops() {
+            minter.add(op);
+        }
         if touches_text && !self.admits(issue) {
             // Nobody here has seen the new text (R4).
             let sha256 = String::new();
@@ -145,6 +170,68 @@ impl Plan<'_> {
         let fields = change.fields.iter().map(|field| (*field).to_owned());
         Outcome::Updated(uid, fields.collect())
     }
+
+    fn versions<'i>(&self, task: &Task, met: &Meeting<'i>, before: Option<&Kept>) -> Versions<'i> {
+        let then = before.and_then(|kept| Sums::from_text(&kept.sums));
+        let now = match met.echo {
+            Some(echo) => Sums::wanted(echo, self.said_hold(echo).as_deref()),
+            None => Sums::present(task),
+        };
+        // Older versions kept no labels, but their fingerprint.
+        let none = Sums::wanted(&Incoming::default(), None).get(Field::Labels);
+        let known = |kept: &&Kept| {
+            !kept.labels.is_empty() || then.is_some_and(|then| then.get(Field::Labels) == none)
+        };
+        let labels = match met.echo {
+            Some(echo) => Some(echo.remembered()),
+            None => before.filter(known).cloned(),
+        };
+        Versions {
+            then,
+            now,
+            wanted: Sums::wanted(met.issue, met.hold.as_deref()),
+            updated: met.issue.updated,
+            home: met.home,
+            silent: &met.issue.silent,
+            labels: labels.filter(|_| !met.issue.silent.contains(&Field::Labels)),
+        }
+    }
+
+    /// Goes over from a name of older versions.
+    fn rename(&self, task: &Task, issue: &Incoming, change: &mut Change, decided: &mut Decided) {
+        let told = task.details.external_ref.value.as_deref();
+        if told.is_none() || told != issue.formerly.as_deref() {
+            return;
+        }
+        change.update.set.external_ref = Some(Some(issue.key.clone()));
+        change.fields.push("external_ref");
+        let told = told.unwrap_or_default();
+        decided.note(
+            issue,
+            format!("taken for {told}, as older versions named it"),
+        );
+    }
+
+    /// Notes what is kept beside the task. What another format keeps there stays, and a table that
+    /// was written here has nothing to keep.
+    fn keep(&self, task: &Task, met: &Meeting<'_>, change: &mut Change) {
+        let edited = met.issue.updated > Some(task.updated.ts.wall());
+        let beads = self.batch.format == Format::Beads && !self.is_foreign(task);
+        if met.home && !(beads && edited) {
+            return;
+        }
+        let kept = Self::kept(met.issue, met.hold.as_deref());
+        let old = task.details.extra.get(SOURCE_FIELD).map(|reg| &reg.value);
+        if old != Some(&kept) {
+            let extra = &mut change.update.set.extra;
+            extra.insert(SOURCE_FIELD.to_owned(), kept);
+        }
+    }
+}
+
+/// True if the body is a summary that the texts decayed to.
+fn is_summary(task: &Task) -> bool {
+    task.details.decayed != Stamp::NOBODY && task.body.at == task.details.decayed
 }
 
 /// Why the issue is older than the one that was imported last.
@@ -153,111 +240,15 @@ fn outdated(before: Option<&Kept>, issue: &Incoming) -> Option<String> {
     (now < then).then(|| format!("it is of {now}, and one of {then} was imported before"))
 }
 
-/// True if the task has that comment.
-fn is_said(task: &Task, said: &crate::exchange::Said) -> bool {
+/// True if the task has that comment. Of summarised tasks fingerprints are left.
+fn is_said(task: &Task, before: Option<&Kept>, said: &crate::exchange::Said) -> bool {
+    let summarised = task.details.decayed != Stamp::NOBODY;
+    if summarised && before.is_some_and(|kept| kept.heard(&said.by, &said.text)) {
+        return true;
+    }
     let mut all = task.details.comments.values();
     all.any(|c| {
         let by = c.by.split_once(':').map_or(&*c.by, |(_, by)| by);
         (by == said.by || c.by == said.by) && c.text == said.text
     })
-}
-
-/// What is to be written.
-struct Change {
-    update: TaskUpdated,
-    fields: Vec<&'static str>,
-    status: Option<Op>,
-}
-
-impl Change {
-    /// Nothing yet.
-    fn of(task: TaskUid) -> Self {
-        Self {
-            update: TaskUpdated {
-                task,
-                set: TaskFields::default(),
-                add_labels: Vec::new(),
-                rm_labels: Vec::new(),
-                add_paths: Vec::new(),
-                rm_paths: Vec::new(),
-                check: Vec::new(),
-                uncheck: Vec::new(),
-            },
-            fields: Vec::new(),
-            status: None,
-        }
-    }
-
-    fn touches_text(&self) -> bool {
-        let set = &self.update.set;
-        set.title.is_some() || set.body.is_some() || set.acceptance.is_some()
-    }
-
-    fn take(
-        &mut self,
-        field: Field,
-        task: &Task,
-        issue: &Incoming,
-        hold: Option<&str>,
-        versions: &Versions,
-    ) {
-        self.fields.push(field.name());
-        let set = &mut self.update.set;
-        let given = &issue.set;
-        match field {
-            Field::Title => set.title.clone_from(&given.title),
-            Field::Body => set.body = Some(given.body.clone().unwrap_or_default()),
-            Field::Kind => set.kind = Some(given.kind.clone().unwrap_or_default()),
-            Field::Priority => {
-                let usual = crate::domain::task::DEFAULT_PRIORITY;
-                set.priority = Some(given.priority.unwrap_or(usual));
-            }
-            Field::Assignee => set.assignee = Some(given.assignee.clone().flatten()),
-            Field::Due => set.due = Some(given.due.flatten()),
-            Field::DeferUntil => set.defer_until = Some(given.defer_until.flatten()),
-            Field::Acceptance => {
-                set.acceptance = Some(given.acceptance.clone().unwrap_or_default());
-            }
-            Field::Held => set.held_by = Some(hold.map(str::to_owned)),
-            Field::Labels => self.labels(task, issue, versions),
-            Field::Status => self.status(task, issue),
-        }
-    }
-
-    fn labels(&mut self, task: &Task, issue: &Incoming, versions: &Versions) {
-        let seen: Vec<&str> = task.labels.registers().map(|(label, _)| label).collect();
-        for label in &issue.labels {
-            // One that was taken away here stays away.
-            let fresh = !seen.contains(&label.as_str());
-            if fresh && !self.update.add_labels.contains(label) {
-                self.update.add_labels.push(label.clone());
-            }
-        }
-        let untouched = versions
-            .then
-            .is_some_and(|then| then.get(Field::Labels) == versions.now.get(Field::Labels));
-        if untouched {
-            let gone = task
-                .labels
-                .iter()
-                .filter(|l| !issue.labels.iter().any(|i| i == l));
-            self.update.rm_labels = gone.map(str::to_owned).collect();
-        }
-    }
-
-    fn status(&mut self, task: &Task, issue: &Incoming) {
-        let uid = self.update.task;
-        self.status = match (&issue.closed, task.is_open()) {
-            (Some((outcome, reason)), _) => Some(Op::TaskClosed(TaskClosed {
-                task: uid,
-                outcome: *outcome,
-                reason: reason.clone(),
-            })),
-            (None, false) => Some(Op::TaskReopened(TaskReopened {
-                task: uid,
-                reason: "open again at the source".to_owned(),
-            })),
-            (None, true) => None,
-        };
-    }
 }

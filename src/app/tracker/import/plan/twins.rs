@@ -42,7 +42,7 @@ impl Plan<'_> {
 }
 
 /// The task in which a merged one lives on: where the edges lead that made duplicates.
-fn living(state: &State, uid: TaskUid) -> TaskUid {
+pub(super) fn living(state: &State, uid: TaskUid) -> TaskUid {
     let mut at = uid;
     let mut seen = BTreeSet::from([uid]);
     loop {
