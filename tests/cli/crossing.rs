@@ -493,13 +493,17 @@ fn the_json_form_has_every_value() {
     );
 }
 
+/// More labels than a record holds, as JSON.
+fn many_labels() -> Vec<String> {
+    let all = (0..20_000).map(|n| format!("\"label-number-{n:05}\""));
+    all.collect()
+}
+
 #[test]
 fn an_issue_too_large_for_a_record_is_located_whichever_field_is_large() {
     let env = TestEnv::new();
     let clone = env.ready("project");
-    let many: Vec<String> = (0..20_000)
-        .map(|n| format!("\"label-number-{n:05}\""))
-        .collect();
+    let many = many_labels();
     let long = "y".repeat(300 * 1024);
     let kinds: Vec<String> = (0..2_000)
         .map(|n| {
@@ -559,7 +563,13 @@ fn an_issue_too_large_for_a_record_is_located_whichever_field_is_large() {
             "{what}"
         );
     }
-    // Half of it goes in, and all of it can be replaced.
+}
+
+#[test]
+fn labels_of_nearly_a_whole_record_are_replaced_by_as_many_others() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let many = many_labels();
     let half = |from: usize| {
         bead(
             "a-2",
