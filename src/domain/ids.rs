@@ -195,11 +195,16 @@ impl TaskUid {
     /// `T-~` plus any unambiguous prefix of at least [`HANDLE_MIN_LEN`] letters names the task for ever.
     #[must_use]
     pub fn handle(self) -> String {
-        // The low 60 of the 62 random bits of `rand_b` (RFC 9562 §5.7), most significant first.
-        let bits = (self.0.as_u128() as u64) & ((1 << 60) - 1);
+        let bits = self.handle_bits();
         (0..12u32)
             .map(|i| char::from(HANDLE_ALPHABET[((bits >> (55 - 5 * i)) & 31) as usize]))
             .collect()
+    }
+
+    /// The handle as a number of 60 bits, 5 for a letter, the first letter highest: the low 60 of the
+    /// 62 random bits of `rand_b` (RFC 9562 §5.7).
+    pub(in crate::domain) const fn handle_bits(self) -> u64 {
+        (self.0.as_u128() as u64) & ((1 << 60) - 1)
     }
 
     /// The shortest shown form, `T-~k3f9q`.

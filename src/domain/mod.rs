@@ -12,6 +12,7 @@ pub mod dates;
 pub mod dep;
 pub mod escalation;
 pub mod fold;
+pub mod handles;
 pub mod ids;
 pub mod lock;
 pub mod money;

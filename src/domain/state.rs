@@ -5,8 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::dep::DepKind;
 use crate::domain::escalation::Escalation;
 use crate::domain::ids::{
-    EscalationUid, HANDLE_MIN_LEN, RecordId, ReviewUid, SessionUid, TaskNumber, TaskSelector,
-    TaskUid,
+    EscalationUid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskSelector, TaskUid,
 };
 use crate::domain::lock::Lock;
 use crate::domain::money::MicroUsd;
@@ -375,21 +374,4 @@ impl Index {
             })
             .map(|(uid, _)| *uid)
     }
-}
-
-/// Shortest handle that names `task` and no other, at least [`HANDLE_MIN_LEN`] letters.
-#[must_use]
-pub fn unambiguous_handle(state: &State, task: TaskUid) -> String {
-    let own = task.handle();
-    let len = (HANDLE_MIN_LEN..12)
-        .find(|len| {
-            state
-                .tasks
-                .keys()
-                .filter(|uid| uid.handle().starts_with(&own[..*len]))
-                .count()
-                <= 1
-        })
-        .unwrap_or(12);
-    format!("T-~{}", &own[..len])
 }

@@ -1,8 +1,9 @@
 //! Numbers, handles and keys.
 
+use fleet::domain::handles::unambiguous_handle;
 use fleet::domain::ids::{TaskNumber, TaskSelector};
 use fleet::domain::record::{Op, Record, TaskNumbered};
-use fleet::domain::state::{State, Unresolved, unambiguous_handle};
+use fleet::domain::state::{State, Unresolved};
 use fleet::store::{Checkpoint, Scope};
 
 use crate::records::{NOON, added, id, record, task};

@@ -12,10 +12,11 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::name;
 use crate::app::tracker::report::{Delivery, DoctorFinding, DoctorReport, RulesFile};
 use crate::app::tracker::request::Mode;
+use crate::domain::handles::unambiguous_handle;
 use crate::domain::ids::TaskNumber;
 use crate::domain::policy::PushMode;
 use crate::domain::record::{Op, TaskNumbered};
-use crate::domain::state::{State, unambiguous_handle};
+use crate::domain::state::State;
 use crate::ports::state_repo::{Freshness, RemoteState, StateRepoError, StateView};
 use crate::store::{self, HistoryOf, Problem, ProblemKind, Scope};
 

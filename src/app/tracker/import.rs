@@ -8,6 +8,7 @@ mod knots;
 mod plan;
 mod report;
 
+use std::cell::LazyCell;
 use std::collections::BTreeMap;
 
 pub use crate::exchange::{
@@ -20,8 +21,9 @@ use crate::app::publish::{Decision, How, Terms};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::import::plan::{Outcome, Plan};
-use crate::app::tracker::names::name;
+use crate::app::tracker::names::name_among;
 use crate::app::tracker::request::Mode;
+use crate::domain::handles::Handles;
 use crate::domain::policy::PushMode;
 use crate::domain::time::DurationMs;
 use crate::ports::state_repo::Freshness;
@@ -85,11 +87,12 @@ pub fn import(desk: Desk<'_>, request: ImportRequest<'_>) -> Result<ImportReport
     delivery.records = counted(&delivery.records);
     let decided = done.value;
     let mut report = ImportReport::new(batch, delivery);
+    let handles = LazyCell::new(|| Handles::of(&done.state));
     for (issue, outcome) in &decided.outcomes {
         let uid = outcome.uid();
         let id = uid
             .filter(|uid| done.state.tasks.get(uid).is_some())
-            .map(|uid| name(&done.state, uid));
+            .map(|uid| name_among(&done.state, &handles, uid));
         report.add(batch, &batch.issues[*issue], id, outcome, LISTED);
     }
     report.deps = decided.deps;

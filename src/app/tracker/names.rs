@@ -1,8 +1,11 @@
 //! Names on screen and what they mean: exact on writes, suggested, never guessed.
 
+use std::cell::LazyCell;
+
 use crate::app::tracker::error::TrackerError;
+use crate::domain::handles::{Handles, unambiguous_handle};
 use crate::domain::ids::{EscalationUid, HANDLE_MIN_LEN, TaskSelector, TaskUid};
-use crate::domain::state::{State, Unresolved, unambiguous_handle};
+use crate::domain::state::{State, Unresolved};
 use crate::domain::task::TaskName;
 
 /// What a task is called on screen.
@@ -10,6 +13,18 @@ pub(in crate::app::tracker) fn name(state: &State, task: TaskUid) -> String {
     match state.name_of(task) {
         TaskName::Number(n) => n.to_string(),
         TaskName::Provisional(uid) => unambiguous_handle(state, uid),
+    }
+}
+
+/// As [`name`], for who names many tasks.
+pub(in crate::app::tracker) fn name_among(
+    state: &State,
+    handles: &LazyCell<Handles, impl FnOnce() -> Handles>,
+    task: TaskUid,
+) -> String {
+    match state.name_of(task) {
+        TaskName::Number(n) => n.to_string(),
+        TaskName::Provisional(uid) => handles.name(uid),
     }
 }
 
