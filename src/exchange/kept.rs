@@ -74,7 +74,7 @@ pub struct Kept {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub back: Vec<(String, String)>,
     /// Which of all files that bear the name in its reference it came from, where the reference
-    /// alone does not tell: [`NAMED`], [`HERE`], or a fingerprint of a place outside.
+    /// alone does not tell: [`NAMED`], `HERE`, or a fingerprint of a place outside.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub from: String,
     /// Identity of the task that it is at its source, if that is fleet, too.
