@@ -39,6 +39,8 @@ pub(super) struct Owned {
 #[derive(Debug)]
 pub(super) struct StateLock {
     file: File,
+    /// What was announced is half done, and stays for the next holder to finish.
+    half_done: bool,
 }
 
 impl StateLock {
@@ -46,12 +48,20 @@ impl StateLock {
     pub(super) fn announce(&mut self, moves: &[Move]) -> Result<(), StateRepoError> {
         leftover::announce(&mut self.file, moves).map_err(|error| failed(Path::new(LOCK), error))
     }
+
+    /// Some of the announced refs have moved and the others could not: whoever holds the lock next
+    /// finishes it, as if this process had been killed here.
+    pub(super) fn leave_half_done(&mut self) {
+        self.half_done = true;
+    }
 }
 
 impl Drop for StateLock {
     fn drop(&mut self) {
         // Closing the file unlocks it too; a child that inherited nothing cannot keep it.
-        let _ = self.file.set_len(0);
+        if !self.half_done {
+            let _ = self.file.set_len(0);
+        }
         let _ = fs2::FileExt::unlock(&self.file);
     }
 }
@@ -122,7 +132,10 @@ impl Owned {
         let _ = file.set_len(0);
         let _ = file.seek(SeekFrom::Start(0));
         let _ = file.write_all(note.as_bytes());
-        Ok(StateLock { file })
+        Ok(StateLock {
+            file,
+            half_done: false,
+        })
     }
 
     /// Finishes what a killed process left half done. One look at a file where there is nothing;
@@ -138,7 +151,10 @@ impl Owned {
         if fs2::FileExt::try_lock_exclusive(&file).is_ok() {
             index_lock::recover(&self.dir);
             leftover::finish(&mut file, &self.common);
-            drop(StateLock { file });
+            drop(StateLock {
+                file,
+                half_done: false,
+            });
         }
     }
 

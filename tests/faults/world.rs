@@ -153,6 +153,8 @@ impl World {
             let hub = ["init", "-q", "--bare", "-b", "main", "--template=", "hub"];
             world.git(".", &hub);
             world.git("hub", &["config", "gc.auto", "0"]);
+            // A server tidies up when it likes; what it starts for that is no process of ours.
+            world.git("hub", &["config", "receive.autogc", "false"]);
             let hub = world.path("hub");
             let hub = hub.to_str().unwrap();
             world.git("repo", &["remote", "add", "origin", hub]);

@@ -83,9 +83,26 @@ pub(super) fn swap(
     between: impl FnOnce(),
 ) -> Result<Option<String>, StateRepoError> {
     lock.announce(moves)?;
-    if !refs::movable(repo, moves) {
-        return swap_by_libgit2(repo, moves, between);
+    let done = if refs::movable(repo, moves) {
+        swap_by_hand(repo, moves, lasting, between)
+    } else {
+        swap_by_libgit2(repo, moves, between)
+    };
+    // A disk that fills up between two refs stops us as a kill does, and is healed the same way.
+    let moved = |step: &Move| resolve(repo, &step.name).is_ok_and(|now| now == Some(step.new));
+    if done.is_err() && moves.iter().any(moved) {
+        lock.leave_half_done();
     }
+    done
+}
+
+/// By our own hand: refs that are there already, each as its file.
+fn swap_by_hand(
+    repo: &Repository,
+    moves: &[Move],
+    lasting: Lasting,
+    between: impl FnOnce(),
+) -> Result<Option<String>, StateRepoError> {
     let mut steps = Vec::with_capacity(moves.len());
     for step in moves {
         let locked = Locked::take(repo, &step.name).map_err(|error| not_locked(step, &error))?;
