@@ -339,11 +339,7 @@ impl State {
     }
 
     fn apply_dep(&mut self, edge: &DepEdge, present: bool, at: Stamp) {
-        let key = DepKey {
-            from: edge.from,
-            to: edge.to,
-            kind: edge.kind,
-        };
+        let key = DepKey::from(edge);
         self.deps.entry(key).or_default().write(present, at);
     }
 

@@ -322,6 +322,29 @@ pub struct TaskUpdated {
     pub uncheck: Vec<String>,
 }
 
+impl TaskUpdated {
+    /// New values for some fields; no label, path or point changes.
+    #[must_use]
+    pub const fn of(task: TaskUid, set: TaskFields) -> Self {
+        Self {
+            task,
+            set,
+            add_labels: Vec::new(),
+            rm_labels: Vec::new(),
+            add_paths: Vec::new(),
+            rm_paths: Vec::new(),
+            check: Vec::new(),
+            uncheck: Vec::new(),
+        }
+    }
+
+    /// True if it has no new value and changes no list.
+    #[must_use]
+    pub fn changes_nothing(&self) -> bool {
+        *self == Self::of(self.task, TaskFields::default())
+    }
+}
+
 /// How a task ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -9,6 +9,7 @@ use crate::domain::ids::{
 };
 use crate::domain::lock::Lock;
 use crate::domain::money::MicroUsd;
+use crate::domain::record::DepEdge;
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
 use crate::domain::session::Session;
@@ -24,6 +25,19 @@ pub struct DepKey {
     pub from: TaskUid,
     pub to: TaskUid,
     pub kind: DepKind,
+}
+
+impl From<DepKey> for DepEdge {
+    fn from(DepKey { from, to, kind }: DepKey) -> Self {
+        Self { from, to, kind }
+    }
+}
+
+impl From<&DepEdge> for DepKey {
+    fn from(edge: &DepEdge) -> Self {
+        let DepEdge { from, to, kind } = *edge;
+        Self { from, to, kind }
+    }
 }
 
 /// Something an agent noticed besides its task.

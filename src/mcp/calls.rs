@@ -63,7 +63,7 @@ fn act(tool: &str, given: &Arguments<'_>) -> Result<Act, Refusal> {
         "add" => {
             let new = new_task(given)?;
             Box::new(move |desk| {
-                let waits = desk.context.actor.starts_with("agent:");
+                let waits = desk.by_program();
                 Ok(words::added(&add::add(desk, &new, Mode::Do)?, waits))
             })
         }

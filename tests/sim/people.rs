@@ -197,19 +197,10 @@ impl Sim {
                 .iter()
                 .filter(|(_, task)| task.is_open() && task.details.held_by.value.is_some());
             held.map(|(uid, _)| {
-                Op::TaskUpdated(TaskUpdated {
-                    task: *uid,
-                    set: TaskFields {
+                Op::TaskUpdated(TaskUpdated::of(*uid, TaskFields {
                         held_by: Some(None),
                         ..TaskFields::default()
-                    },
-                    add_labels: Vec::new(),
-                    rm_labels: Vec::new(),
-                    add_paths: Vec::new(),
-                    rm_paths: Vec::new(),
-                    check: Vec::new(),
-                    uncheck: Vec::new(),
-                })
+                    }))
             })
             .collect()
         });

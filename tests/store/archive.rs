@@ -90,16 +90,7 @@ fn i14_reopening_archived_work_brings_it_back() {
 fn i14_a_late_record_about_archived_work_is_applied_once_and_in_its_place() {
     let mut store = store();
     let late = |rec: u16, at: u64, title: &str| {
-        let mut update = TaskUpdated {
-            task: task(7),
-            set: Default::default(),
-            add_labels: Vec::new(),
-            rm_labels: Vec::new(),
-            add_paths: Vec::new(),
-            rm_paths: Vec::new(),
-            check: Vec::new(),
-            uncheck: Vec::new(),
-        };
+        let mut update = TaskUpdated::of(task(7), Default::default());
         update.set.title = Some(title.to_owned());
         record(crate::records::id(5, rec), at, Op::TaskUpdated(update))
     };

@@ -214,14 +214,8 @@ fn known(state: &State, index: &Index, uid: TaskUid, seen: &Seen) -> Option<Chan
             words
         });
         change.ops.push(Op::TaskUpdated(TaskUpdated {
-            task: uid,
-            set: fields,
             add_labels: absent,
-            rm_labels: Vec::new(),
-            add_paths: Vec::new(),
-            rm_paths: Vec::new(),
-            check: Vec::new(),
-            uncheck: Vec::new(),
+            ..TaskUpdated::of(uid, fields)
         }));
     }
     let pinned = &task.details.admitted_sha256;

@@ -122,7 +122,7 @@ pub(in crate::app::tracker) fn mint(
         labels: checked.add_labels.clone(),
         paths: checked.add_paths.clone(),
         // What an agent writes waits for a human (R4).
-        admitted: !desk.context.actor.starts_with("agent:"),
+        admitted: !desk.by_program(),
     }));
     TaskUid::created_by(id)
 }

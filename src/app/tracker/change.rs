@@ -177,7 +177,7 @@ pub(in crate::app::tracker) fn readmission(
     if !text_changes || !task.admitted.value {
         return None;
     }
-    if desk.context.actor.starts_with("agent:") {
+    if desk.by_program() {
         return (!pinned).then(|| {
             Op::TaskAdmitted(TaskAdmitted {
                 task: updated.task,
@@ -357,7 +357,7 @@ pub fn admit(
     tasks: &[TaskSelector],
     mode: Mode,
 ) -> Result<ChangeReport, TrackerError> {
-    if desk.context.actor.starts_with("agent:") {
+    if desk.by_program() {
         return Err(TrackerError::Invalid {
             what: "an agent cannot admit text".to_owned(),
             hint: "a human runs `fleet admit`".to_owned(),

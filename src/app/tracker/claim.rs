@@ -109,19 +109,10 @@ fn decide(
     if held != Hold::None {
         return Decision::Nothing(value);
     }
-    minter.add(Op::TaskUpdated(TaskUpdated {
-        task: uid,
-        set: TaskFields {
+    minter.add(Op::TaskUpdated(TaskUpdated::of(uid, TaskFields {
             assignee: Some(Some(who.to_owned())),
             ..TaskFields::default()
-        },
-        add_labels: Vec::new(),
-        rm_labels: Vec::new(),
-        add_paths: Vec::new(),
-        rm_paths: Vec::new(),
-        check: Vec::new(),
-        uncheck: Vec::new(),
-    }));
+        })));
     let id = value.0.as_ref().map_or("", |row| &row.id);
     let subject = format!("claim {id} for {who}");
     Decision::write(value, subject)

@@ -54,7 +54,7 @@ pub fn edit(
     each(desk, "commented", tasks, mode, |uid, task| {
         let (comment, old) = numbered(task, number)?;
         let author = old.edited.as_ref().map_or(&old.by, |(by, _)| by);
-        let takes_over = is_program(author) && !is_program(desk.context.actor);
+        let takes_over = is_program(author) && !desk.by_program();
         if old.text == text && !takes_over {
             return Ok(Step {
                 ops: Vec::new(),

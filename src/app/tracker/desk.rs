@@ -12,6 +12,7 @@ use crate::app::tracker::request::Mode;
 use crate::domain::policy::{Policy, PushMode};
 use crate::domain::state::State;
 use crate::domain::time::Timestamp;
+use crate::engine::admission::is_program;
 use crate::ports::code_repo::CodeRepo;
 use crate::ports::forge_setup::ForgeSetup;
 use crate::ports::site::Site;
@@ -125,6 +126,12 @@ fn is_empty(view: &StateView) -> bool {
 }
 
 impl Desk<'_> {
+    /// True if a program works here, and no human: what it writes waits for one (R4).
+    #[must_use]
+    pub fn by_program(self) -> bool {
+        is_program(self.context.actor)
+    }
+
     /// Now.
     pub(in crate::app::tracker) fn now(self) -> Timestamp {
         self.context.clock.now()

@@ -170,7 +170,7 @@ pub(in crate::app::tracker) fn refuse_agents(
     gate: &Gate,
 ) -> Result<(), TrackerError> {
     let human = matches!(&gate.added, Some((added, ..)) if added.kind == GateKind::Human);
-    if human && desk.context.actor.starts_with("agent:") {
+    if human && desk.by_program() {
         return Err(invalid(
             "an agent cannot open or remove a gate that waits for a human",
             "a human runs `fleet gate pass`",

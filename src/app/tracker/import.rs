@@ -70,7 +70,7 @@ pub fn import(desk: Desk<'_>, request: ImportRequest<'_>) -> Result<ImportReport
         checkpoint: Checkpoint::IfGrown,
     };
     let from = batch.format.name();
-    let plan = Plan::new(request, desk.context.actor.starts_with("agent:"));
+    let plan = Plan::new(request, desk.by_program());
     let done = desk.change_on("import", &terms, request.mode, |loaded, minter| {
         let decided = plan.decide(&loaded.state, minter);
         if !decided.damage.is_empty() && !request.skip_bad {

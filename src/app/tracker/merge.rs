@@ -12,7 +12,7 @@ use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::domain::record::{
     CloseOutcome, CommentAdded, DepEdge, Op, TaskClosed, TaskFields, TaskUpdated,
 };
-use crate::domain::state::{DepKey, Index, State};
+use crate::domain::state::{Index, State};
 use crate::domain::task::Task;
 use crate::engine::admission::is_taken_over;
 use crate::engine::deps;
@@ -77,8 +77,7 @@ impl After {
         };
         self.state.apply(record);
         if let Op::DepAdded(edge) = &record.op {
-            let DepEdge { from, to, kind } = edge.clone();
-            self.index.note_edge(&self.state, DepKey { from, to, kind });
+            self.index.note_edge(&self.state, edge.into());
         }
     }
 }
@@ -198,19 +197,11 @@ fn united(kept: &Task, gone: &Task, uid: TaskUid) -> Option<TaskUpdated> {
         missing.map(str::to_owned).collect()
     };
     let updated = TaskUpdated {
-        task: uid,
-        set,
         add_labels: lacks(&|e| kept.labels.contains(e), gone.labels.iter().collect()),
-        rm_labels: Vec::new(),
         add_paths: lacks(&|e| kept.paths.contains(e), gone.paths.iter().collect()),
-        rm_paths: Vec::new(),
-        check: Vec::new(),
-        uncheck: Vec::new(),
+        ..TaskUpdated::of(uid, set)
     };
-    let empty = updated.set == TaskFields::default()
-        && updated.add_labels.is_empty()
-        && updated.add_paths.is_empty();
-    (!empty).then_some(updated)
+    (!updated.changes_nothing()).then_some(updated)
 }
 
 /// The edges of the task that goes, as edges of the one that stays.

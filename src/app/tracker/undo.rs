@@ -16,7 +16,6 @@ use crate::app::tracker::report::{UndoReport, UndoneRow};
 use crate::app::tracker::request::Mode;
 use crate::app::tracker::undo::inverse::Undoing;
 use crate::domain::record::{Op, Record};
-use crate::engine::admission::is_program;
 use crate::ports::state_repo::Freshness;
 use crate::store::{self, HistoryOf, Scope};
 
@@ -134,8 +133,7 @@ fn targets(desk: Desk<'_>, records: &[Record], what: &What) -> Result<Vec<Record
 
 /// An agent takes back its own work only.
 fn refuse_agents(desk: Desk<'_>, record: &Record) -> Result<(), TrackerError> {
-    let actor = desk.context.actor;
-    if is_program(actor) && record.by != actor {
+    if desk.by_program() && record.by != desk.context.actor {
         return Err(TrackerError::Invalid {
             what: format!("an agent cannot take back what {} recorded", record.by),
             hint: "a human runs `fleet undo`".to_owned(),

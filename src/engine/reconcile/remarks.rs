@@ -267,14 +267,5 @@ impl Reconciler<'_> {
 }
 
 fn set(task: TaskUid, set: TaskFields) -> Op {
-    Op::TaskUpdated(TaskUpdated {
-        task,
-        set,
-        add_labels: Vec::new(),
-        rm_labels: Vec::new(),
-        add_paths: Vec::new(),
-        rm_paths: Vec::new(),
-        check: Vec::new(),
-        uncheck: Vec::new(),
-    })
+    Op::TaskUpdated(TaskUpdated::of(task, set))
 }

@@ -4,19 +4,10 @@ use crate::domain::record::{CloseOutcome, Op, TaskFields, TaskUpdated};
 use crate::engine::network::Network;
 
 fn estimate(w: &mut World, task: crate::domain::ids::TaskUid, minutes: u64) {
-    w.write(Op::TaskUpdated(TaskUpdated {
-        task,
-        set: TaskFields {
+    w.write(Op::TaskUpdated(TaskUpdated::of(task, TaskFields {
             estimate_minutes: Some(Some(minutes)),
             ..TaskFields::default()
-        },
-        add_labels: Vec::new(),
-        rm_labels: Vec::new(),
-        add_paths: Vec::new(),
-        rm_paths: Vec::new(),
-        check: Vec::new(),
-        uncheck: Vec::new(),
-    }));
+        })));
 }
 
 #[test]

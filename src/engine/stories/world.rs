@@ -168,16 +168,7 @@ impl World {
     }
 
     pub(super) fn set(&mut self, task: TaskUid, set: TaskFields) {
-        self.write(Op::TaskUpdated(TaskUpdated {
-            task,
-            set,
-            add_labels: Vec::new(),
-            rm_labels: Vec::new(),
-            add_paths: Vec::new(),
-            rm_paths: Vec::new(),
-            check: Vec::new(),
-            uncheck: Vec::new(),
-        }));
+        self.write(Op::TaskUpdated(TaskUpdated::of(task, set)));
     }
 
     pub(super) fn dep(&mut self, from: TaskUid, kind: DepKind, to: TaskUid) {

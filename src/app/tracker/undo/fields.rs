@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use crate::app::tracker::change::readmission;
 use crate::app::tracker::undo::inverse::{Inverse, OVERTAKEN, Undoing, nothing};
-use crate::domain::ids::TaskUid;
 use crate::domain::record::{Op, Record, TaskFields, TaskUpdated};
 use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::task::{Acceptance, Task};
@@ -60,7 +59,7 @@ impl Undoing<'_> {
             check: marked(&p.uncheck, now, old, true),
             uncheck: marked(&p.check, now, old, false),
         };
-        if updated == none_of(p.task) {
+        if updated.changes_nothing() {
             return nothing(OVERTAKEN);
         }
         // As with any change of an agent's: what was admitted until now is pinned (R4). A human who
@@ -73,20 +72,6 @@ impl Undoing<'_> {
         let mut ops = vec![Op::TaskUpdated(updated)];
         ops.extend(pin);
         (ops, "values as before".to_owned())
-    }
-}
-
-/// A change of nothing.
-pub(super) fn none_of(task: TaskUid) -> TaskUpdated {
-    TaskUpdated {
-        task,
-        set: TaskFields::default(),
-        add_labels: Vec::new(),
-        rm_labels: Vec::new(),
-        add_paths: Vec::new(),
-        rm_paths: Vec::new(),
-        check: Vec::new(),
-        uncheck: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::domain::task::Task;
 use crate::domain::tracking::{
     CommentEdited, Gate, GateAdded, GateSet, GateState, MilestoneSet, QuerySaved,
 };
-use crate::engine::admission::{is_program, is_taken_over};
+use crate::engine::admission::is_taken_over;
 use crate::engine::deps;
 
 /// Operations that take a record back, and a word about them. None: it stays.
@@ -99,7 +99,7 @@ impl<'a> Undoing<'a> {
     }
 
     pub(super) fn by_agent(&self) -> bool {
-        is_program(self.desk.context.actor)
+        self.desk.by_program()
     }
 
     pub(super) fn task(&self, uid: TaskUid) -> &Task {
@@ -125,7 +125,7 @@ impl<'a> Undoing<'a> {
         self.now.apply(minted);
         self.own.insert(minted.id);
         if let Op::DepAdded(edge) | Op::DepRemoved(edge) = &minted.op {
-            self.index.note_edge(&self.now, key_of(edge));
+            self.index.note_edge(&self.now, edge.into());
         }
     }
 
@@ -164,7 +164,7 @@ impl<'a> Undoing<'a> {
     }
 
     fn edge(&self, record: &Record, edge: &DepEdge, added: bool) -> Result<Inverse, TrackerError> {
-        let key = key_of(edge);
+        let key = DepKey::from(edge);
         let reg = self.now.deps.get(&key);
         if reg.is_none_or(|reg| reg.at.id != record.id) {
             return Ok(nothing(OVERTAKEN));
@@ -315,13 +315,5 @@ impl<'a> Undoing<'a> {
             note: note.map(|_| old.note.value.clone()),
         };
         done(Op::MilestoneSet(set), "as before")
-    }
-}
-
-pub(super) const fn key_of(edge: &DepEdge) -> DepKey {
-    DepKey {
-        from: edge.from,
-        to: edge.to,
-        kind: edge.kind,
     }
 }

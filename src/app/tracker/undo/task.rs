@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::name;
-use crate::app::tracker::undo::fields::none_of;
 use crate::app::tracker::undo::inverse::{
-    Inverse, OVERTAKEN, TAKEN_BACK, Undoing, done, key_of, nothing, refused,
+    Inverse, OVERTAKEN, TAKEN_BACK, Undoing, done, nothing, refused,
 };
 use crate::domain::ids::TaskUid;
 use crate::domain::record::{
@@ -64,10 +63,7 @@ impl Undoing<'_> {
         if details.extra.contains_key(SOURCE_FIELD) {
             set.extra.insert(SOURCE_FIELD.to_owned(), Value::Null);
         }
-        Some(TaskUpdated {
-            set,
-            ..none_of(uid)
-        })
+        Some(TaskUpdated::of(uid, set))
     }
 
     /// A task on which others built is theirs, too.
@@ -109,7 +105,7 @@ impl Undoing<'_> {
                 comment.is_some_and(|c| !c.text.is_empty() && c.text != TAKEN_BACK)
             }
             Op::DepAdded(edge) => {
-                let reg = self.now().deps.get(&key_of(edge));
+                let reg = self.now().deps.get(&edge.into());
                 reg.is_some_and(|reg| reg.value && reg.at.id == other.id)
             }
             Op::TaskUpdated(_)

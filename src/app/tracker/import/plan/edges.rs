@@ -10,7 +10,7 @@ use crate::app::tracker::import::plan::found::{Found, source_of};
 use crate::app::tracker::import::plan::{Decided, Known, Outcome, Plan};
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{TaskSelector, TaskUid};
-use crate::domain::record::{DepEdge, Op, TaskFields, TaskUpdated};
+use crate::domain::record::{Op, TaskFields, TaskUpdated};
 use crate::domain::state::DepKey;
 use crate::domain::task::Task;
 use crate::exchange::{Field, Format, Incoming, Kept, SOURCE_FIELD, Sums};
@@ -94,16 +94,15 @@ impl<'a> Plan<'a> {
                 }
             }
         }
-        for (at, DepKey { from, to, kind }) in add {
-            minter.add(Op::DepAdded(DepEdge { from, to, kind }));
+        for (at, key) in add {
+            minter.add(Op::DepAdded(key.into()));
             decided.count_edge(at);
         }
         for row in &rows {
-            for DepKey { from, to, kind } in self.gone(known, row) {
-                let key = DepKey { from, to, kind };
+            for key in self.gone(known, row) {
                 // The other side of it may name it on.
                 if !wanted.contains(&key) && is_live(known, key) {
-                    minter.add(Op::DepRemoved(DepEdge { from, to, kind }));
+                    minter.add(Op::DepRemoved(key.into()));
                     decided.count_edge(row.at);
                 }
             }
@@ -113,10 +112,7 @@ impl<'a> Plan<'a> {
     fn rows(&self, known: &Known<'_>, all: &[Found], decided: &Decided) -> Vec<Row<'a>> {
         let outcomes = decided.outcomes.iter();
         let rows = outcomes.filter_map(|(at, outcome)| {
-            let own = match outcome {
-                Outcome::Created(uid) | Outcome::Updated(uid, _) | Outcome::Unchanged(uid) => *uid,
-                Outcome::Skipped(..) => return None,
-            };
+            let own = speaks_for(outcome)?;
             let issue = &self.batch.issues[*at];
             let home = matches!(all[*at], Found::Home(_));
             let changed = matches!(outcome, Outcome::Updated(..));
@@ -183,11 +179,8 @@ impl<'a> Plan<'a> {
         if new.is_empty() {
             return;
         }
-        let done: HashSet<TaskUid> = decided
-            .outcomes
-            .iter()
-            .filter_map(|(_, o)| done(o))
-            .collect();
+        let outcomes = decided.outcomes.iter();
+        let done: HashSet<TaskUid> = outcomes.filter_map(|(_, o)| speaks_for(o)).collect();
         for (uid, task) in &known.state.tasks {
             let source = task.details.extra.get(SOURCE_FIELD);
             let source = source.and_then(|reg| reg.value.as_str());
@@ -205,10 +198,11 @@ impl<'a> Plan<'a> {
             if came.is_empty() {
                 continue;
             }
-            for (key, DepKey { from, to, kind }) in came {
-                minter.add(Op::DepAdded(DepEdge { from, to, kind }));
+            for (named, key) in came {
+                let kind = key.kind;
+                minter.add(Op::DepAdded(key.into()));
                 decided.deps += 1;
-                if let Some(at) = self.speakers.get(key.as_str()) {
+                if let Some(at) = self.speakers.get(named.as_str()) {
                     let name = told.unwrap_or_default();
                     let what = format!("{name} came before and named it: {kind}, from now on");
                     decided.note(&self.batch.issues[*at], what);
@@ -264,7 +258,8 @@ impl Decided {
     }
 }
 
-const fn done(outcome: &Outcome) -> Option<TaskUid> {
+/// The task for which an issue of this outcome speaks; none if it was left out.
+const fn speaks_for(outcome: &Outcome) -> Option<TaskUid> {
     match outcome {
         Outcome::Created(uid) | Outcome::Updated(uid, _) | Outcome::Unchanged(uid) => Some(*uid),
         Outcome::Skipped(..) => None,
@@ -375,14 +370,5 @@ fn release(
     };
     let kept = Value::String(kept.to_text());
     set.extra.insert(SOURCE_FIELD.to_owned(), kept);
-    minter.add(Op::TaskUpdated(TaskUpdated {
-        task: uid,
-        set,
-        add_labels: Vec::new(),
-        rm_labels: Vec::new(),
-        add_paths: Vec::new(),
-        rm_paths: Vec::new(),
-        check: Vec::new(),
-        uncheck: Vec::new(),
-    }));
+    minter.add(Op::TaskUpdated(TaskUpdated::of(uid, set)));
 }

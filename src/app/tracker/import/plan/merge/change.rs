@@ -22,16 +22,7 @@ impl Change {
     /// Nothing yet.
     pub(super) fn of(task: TaskUid) -> Self {
         Self {
-            update: TaskUpdated {
-                task,
-                set: TaskFields::default(),
-                add_labels: Vec::new(),
-                rm_labels: Vec::new(),
-                add_paths: Vec::new(),
-                rm_paths: Vec::new(),
-                check: Vec::new(),
-                uncheck: Vec::new(),
-            },
+            update: TaskUpdated::of(task, TaskFields::default()),
             fields: Vec::new(),
             status: None,
         }
@@ -39,41 +30,22 @@ impl Change {
 
     /// True if nothing but comments may be left to record.
     pub(super) fn is_empty(&self) -> bool {
-        let update = &self.update;
-        self.status.is_none()
-            && update.set == TaskFields::default()
-            && update.add_labels.is_empty()
-            && update.rm_labels.is_empty()
+        self.status.is_none() && self.update.changes_nothing()
     }
 
     /// The records of the fields. Labels that go get one of their own if they are many, so that
     /// each stays as long as a record may be.
     pub(super) fn ops(&mut self) -> Vec<Op> {
-        let (task, update) = (
-            self.update.task,
-            std::mem::replace(self, Self::of(self.update.task)),
-        );
-        let mut update = update;
-        self.fields = std::mem::take(&mut update.fields);
-        self.status = update.status.take();
-        let mut update = update.update;
+        let nothing = TaskUpdated::of(self.update.task, TaskFields::default());
+        let mut update = std::mem::replace(&mut self.update, nothing.clone());
+        let mut gone = nothing;
         let bytes: usize = update.rm_labels.iter().map(String::len).sum();
-        let gone = if bytes > FEW_BYTES {
-            std::mem::take(&mut update.rm_labels)
-        } else {
-            Vec::new()
-        };
-        let mut ops = Vec::new();
-        let more = update.set != TaskFields::default();
-        if more || !update.add_labels.is_empty() || !update.rm_labels.is_empty() {
-            ops.push(Op::TaskUpdated(update));
+        if bytes > FEW_BYTES {
+            std::mem::swap(&mut update.rm_labels, &mut gone.rm_labels);
         }
-        if !gone.is_empty() {
-            let mut update = Self::of(task).update;
-            update.rm_labels = gone;
-            ops.push(Op::TaskUpdated(update));
-        }
-        ops
+        let records = [update, gone].into_iter();
+        let records = records.filter(|update| !update.changes_nothing());
+        records.map(Op::TaskUpdated).collect()
     }
 
     pub(super) fn touches_text(&self) -> bool {
