@@ -30,5 +30,7 @@ mod soak;
 mod steps;
 #[path = "faults/sweep.rs"]
 mod sweep;
+#[path = "faults/together.rs"]
+mod together;
 #[path = "faults/world.rs"]
 mod world;

@@ -78,34 +78,85 @@ impl RepositoryHooks {
         Ok(pairs.next_back().map(|pair| PathBuf::from(pair[1])))
     }
 
+    /// A file of this work tree; a link on the way out of it is not followed.
+    fn setting(&self, path: &str) -> Result<PathBuf, String> {
+        let repo = self.open()?;
+        let top = repo
+            .workdir()
+            .ok_or("cannot write settings: there is no work tree")?;
+        let file = top.join(path);
+        let link = file
+            .ancestors()
+            .take_while(|part| *part != top)
+            .find(|part| part.is_symlink());
+        match link {
+            None => Ok(file),
+            Some(link) => Err(format!(
+                "cannot use {}: it is a link to another place",
+                link.display()
+            )),
+        }
+    }
+
     fn file(&self, name: &str) -> Result<PathBuf, String> {
         Ok(Path::new(&self.folder()?.path).join(name))
     }
+}
 
-    /// A hook's text in a file beside `path`, complete.
-    fn written(&self, path: &Path, text: &str) -> Result<NamedTempFile, String> {
-        let told = cannot("write", path);
-        let folder = path.parent().unwrap_or(&self.dir);
-        fs::create_dir_all(folder).map_err(&told)?;
-        let mut file = tempfile::Builder::new()
-            .prefix(".fleet-hook-")
-            .permissions(fs::Permissions::from_mode(0o755))
-            .tempfile_in(folder)
-            .map_err(&told)?;
-        file.write_all(text.as_bytes()).map_err(&told)?;
-        Ok(file)
-    }
-
-    fn ensure_holds(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
-        if self.read(name)?.is_some_and(|file| file.bytes == bytes) {
-            return Ok(());
-        }
-        let path = self.file(name)?;
-        Err(format!(
-            "{} was changed meanwhile, and is left",
+/// A file as it is, with its mode.
+fn read_at(path: &Path) -> Result<Option<HookFile>, String> {
+    let told = cannot("read", path);
+    let meta = match fs::metadata(path) {
+        Ok(meta) => meta,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(told(error)),
+    };
+    if !meta.is_file() || meta.len() > MOST_BYTES {
+        return Err(format!(
+            "cannot read {}: it is no plain file of that size",
             path.display()
-        ))
+        ));
     }
+    Ok(Some(HookFile {
+        bytes: fs::read(path).map_err(told)?,
+        executable: meta.permissions().mode() & 0o111 != 0,
+    }))
+}
+
+/// A text in a file beside `path`, complete.
+fn written(path: &Path, text: &str, mode: u32) -> Result<NamedTempFile, String> {
+    let told = cannot("write", path);
+    let folder = path.parent().unwrap_or(path);
+    fs::create_dir_all(folder).map_err(&told)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".fleet-new-")
+        .permissions(fs::Permissions::from_mode(mode))
+        .tempfile_in(folder)
+        .map_err(&told)?;
+    file.write_all(text.as_bytes()).map_err(&told)?;
+    Ok(file)
+}
+
+fn put_at(path: &Path, text: &str, mode: u32) -> Result<(), String> {
+    written(path, text, mode)?
+        .persist_noclobber(path)
+        .map_err(|error| cannot("write", path)(error.error))?;
+    Ok(())
+}
+
+fn ensure_holds(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    if read_at(path)?.is_some_and(|file| file.bytes == bytes) {
+        return Ok(());
+    }
+    Err(format!(
+        "{} was changed meanwhile, and is left",
+        path.display()
+    ))
+}
+
+fn remove_at(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    ensure_holds(path, bytes)?;
+    fs::remove_file(path).map_err(cannot("remove", path))
 }
 
 impl Hooks for RepositoryHooks {
@@ -127,28 +178,11 @@ impl Hooks for RepositoryHooks {
     }
 
     fn read(&self, name: &str) -> Result<Option<HookFile>, String> {
-        let path = self.file(name)?;
-        let told = |error| sentence(&format!("cannot read {}", path.display()), error);
-        let meta = match fs::metadata(&path) {
-            Ok(meta) => meta,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(told(error)),
-        };
-        if !meta.is_file() || meta.len() > MOST_BYTES {
-            return Err(format!("{} is no file of a hook's size", path.display()));
-        }
-        Ok(Some(HookFile {
-            bytes: fs::read(&path).map_err(told)?,
-            executable: meta.permissions().mode() & 0o111 != 0,
-        }))
+        read_at(&self.file(name)?)
     }
 
     fn put_new(&self, name: &str, text: &str) -> Result<(), String> {
-        let path = self.file(name)?;
-        let file = self.written(&path, text)?;
-        file.persist_noclobber(&path)
-            .map_err(|error| cannot("write", &path)(error.error))?;
-        Ok(())
+        put_at(&self.file(name)?, text, 0o755)
     }
 
     fn link(&self, from: &str, to: &str) -> Result<(), String> {
@@ -158,8 +192,8 @@ impl Hooks for RepositoryHooks {
 
     fn put_over(&self, name: &str, was: &[u8], text: &str) -> Result<(), String> {
         let path = self.file(name)?;
-        let file = self.written(&path, text)?;
-        self.ensure_holds(name, was)?;
+        let file = written(&path, text, 0o755)?;
+        ensure_holds(&path, was)?;
         file.persist(&path)
             .map_err(|error| cannot("write", &path)(error.error))?;
         Ok(())
@@ -168,7 +202,7 @@ impl Hooks for RepositoryHooks {
     fn put_back(&self, from: &str, to: &str, was: Option<&[u8]>) -> Result<(), String> {
         let (from, path) = (self.file(from)?, self.file(to)?);
         if let Some(was) = was {
-            self.ensure_holds(to, was)?;
+            ensure_holds(&path, was)?;
             return fs::rename(&from, &path).map_err(cannot("rename", &from));
         }
         // A link first: a rename would take the place of a file that came in between.
@@ -177,10 +211,25 @@ impl Hooks for RepositoryHooks {
     }
 
     fn remove(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
-        let path = self.file(name)?;
-        self.ensure_holds(name, bytes)?;
-        fs::remove_file(&path)
-            .map_err(|error| sentence(&format!("cannot remove {}", path.display()), error))
+        remove_at(&self.file(name)?, bytes)
+    }
+
+    fn read_setting(&self, path: &str) -> Result<Option<Vec<u8>>, String> {
+        Ok(read_at(&self.setting(path)?)?.map(|file| file.bytes))
+    }
+
+    fn put_setting(&self, path: &str, text: &str) -> Result<(), String> {
+        put_at(&self.setting(path)?, text, 0o644)
+    }
+
+    fn remove_setting(&self, path: &str, bytes: &[u8]) -> Result<(), String> {
+        let file = self.setting(path)?;
+        remove_at(&file, bytes)?;
+        if let Some(folder) = file.parent() {
+            // One that holds something else stays.
+            let _ = fs::remove_dir(folder);
+        }
+        Ok(())
     }
 
     fn branch(&self) -> Option<String> {

@@ -47,11 +47,13 @@ pub fn edit(dir: &Path, name: &str, text: &str, editor: &str) -> Result<(String,
                  be recorded; `fleet edit {name} --file {shown}` takes it up"
             ));
         }
-        put => put.map_err(told)?,
+        put => put,
     }
     // What was left beside a file that somebody deleted is of no use.
-    let opened = beside(&file);
-    fs::write(&opened, text).map_err(told)?;
+    .and_then(|()| fs::write(beside(&file), text))
+    // Half a text must not stand in the way of the next edit.
+    .inspect_err(|_| forget(&file))
+    .map_err(told)?;
     let status = run(Command::new(program).args(words).arg(&file))
         .inspect_err(|_| forget(&file))
         .map_err(|error| format!("failed to run the editor {program}: {error}"))?;

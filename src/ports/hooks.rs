@@ -77,6 +77,25 @@ pub trait Hooks {
     /// It holds something else, or the disk refuses.
     fn remove(&self, name: &str, bytes: &[u8]) -> Result<(), String>;
 
+    /// A file of this work tree; `None` if there is none.
+    ///
+    /// # Errors
+    /// It cannot be read, or is no plain file.
+    fn read_setting(&self, path: &str) -> Result<Option<Vec<u8>>, String>;
+
+    /// Makes a file of this work tree that is not there.
+    ///
+    /// # Errors
+    /// It is there, or cannot be written.
+    fn put_setting(&self, path: &str, text: &str) -> Result<(), String>;
+
+    /// Takes a file of this work tree away that holds exactly these bytes, and its folder if that is
+    /// empty then.
+    ///
+    /// # Errors
+    /// It holds something else, or the disk refuses.
+    fn remove_setting(&self, path: &str, bytes: &[u8]) -> Result<(), String>;
+
     /// Branch that is checked out; none if HEAD is detached.
     fn branch(&self) -> Option<String>;
 

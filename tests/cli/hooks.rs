@@ -448,3 +448,55 @@ fn where_fleet_is_not_installed_nothing_is_held_up() {
     clone.git(&["commit", "-q", "--allow-empty", "-m", "one"]);
     assert_eq!(clone.git(&["log", "-1", "--format=%s"]).trim(), "one");
 }
+
+#[test]
+fn settings_of_an_agent_program_are_written_where_there_are_none_and_taken_away_unchanged() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let file = clone.dir.join(".claude/settings.json");
+    clone
+        .fleet(&["hooks", "install", "--agent", "claude", "--dry-run"])
+        .expect_exit(0);
+    assert!(!file.exists());
+    clone
+        .fleet(&["hooks", "install", "--agent", "claude"])
+        .expect_exit(0);
+    let text = fs::read_to_string(&file).expect("settings");
+    let value: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    let hook = &value["hooks"]["SessionStart"][0]["hooks"][0];
+    assert_eq!(hook["command"], "fleet prime");
+    // What it runs works.
+    clone.fleet(&["prime"]).expect_exit(0);
+    clone
+        .fleet(&["hooks", "install", "--agent", "claude"])
+        .expect_exit(0);
+    clone
+        .fleet(&["hooks", "remove", "--agent", "claude"])
+        .expect_exit(0);
+    assert!(!clone.dir.join(".claude").exists());
+    // Settings of others are theirs, before and after.
+    let own = "{\"model\": \"opus\"}\n";
+    put(&file, own, 0o600);
+    let refused = clone.fleet(&["hooks", "install", "--agent", "claude"]);
+    refused.expect_exit(2);
+    assert!(
+        refused.stderr.contains("SessionStart"),
+        "{}",
+        refused.stderr
+    );
+    let edited = text.replace("10", "20");
+    for there in [own, &edited] {
+        fs::write(&file, there).expect("a file can be written");
+        clone
+            .fleet(&["hooks", "remove", "--agent", "claude"])
+            .expect_exit(0);
+        assert_eq!(fs::read_to_string(&file).expect("it stays"), there);
+    }
+    // A project that leads them elsewhere gets nothing.
+    let folder = clone.dir.join(".claude");
+    fs::remove_dir_all(&folder).expect("a folder goes");
+    std::os::unix::fs::symlink(env.path("."), &folder).expect("a link");
+    let refused = clone.fleet(&["hooks", "install", "--agent", "claude"]);
+    assert!(refused.stderr.contains("is a link"), "{}", refused.stderr);
+    refused.expect_exit(1);
+}

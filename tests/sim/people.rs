@@ -197,10 +197,13 @@ impl Sim {
                 .iter()
                 .filter(|(_, task)| task.is_open() && task.details.held_by.value.is_some());
             held.map(|(uid, _)| {
-                Op::TaskUpdated(TaskUpdated::of(*uid, TaskFields {
+                Op::TaskUpdated(TaskUpdated::of(
+                    *uid,
+                    TaskFields {
                         held_by: Some(None),
                         ..TaskFields::default()
-                    }))
+                    },
+                ))
             })
             .collect()
         });

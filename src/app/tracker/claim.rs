@@ -109,10 +109,13 @@ fn decide(
     if held != Hold::None {
         return Decision::Nothing(value);
     }
-    minter.add(Op::TaskUpdated(TaskUpdated::of(uid, TaskFields {
+    minter.add(Op::TaskUpdated(TaskUpdated::of(
+        uid,
+        TaskFields {
             assignee: Some(Some(who.to_owned())),
             ..TaskFields::default()
-        })));
+        },
+    )));
     let id = value.0.as_ref().map_or("", |row| &row.id);
     let subject = format!("claim {id} for {who}");
     Decision::write(value, subject)

@@ -1,7 +1,9 @@
 //! Hooks for git: put in only on request, taken away without a trace, and what they check.
 
+mod agents;
 mod checks;
 
+pub use agents::{AGENTS, agent_install, agent_remove, agent_status};
 pub use checks::{HookCall, HookSaid, judge};
 
 use serde::Serialize;

@@ -1,6 +1,6 @@
 //! `fleet hooks`
 
-use crate::app::tracker::hooks::{self, HookCall, HookSaid, NAMES};
+use crate::app::tracker::hooks::{self, AGENTS, HookCall, HookSaid, NAMES};
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
 use crate::cli::render::human;
@@ -15,6 +15,7 @@ use crate::cli::session::{Session, mode};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   fleet hooks install
+  fleet hooks install --agent claude    # fleet prime when a session starts
   fleet hooks status --json
   fleet hooks remove")]
 pub struct Args {
@@ -26,14 +27,24 @@ pub struct Args {
 enum HooksVerb {
     /// Put the hooks in, for this clone and all its work trees
     Install {
+        /// The hooks of an agent program instead: it runs `fleet prime` when a session starts
+        #[arg(long, value_name = "PROGRAM", value_parser = AGENTS)]
+        agent: Option<String>,
         /// Say what would be done, and do nothing
         #[arg(long)]
         dry_run: bool,
     },
     /// Which hooks are there
-    Status,
+    Status {
+        /// The hooks of an agent program instead: it runs `fleet prime` when a session starts
+        #[arg(long, value_name = "PROGRAM", value_parser = AGENTS)]
+        agent: Option<String>,
+    },
     /// Take the hooks away, and put back what was there before
     Remove {
+        /// The hooks of an agent program instead: it runs `fleet prime` when a session starts
+        #[arg(long, value_name = "PROGRAM", value_parser = AGENTS)]
+        agent: Option<String>,
         /// Say what would be done, and do nothing
         #[arg(long)]
         dry_run: bool,
@@ -56,9 +67,16 @@ enum HooksVerb {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let (git, policy) = session.hooks()?;
     let report = match args.verb {
-        HooksVerb::Install { dry_run } => hooks::install(&*git, mode(dry_run))?,
-        HooksVerb::Status => hooks::status(&*git)?,
-        HooksVerb::Remove { dry_run } => hooks::remove(&*git, mode(dry_run))?,
+        HooksVerb::Install { agent, dry_run } => match agent {
+            Some(_) => hooks::agent_install(&*git, mode(dry_run))?,
+            None => hooks::install(&*git, mode(dry_run))?,
+        },
+        HooksVerb::Status { agent: None } => hooks::status(&*git)?,
+        HooksVerb::Status { agent: Some(_) } => hooks::agent_status(&*git)?,
+        HooksVerb::Remove { agent, dry_run } => match agent {
+            Some(_) => hooks::agent_remove(&*git, mode(dry_run))?,
+            None => hooks::remove(&*git, mode(dry_run))?,
+        },
         HooksVerb::Run { name, arguments } => {
             let input = if name == "pre-push" {
                 session.read_input("-")?

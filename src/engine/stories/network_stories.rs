@@ -4,10 +4,13 @@ use crate::domain::record::{CloseOutcome, Op, TaskFields, TaskUpdated};
 use crate::engine::network::Network;
 
 fn estimate(w: &mut World, task: crate::domain::ids::TaskUid, minutes: u64) {
-    w.write(Op::TaskUpdated(TaskUpdated::of(task, TaskFields {
+    w.write(Op::TaskUpdated(TaskUpdated::of(
+        task,
+        TaskFields {
             estimate_minutes: Some(Some(minutes)),
             ..TaskFields::default()
-        })));
+        },
+    )));
 }
 
 #[test]
