@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::LazyLock;
 
 use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
 use icu_normalizer::ComposingNormalizerBorrowed;
@@ -143,26 +144,24 @@ pub fn verdict(violations: &[Violation]) -> Verdict {
     }
 }
 
-/// Compares paths with the protected globs, folded.
-struct Protected {
+/// Globs and what compares all of them with a path at once.
+struct Globs {
     globs: Vec<String>,
     set: GlobSet,
 }
 
-impl Protected {
-    fn new(policy: &DiffPolicy) -> Self {
-        let mut globs: Vec<String> = ALWAYS_PROTECTED.iter().map(|&g| g.to_owned()).collect();
-        globs.extend(policy.protected.iter().cloned());
+impl Globs {
+    fn new<'g>(globs: impl Iterator<Item = &'g str>) -> Self {
         let mut set = GlobSetBuilder::new();
         let mut kept = Vec::new();
         for glob in globs {
             // Configured globs were validated; one that does not compile cannot match anything.
-            if let Ok(built) = GlobBuilder::new(&fold_path(&glob))
+            if let Ok(built) = GlobBuilder::new(&fold_path(glob))
                 .literal_separator(true)
                 .build()
             {
                 set.add(built);
-                kept.push(glob);
+                kept.push(glob.to_owned());
             }
         }
         Self {
@@ -174,6 +173,22 @@ impl Protected {
     fn hit(&self, folded: &str) -> Option<&str> {
         let at = *self.set.matches(folded).first()?;
         self.globs.get(at).map(String::as_str)
+    }
+}
+
+/// Compares paths with the protected globs, folded.
+struct Protected(Globs);
+
+impl Protected {
+    fn new(policy: &DiffPolicy) -> Self {
+        Self(Globs::new(policy.protected.iter().map(String::as_str)))
+    }
+
+    fn hit(&self, folded: &str) -> Option<&str> {
+        // Compiling some dozens of globs costs milliseconds, and these never change.
+        static ALWAYS: LazyLock<Globs> =
+            LazyLock::new(|| Globs::new(ALWAYS_PROTECTED.iter().copied()));
+        ALWAYS.hit(folded).or_else(|| self.0.hit(folded))
     }
 }
 

@@ -166,7 +166,7 @@ fn i7_a_phase_whose_git_is_struck_at_any_call_is_finished_by_later_ones() {
         }
         let count = count(&world, &phase(bad, hand));
         let name = format!("git-phase-{bad}");
-        let faults = some(faults(count, &MODES), 5);
+        let faults = some(faults(count, &MODES), 3);
         sweep(&name, &faults, 1, |fault| phases(bad, fault));
     }
 }

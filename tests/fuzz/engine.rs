@@ -9,7 +9,7 @@
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fleet::store::encode_record;
@@ -40,6 +40,11 @@ const NOTICEABLE: Duration = Duration::from_millis(40);
 
 /// One at a time: the allocator is counted for the whole process.
 static TURN: Mutex<()> = Mutex::new(());
+
+/// Until this is dropped nobody else asks for memory.
+pub(crate) fn alone() -> MutexGuard<'static, ()> {
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// A small generator (SplitMix64); its sequence is its seed's.
 pub(crate) struct Rng(u64);
@@ -343,7 +348,7 @@ pub(crate) fn run(name: &str) {
 
 /// The first of `inputs` that panics, breaks a promise or asks for too much memory.
 pub(crate) fn first_fault(target: &Target, seed: u64, inputs: u64) -> Option<String> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = alone();
     let corpus = corpus(target);
     let mut rng = Rng(seed);
     let made = (0..inputs).map(|_| make(&mut rng, &corpus));
@@ -376,7 +381,7 @@ fn fault_of(target: &Target, input: &[u8]) -> Option<String> {
 
 /// The first of `inputs` repeated words that takes time out of proportion to its length, or memory.
 pub(crate) fn first_slow(target: &Target, seed: u64, inputs: u64) -> Option<String> {
-    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let _turn = alone();
     let corpus = corpus(target);
     let mut rng = Rng(seed ^ 0x5107);
     let mut kept = Vec::new();
