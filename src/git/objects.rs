@@ -218,6 +218,11 @@ impl StateTree for ObjectTree {
         }
     }
 
+    fn id_of(&self, bytes: &[u8]) -> Option<String> {
+        let id = git2::Oid::hash_object(git2::ObjectType::Blob, bytes).ok()?;
+        Some(id.to_string())
+    }
+
     fn read_many(
         &self,
         paths: &[String],

@@ -138,6 +138,10 @@ impl StateTree for MemoryTree {
         Ok(entries.into_values().collect())
     }
 
+    fn id_of(&self, bytes: &[u8]) -> Option<String> {
+        Some(format!("{:016x}", hash_of(bytes)))
+    }
+
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
         match self.files.get(path).map(|blob| &blob.bytes) {
             Some(bytes) if bytes.len() > MAX_FILE_BYTES => Err(StateReadError {

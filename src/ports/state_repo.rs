@@ -46,6 +46,10 @@ pub trait StateTree: Send + Sync {
     /// The storage cannot be read, or the file is larger than 32 MiB.
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError>;
 
+    /// The identity that a file of these bytes has where it is listed; `None` if that cannot be told
+    /// before it is written.
+    fn id_of(&self, bytes: &[u8]) -> Option<String>;
+
     /// Reads many files; may call `visit` from several threads, in any order, once per path that
     /// exists, with the path's position.
     ///

@@ -15,14 +15,21 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> String {
 /// 64 bits of fingerprint.
 pub(crate) fn spread(bytes: &[u8]) -> u64 {
     let mut lanes = [MUL, MUL ^ 1, MUL ^ 2, bytes.len() as u64];
-    let mut blocks = bytes.chunks_exact(8 * LANES);
-    for block in blocks.by_ref() {
-        for (lane, word) in lanes.iter_mut().zip(block.chunks_exact(8)) {
-            *lane = mix(*lane, word_of(word));
+    // Megabytes go through this loop at each start: written so that it is as fast where a build
+    // asks for small code, which does not take iterators apart.
+    let (blocks, rest) = bytes.as_chunks::<{ 8 * LANES }>();
+    let mut at = 0;
+    while at < blocks.len() {
+        let (words, _) = blocks[at].as_chunks::<8>();
+        let mut lane = 0;
+        while lane < LANES {
+            lanes[lane] = mix(lanes[lane], u64::from_le_bytes(words[lane]));
+            lane += 1;
         }
+        at += 1;
     }
     let mut hash = lanes.into_iter().fold(MUL, mix);
-    for word in blocks.remainder().chunks(8) {
+    for word in rest.chunks(8) {
         hash = mix(hash, word_of(word));
     }
     mix(hash, MUL)

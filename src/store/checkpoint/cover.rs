@@ -69,7 +69,8 @@ fn of_writer(
     wanted: &mut Vec<(Segment, Covered)>,
     problems: &mut Vec<Problem>,
 ) {
-    let skip_below = ids_print(list.iter(), cover.below) == cover.ids;
+    let ids = list.iter().map(|s| (s.name.seg, s.id.as_str()));
+    let skip_below = ids_print(ids, cover.below) == cover.ids;
     if !skip_below {
         let path = format!("{dir}/{writer}-*");
         let detail = format!("segments below {} are not what they were", cover.below);
@@ -107,10 +108,10 @@ fn of_writer(
 }
 
 /// Fingerprint of the numbers and ids of the segments below a number.
-fn ids_print<'a>(list: impl Iterator<Item = &'a Segment>, below: u32) -> String {
+fn ids_print<'a>(list: impl Iterator<Item = (u32, &'a str)>, below: u32) -> String {
     let mut text = String::new();
-    for segment in list.filter(|s| s.name.seg < below) {
-        text.push_str(&format!("{} {}\n", segment.name.seg, segment.id));
+    for (seg, id) in list.filter(|(seg, _)| *seg < below) {
+        text.push_str(&format!("{seg} {id}\n"));
     }
     fingerprint(text.as_bytes())
 }
@@ -213,16 +214,17 @@ fn by_writer(
     for writer in writers {
         let own: Vec<_> = list.iter().filter(|s| s.name.writer == writer).collect();
         let new: BTreeMap<_, _> = changed.iter().filter(|(n, _)| n.writer == writer).collect();
-        // The last one will grow, and the id of what is being written is not known yet.
-        let last = own.iter().map(|s| s.name.seg).max();
-        let below = new
-            .keys()
-            .map(|n| n.seg)
-            .min()
-            .into_iter()
-            .chain(last)
-            .min();
-        let below = below.unwrap_or(0);
+        let mut ids: BTreeMap<u32, Option<String>> = own
+            .iter()
+            .map(|s| (s.name.seg, Some(s.id.clone())))
+            .collect();
+        // What is being written is listed under the identity of its bytes, if that can be told.
+        let written = new.iter();
+        ids.extend(written.map(|(name, bytes)| (name.seg, known.base.id_of(bytes))));
+        // The last one will grow.
+        let last = ids.keys().next_back().copied();
+        let unknown = ids.iter().find(|(_, id)| id.is_none()).map(|(seg, _)| *seg);
+        let below = unknown.into_iter().chain(last).min().unwrap_or(0);
         let mut open = Vec::new();
         for segment in own
             .iter()
@@ -231,11 +233,15 @@ fn by_writer(
             let whole = known.whole(segment)?;
             open.push(open_segment(&segment.name, whole, Some(segment.id.clone())));
         }
-        for (name, bytes) in &new {
-            open.push(open_segment(name, whole(&name.file_name(), bytes), None));
+        for (name, bytes) in new.iter().filter(|(name, _)| name.seg >= below) {
+            let id = ids.get(&name.seg).cloned().flatten();
+            open.push(open_segment(name, whole(&name.file_name(), bytes), id));
         }
         open.sort_by_key(|o| o.seg);
-        let ids = ids_print(own.iter().copied(), below);
+        let told = ids
+            .iter()
+            .filter_map(|(seg, id)| Some((*seg, id.as_deref()?)));
+        let ids = ids_print(told, below);
         covers.insert(writer, WriterCover { below, ids, open });
     }
     Ok(covers)
