@@ -14,6 +14,8 @@ mod faults;
 mod figures;
 #[path = "forge_github/finish.rs"]
 mod finish;
+#[path = "forge_github/gates.rs"]
+mod gates;
 #[path = "forge_github/issues.rs"]
 mod issues;
 #[path = "forge_github/schema.rs"]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::domain::ids::{Oid, ReviewUid, SessionUid};
+use crate::domain::ids::{Oid, RecordId, ReviewUid, SessionUid, TaskUid};
 use crate::domain::money::Spent;
 use crate::domain::remote::RemoteSight;
 use crate::domain::review::FeedbackKind;
@@ -27,6 +27,8 @@ pub struct Facts {
     pub updates: BTreeSet<Oid>,
     /// What the forge says of reviews that are open by the records, or closed with a question about it.
     pub reviews: BTreeMap<ReviewUid, ReviewSeen>,
+    /// Gates whose event has happened at the forge, by task and gate, with a line that says so.
+    pub gates: BTreeMap<(TaskUid, RecordId), String>,
     /// Whether sessions that hold a lease still run.
     pub runs: BTreeMap<SessionUid, RunLife>,
     /// What runs that are dead had spent, by the notes that they left on this machine.

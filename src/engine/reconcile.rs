@@ -3,6 +3,7 @@
 
 mod bases;
 mod exhausted;
+mod gates;
 mod remarks;
 mod strangers;
 
@@ -167,6 +168,7 @@ pub fn reconcile(
             work.task(task);
         }
     }
+    work.gates();
     work.locks();
     work.pauses();
     work.out

@@ -3,6 +3,7 @@
 use crate::domain::ids::Oid;
 use crate::domain::review::FeedbackKind;
 use crate::domain::time::Timestamp;
+use crate::domain::tracking::GateKind;
 
 /// A review that is watched.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +150,17 @@ pub struct ReviewHandle {
     pub adopted: bool,
 }
 
+/// A gate whose event happens at the forge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateWatch {
+    /// `Pr` or `Ci`; of other kinds a forge knows nothing.
+    pub kind: GateKind,
+    /// Which, as a person wrote it: `12`, `#12`, an address, the name or file of a workflow.
+    pub subject: String,
+    /// When the gate was put up: a run that began before does not count.
+    pub since: Timestamp,
+}
+
 /// A forge call failed. `Display` is a sentence with the setting to change.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ForgeError {
@@ -190,6 +202,17 @@ pub trait Forge: Send + Sync {
     /// # Errors
     /// The forge refuses, limits or does not answer.
     fn observe(&self, watch: &[ReviewWatch]) -> Result<Vec<ReviewFacts>, ForgeError>;
+
+    /// Which of these gates' events have happened, each as a line that says so; `None` for one that
+    /// has not, or of which the forge knows nothing, as one without a place of its own. In the order
+    /// of `gates`; runs are those of the branch `base`.
+    ///
+    /// # Errors
+    /// As above.
+    fn passed(&self, gates: &[GateWatch], base: &str) -> Result<Vec<Option<String>>, ForgeError> {
+        let _ = base;
+        Ok(vec![None; gates.len()])
+    }
 
     /// Opens a review, or adopts and updates the open one of that branch (I4). If the review with
     /// the draft's number is closed or merged, and no other one is open, nothing is opened: a human

@@ -371,14 +371,14 @@ fn a_question_is_opened_once_whatever_answer_is_lost() {
 
 // The whole program.
 
-struct Place {
-    fake: FakeGitHub,
+pub(crate) struct Place {
+    pub(crate) fake: FakeGitHub,
     dir: tempfile::TempDir,
 }
 
 impl Place {
     /// A repository with fleet set up, whose forge is the pretend GitHub.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let fake = FakeGitHub::start("octo/hello");
         fake.set_permission("ann", "write");
         let place = Self {
@@ -434,7 +434,7 @@ impl Place {
         String::from_utf8_lossy(&out.stdout).trim().to_owned()
     }
 
-    fn fleet(&self, args: &[&str]) -> (i32, String, String) {
+    pub(crate) fn fleet(&self, args: &[&str]) -> (i32, String, String) {
         let one = self.path("one");
         let out = self
             .command(env!("CARGO_BIN_EXE_fleet"), &one)

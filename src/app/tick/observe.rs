@@ -1,5 +1,7 @@
 //! Step 1: what is to be seen outside the records, as plain facts for the engine.
 
+mod gates;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::app::tick::claims::handing;
@@ -36,6 +38,7 @@ pub(super) fn observe(world: &World<'_>, state: &State, notes: &mut Vec<String>)
     }
     observe_branches(world, state, &mut facts, notes);
     observe_reviews(world, state, &mut facts, notes);
+    gates::observe(world, state, &mut facts, notes);
     facts.runs = state
         .sessions
         .iter()

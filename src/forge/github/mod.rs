@@ -12,6 +12,7 @@ mod checks;
 mod client;
 mod comments;
 mod finish;
+mod gates;
 mod graphql;
 mod jwt;
 mod logs;
@@ -44,7 +45,7 @@ use crate::forge::github::refusal::Names;
 use crate::forge::github::remote::Target;
 use crate::ports::clock::Clock;
 use crate::ports::forge::{
-    Forge, ForgeError, ForgeSaying, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
+    Forge, ForgeError, ForgeSaying, GateWatch, ReviewDraft, ReviewFacts, ReviewHandle, ReviewWatch,
 };
 use crate::ports::forge_setup::{ForgeSetup, SetupReport, SetupWish};
 
@@ -201,6 +202,10 @@ impl Forge for GitHubForge {
             return Ok(Vec::new());
         }
         self.with(|api| observe::observe(api, watch))
+    }
+
+    fn passed(&self, gates: &[GateWatch], base: &str) -> Result<Vec<Option<String>>, ForgeError> {
+        self.with(|api| gates::passed(api, gates, base))
     }
 
     fn open_or_adopt(&self, draft: &ReviewDraft) -> Result<ReviewHandle, ForgeError> {

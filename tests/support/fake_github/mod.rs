@@ -13,6 +13,7 @@ mod http;
 pub(crate) mod issues;
 mod model;
 mod routes;
+mod runs;
 mod talk;
 
 use std::net::{TcpListener, TcpStream};
@@ -165,6 +166,21 @@ impl FakeGitHub {
     /// A check run of `sha` ended with `conclusion`, or still runs (`None`).
     pub(crate) fn set_check(&self, sha: &str, name: &str, conclusion: Option<&str>, summary: &str) {
         self.model().check(sha, name, conclusion, summary);
+    }
+
+    /// Run `id` of the workflow `name` in `.github/workflows/FILE`, on `branch`, ended.
+    pub(crate) fn set_run(
+        &self,
+        id: u64,
+        (name, file): (&str, &str),
+        branch: &str,
+        ended: &str,
+        at: &str,
+    ) {
+        self.model().runs.push(serde_json::json!({
+            "id": id, "name": name, "path": format!(".github/workflows/{file}"),
+            "head_branch": branch, "status": "completed", "conclusion": ended, "created_at": at,
+        }));
     }
 
     /// A commit status of `sha`: `success`, `failure`, `pending`.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::http::Reply;
 use super::model::{FakePr, FakeReview, Model, user};
-use super::{TOKEN, app, graph, issues, talk};
+use super::{TOKEN, app, graph, issues, runs, talk};
 
 /// Merging, approving, closing, deleting, and the other doors to the same; a token shown to
 /// somebody who is not GitHub.
@@ -83,7 +83,8 @@ pub(crate) fn answer(model: &mut Model, method: &str, path: &str, body: &Value) 
         return Reply::refuse(404, "Not Found");
     };
     let parts: Vec<&str> = rest.split('/').collect();
-    if let Some(reply) = issues::answer(model, method, &parts, query, body) {
+    let told = issues::answer(model, method, &parts, query, body);
+    if let Some(reply) = told.or_else(|| runs::answer(model, method, &parts, query)) {
         return reply;
     }
     match (method, parts.as_slice()) {
