@@ -5,7 +5,7 @@
 //! used. It can be thrown away at any time.
 //!
 //! ```text
-//! line    fleet-snapshot 4 <version of fleet> <key>\n
+//! line    fleet-snapshot 5 <version of fleet> <key>\n
 //! block   length u32 · fingerprint u64 · kind u8 · items     (numbers are little-endian)
 //! end     length 0 · number of items u64
 //! block   …
@@ -65,7 +65,7 @@ impl Key {
     /// The identities of all files of the checkpoint, but for the archive; the log is not in it.
     pub(crate) fn of(tree: &dyn StateTree) -> Result<Self, StoreError> {
         let version = env!("CARGO_PKG_VERSION");
-        let mut line = format!("fleet-snapshot 4 {version}");
+        let mut line = format!("fleet-snapshot 5 {version}");
         for entry in tree.list(ROOT)? {
             if !matches!(entry.name.as_str(), "log" | "archive") {
                 line.push_str(&format!(" {}={}", entry.name.escape_debug(), entry.id));

@@ -304,10 +304,19 @@ impl Pack for Gate {
 
 impl Pack for Value {
     fn pack(&self, out: &mut Vec<u8>) {
-        self.to_string().pack(out);
+        // Each imported task has a text here, in which every quote would be escaped.
+        let text = self.as_str();
+        text.is_some().pack(out);
+        match text {
+            Some(text) => text.to_owned().pack(out),
+            None => self.to_string().pack(out),
+        }
     }
 
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
+        if bool::unpack(bytes)? {
+            return String::unpack(bytes).map(Self::String);
+        }
         serde_json::from_str(&String::unpack(bytes)?).ok()
     }
 }
