@@ -21,7 +21,14 @@ fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=FLEET_LINK");
     let var = |name| env::var(name).unwrap_or_default();
-    let release = var("PROFILE") == "release" && var("CARGO_CFG_TARGET_OS") == "linux";
+    // Set for every profile that inherits from it, too.
+    let release = var("PROFILE") == "release";
+    if release && env::var_os("CARGO_FEATURE_PLANTED").is_some() {
+        println!(
+            "cargo::error=the feature `planted` puts defects in: it is for tests, never for a release"
+        );
+    }
+    let release = release && var("CARGO_CFG_TARGET_OS") == "linux";
     if !release || var("FLEET_LINK") == "plain" {
         return;
     }

@@ -1,15 +1,12 @@
 //! Defects put in on purpose, to show that the simulation finds them (`tests/sim_planted.rs`).
 //!
 //! `planted!("name")` at a place in the product is `false`, known when compiling, unless the cargo
-//! feature `planted` is on; then a test chooses at run time which one is true. A build without debug
-//! assertions refuses the feature.
+//! feature `planted` is on; then a test chooses at run time which one is true. A release, and every
+//! profile that inherits from it, refuses the feature (build.rs).
 //!
 //! Invariants: nothing is chosen unless a test does it; without the feature nothing of this exists.
 //!
 //! May import: nothing of ours.
-
-#[cfg(all(feature = "planted", not(debug_assertions)))]
-compile_error!("the feature `planted` puts defects in: it is for tests, never for a release");
 
 /// Whether this defect is to show here.
 #[cfg(not(feature = "planted"))]

@@ -7,6 +7,8 @@
 //! Invariants: no decision and no rendering; nothing is built that the command does not need.
 //!
 //! May import: all.
+//!
+//! Longer than 400 lines because the whole program is put together in one place.
 
 mod actor;
 mod catalog;
@@ -59,6 +61,7 @@ use crate::ports::forge_setup::ForgeSetup;
 use crate::ports::model::Tokens as _;
 use crate::ports::site::Site as _;
 use crate::providers::tokens::Tiktoken;
+use crate::store::Memo;
 use crate::wire::actor::actor;
 use crate::wire::catalog::Catalog;
 use crate::wire::code::code_to_read;
@@ -268,6 +271,7 @@ impl ProjectPlace {
             ids,
             actor: actor(&self.env, &self.site),
             run,
+            memo: Memo::default(),
             policy,
             remarks: Remarks::default(),
             one_shot: true,
@@ -357,6 +361,7 @@ struct Office {
     ids: Arc<dyn Ids>,
     actor: String,
     run: String,
+    memo: Memo,
     policy: Policy,
     remarks: Remarks,
     /// A command line is one command; a server is many.
@@ -377,6 +382,7 @@ impl Opened for Office {
                 ids: &*self.ids,
                 actor: &self.actor,
                 run: &self.run,
+                memo: &self.memo,
             },
             policy: &self.policy,
             remarks: &self.remarks,

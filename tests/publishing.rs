@@ -13,7 +13,7 @@ use fleet::machine::ids::SystemIds;
 use fleet::ports::clock::Clock;
 use fleet::ports::memory::{Fault, MemoryRemote, MemoryRepo};
 use fleet::ports::state_repo::{Freshness, StateRepo as _};
-use fleet::store::{Checkpoint, Scope, load};
+use fleet::store::{Checkpoint, Memo, Scope, load};
 
 const LIMIT: DurationMs = DurationMs(1000);
 
@@ -37,6 +37,7 @@ fn add(repo: &MemoryRepo, how: How, title: impl Fn(u32) -> String) -> Changed<Re
         ids: &ids,
         actor: "human:mia",
         run: "test",
+        memo: &Memo::default(),
     };
     let terms = Terms {
         scope: Scope::Live,

@@ -11,54 +11,70 @@ use sim::{hunt, play, steps_of};
 
 /// What a defect is called, what is wrong with it, and the seeds within which it must be found.
 const DEFECTS: &[(&str, &str, u64)] = &[
-    ("blocked-runs", "a blocker keeps nothing back", 100),
-    ("cap-ignored", "a budget stops nothing", 100),
+    ("blocked-runs", "a blocker keeps nothing back", 500),
+    ("cap-ignored", "a budget stops nothing", 500),
     (
         "closed-is-merged",
         "a review that a human closed counts as merged",
-        100,
+        500,
     ),
     (
         "exit-0-is-work",
         "an agent that changed nothing counts as done",
-        100,
+        500,
     ),
-    ("lock-never-released", "a lock is not given back", 100),
+    (
+        "foreign-branch",
+        "work is pushed to a branch that is not fleet's",
+        500,
+    ),
+    ("lock-never-released", "a lock is not given back", 500),
     (
         "lost-is-won",
         "a push that others overtook counts as published",
-        100,
+        500,
     ),
     (
         "number-before-publish",
         "a number is granted that is not published",
-        100,
+        500,
     ),
     (
         "number-reused",
         "the greatest number is given a second time",
-        100,
+        500,
     ),
     (
         "order-of-arrival-wins",
         "the last record to arrive wins, not the newest",
-        100,
+        500,
     ),
-    ("review-holds-nothing", "work in review holds no paths", 100),
+    ("part-admitted", "what an agent proposes runs", 500),
+    (
+        "plan-approves-itself",
+        "a plan at a service waits for nobody",
+        500,
+    ),
+    ("review-holds-nothing", "work in review holds no paths", 500),
     (
         "second-review",
         "a known review is recorded as another one",
-        100,
+        500,
+    ),
+    (
+        "secret-goes-out",
+        "a known secret is no reason to hold work",
+        500,
     ),
     (
         "time-frees-lease",
         "a lease ends with its time, whoever is at work",
-        100,
+        500,
     ),
     (
         "unreachable-is-lost",
         "a push without answer is made again",
-        100,
+        500,
     ),
 ];
 

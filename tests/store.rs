@@ -7,6 +7,8 @@ mod archive;
 mod damage;
 #[path = "store/doctor.rs"]
 mod doctor;
+#[path = "store/memo.rs"]
+mod memo;
 #[path = "store/naming.rs"]
 mod naming;
 #[path = "store/properties.rs"]

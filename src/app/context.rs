@@ -4,7 +4,8 @@ use crate::domain::ids::RecordId;
 use crate::domain::record::{Op, RECORD_VERSION, Record};
 use crate::domain::time::{Hlc, Timestamp};
 use crate::ports::clock::{Clock, Ids};
-use crate::ports::state_repo::StateRepo;
+use crate::ports::state_repo::{StateRepo, StateView};
+use crate::store::{self, Loaded, Memo, Scope, StoreError};
 
 /// Ports and identity shared by all use-cases.
 #[derive(Clone, Copy)]
@@ -19,6 +20,18 @@ pub struct Context<'a> {
     pub actor: &'a str,
     /// Short random name of this process run; goes into every record.
     pub run: &'a str,
+    /// What this process has parsed of the state before.
+    pub memo: &'a Memo,
+}
+
+impl Context<'_> {
+    /// Reads a view. For whatever a command or a tick decides on.
+    ///
+    /// # Errors
+    /// As [`store::load`].
+    pub fn load(&self, view: &StateView, scope: Scope) -> Result<Loaded, StoreError> {
+        store::load_again(view, scope, self.memo)
+    }
 }
 
 impl std::fmt::Debug for Context<'_> {

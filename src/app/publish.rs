@@ -145,7 +145,7 @@ pub fn change<T, E>(
     let mut tries = 0;
     loop {
         tries += 1;
-        let loaded = store::load(&view, terms.scope.clone())?;
+        let loaded = context.load(&view, terms.scope.clone())?;
         minter.restart(loaded.state.clock);
         let (value, subject, refs) =
             match decide(&loaded, &mut minter).map_err(ChangeError::Refused)? {

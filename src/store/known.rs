@@ -14,7 +14,7 @@ use crate::store::error::StoreError;
 pub fn known_keys(view: &StateView, keys: &[&str]) -> Result<BTreeSet<String>, StoreError> {
     let mut known = BTreeSet::new();
     // Without a header every reading folds the whole log and knows all keys.
-    let Some(Ok(header)) = Header::read(&*view.tree)? else {
+    let Some(Ok(header)) = Header::read(&*view.tree, None)? else {
         return Ok(known);
     };
     for key in keys {

@@ -1,5 +1,7 @@
 //! The bytes of a segment → records and problems. Nothing is skipped in silence.
 
+use std::sync::Arc;
+
 use crate::domain::ids::RecordId;
 use crate::domain::record::Record;
 use crate::store::codec::decode_line;
@@ -23,7 +25,7 @@ pub(crate) struct LogLine {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub(crate) struct Parsed {
     /// Readable lines in order.
-    pub(crate) lines: Vec<LogLine>,
+    pub(crate) lines: Vec<Arc<LogLine>>,
     /// What is wrong.
     pub(crate) problems: Vec<Problem>,
     /// Lines that are records, but not for this version: they go along in the checkpoint.
@@ -87,11 +89,11 @@ fn one(
         Some(text) if is_marker(text) => ProblemKind::ConflictMarker,
         Some(text) => match decode_line(text) {
             Ok(record) => {
-                out.lines.push(LogLine {
+                out.lines.push(Arc::new(LogLine {
                     record,
                     raw: text.into(),
                     line: number,
-                });
+                }));
                 if !ended {
                     let what = ProblemKind::NoFinalNewline;
                     file.note(Problem::line(file.path, number, what, b""));

@@ -11,6 +11,7 @@ use crate::store::error::StoreError;
 use crate::store::fingerprint::fingerprint;
 use crate::store::layout::{Format, LOG, SegmentName, is_month};
 use crate::store::lines::{LogLine, Parsed, parse};
+use crate::store::memo::Memo;
 use crate::store::problem::{Problem, ProblemKind};
 
 /// One month's folder.
@@ -108,7 +109,7 @@ fn misplaced(path: &str, kind: EntryKind) -> Problem {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Held {
     /// The line.
-    pub(crate) line: LogLine,
+    pub(crate) line: Arc<LogLine>,
     /// Its file.
     pub(crate) path: Arc<str>,
 }
@@ -135,17 +136,33 @@ impl Tail {
     }
 
     /// Reads segments, each from where its covered part ends, and takes in their lines. With
-    /// `remember`, they count as segments of the published tree.
+    /// `remember`, they count as segments of the published tree. What `memo` knows is not read again.
     pub(crate) fn read(
         &mut self,
         tree: &dyn StateTree,
         wanted: &[(Segment, Covered)],
         remember: bool,
+        memo: Option<&Memo>,
     ) -> Result<(), StoreError> {
-        let paths: Vec<_> = wanted.iter().map(|(s, _)| s.path.clone()).collect();
-        let parts = Mutex::new(BTreeMap::new());
+        let known = wanted.iter().enumerate();
+        let known: BTreeMap<usize, Arc<Part>> = known
+            .filter_map(|(at, (segment, covered))| Some((at, memo?.same(segment, covered)?)))
+            .collect();
+        let unknown = (0..wanted.len()).filter(|at| !known.contains_key(at));
+        let unknown: Vec<usize> = unknown.collect();
+        let paths: Vec<_> = unknown
+            .iter()
+            .map(|at| wanted[*at].0.path.clone())
+            .collect();
+        let parts = Mutex::new(known);
         let visit = |at: usize, bytes: &[u8]| {
-            let part = part(&wanted[at], bytes);
+            let at = unknown[at];
+            let (segment, covered) = &wanted[at];
+            let before = memo.and_then(|memo| memo.before(segment));
+            let part = Arc::new(part(segment, covered, bytes, before.as_deref()));
+            if let Some(memo) = memo {
+                memo.keep(&segment.path, &part);
+            }
             parts
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
@@ -166,18 +183,18 @@ impl Tail {
             }
         }
         let parts = parts.into_inner().unwrap_or_else(PoisonError::into_inner);
-        for (at, (parsed, seen, read)) in parts {
+        for (at, part) in parts {
             let path = &wanted[at].0.path;
             if remember {
-                self.seen.insert(path.clone(), seen);
+                self.seen.insert(path.clone(), part.seen.clone());
             }
-            self.bytes += read;
-            self.problems.extend(parsed.problems);
-            self.unread.extend(parsed.unread);
+            self.bytes += part.bytes;
+            self.problems.extend(part.parsed.problems.iter().cloned());
+            self.unread.extend(part.parsed.unread.iter().cloned());
             let path: Arc<str> = path.as_str().into();
-            for line in parsed.lines {
+            for line in &part.parsed.lines {
                 self.take(Held {
-                    line,
+                    line: Arc::clone(line),
                     path: Arc::clone(&path),
                 });
             }
@@ -212,15 +229,53 @@ impl Tail {
     }
 }
 
+/// What one segment gave, from where its covered part ends.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// The part of it that a checkpoint covers.
+    pub(crate) covered: Covered,
+    /// The rest.
+    parsed: Parsed,
+    /// The segment as it was.
+    pub(crate) seen: Seen,
+    /// Bytes that were not covered.
+    bytes: u64,
+}
+
+impl Part {
+    /// What is known of `bytes` from an earlier reading, if that was these bytes up to some line, all
+    /// sound: then only what follows has to be parsed.
+    fn begins(&self, covered: &Covered, bytes: &[u8]) -> bool {
+        let sound = self.parsed.problems.is_empty() && self.parsed.unread.is_empty();
+        let Covered {
+            bytes: length,
+            print,
+            ..
+        } = &self.seen.whole;
+        let length = usize::try_from(*length).unwrap_or(usize::MAX);
+        let same = sound && self.covered == *covered && (1..=bytes.len()).contains(&length);
+        same && fingerprint(&bytes[..length]) == *print
+    }
+}
+
 /// Parses one file, skipping what is covered if that is still what it was.
-fn part((segment, covered): &(Segment, Covered), bytes: &[u8]) -> (Parsed, Seen, u64) {
+fn part(segment: &Segment, covered: &Covered, bytes: &[u8], before: Option<&Part>) -> Part {
     let start = usize::try_from(covered.bytes).unwrap_or(usize::MAX);
-    let unchanged =
-        start > 0 && bytes.len() >= start && fingerprint(&bytes[..start]) == covered.print;
-    let mut parsed = if unchanged {
-        parse(&segment.path, bytes, start, covered.lines + 1)
-    } else {
-        parse(&segment.path, bytes, 0, 1)
+    let before = before.filter(|before| before.begins(covered, bytes));
+    let unchanged = before.is_some()
+        || start > 0 && bytes.len() >= start && fingerprint(&bytes[..start]) == covered.print;
+    let mut parsed = match before {
+        Some(before) => {
+            let Covered {
+                bytes: from, lines, ..
+            } = before.seen.whole;
+            let mut parsed = parse(&segment.path, bytes, from as usize, lines + 1);
+            let old = before.parsed.lines.iter().map(Arc::clone);
+            parsed.lines = old.chain(parsed.lines).collect();
+            parsed
+        }
+        None if unchanged => parse(&segment.path, bytes, start, covered.lines + 1),
+        None => parse(&segment.path, bytes, 0, 1),
     };
     if start > 0 && !unchanged {
         let detail = format!("expected at least {start} bytes, found {}", bytes.len());
@@ -237,11 +292,16 @@ fn part((segment, covered): &(Segment, Covered), bytes: &[u8]) -> (Parsed, Seen,
         },
     };
     let read = bytes.len() - if unchanged { start } else { 0 };
-    (parsed, seen, read as u64)
+    Part {
+        covered: covered.clone(),
+        parsed,
+        seen,
+        bytes: read as u64,
+    }
 }
 
 /// Reads the whole log of a view, published and not, without any checkpoint.
-pub(crate) fn read_all(view: &StateView) -> Result<Tail, StoreError> {
+pub(crate) fn read_all(view: &StateView, memo: Option<&Memo>) -> Result<Tail, StoreError> {
     let mut tail = Tail::default();
     let trees = [Some(&view.tree), view.unpublished.as_ref()];
     for (tree, published) in trees.into_iter().flatten().zip([true, false]) {
@@ -250,7 +310,7 @@ pub(crate) fn read_all(view: &StateView) -> Result<Tail, StoreError> {
             let listed = segments(&**tree, &month.name, &mut tail.problems)?;
             wanted.extend(listed.into_iter().map(|s| (s, Covered::default())));
         }
-        tail.read(&**tree, &wanted, published)?;
+        tail.read(&**tree, &wanted, published, memo)?;
     }
     Ok(tail)
 }
@@ -297,7 +357,7 @@ pub enum HistoryOf {
 /// The storage cannot be read, or the format is too new.
 pub fn history(view: &StateView, of: HistoryOf) -> Result<Vec<Record>, StoreError> {
     Format::read(&*view.tree)?;
-    let tail = read_all(view)?;
+    let tail = read_all(view, None)?;
     let mut records: Vec<_> = match of {
         HistoryOf::All => tail.records().cloned().collect(),
         HistoryOf::Task(task) => {

@@ -8,81 +8,13 @@ use crate::store::checkpoint::{
     file_of, find_key, install, read_refs, uncovered,
 };
 use crate::store::error::StoreError;
-use crate::store::layout::{FORMAT, Format};
+use crate::store::layout::Format;
+use crate::store::loaded::{Loaded, Scope};
 use crate::store::log::{Tail, differing, read_all};
+use crate::store::memo::{Memo, RowsOf};
 use crate::store::problem::{Problem, ProblemKind};
 use crate::store::reach::needs_archive;
 use crate::store::snapshot::{self, Bodies};
-
-/// How much of the state is wanted. More may come back; see [`Loaded::scope`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scope {
-    /// Greatest number, clock, and what the checkpoint does not cover yet: enough to add a task
-    /// without a key.
-    Header,
-    /// These tasks with their outgoing edges, sessions, locks, reviews, escalations and findings,
-    /// archived or not; all else is there only in part.
-    Tasks(Vec<TaskSelector>),
-    /// The task that has this idempotency key, archived or not, if there is one; and the tasks
-    /// named besides, as with [`Scope::Tasks`].
-    Key(String, Vec<TaskSelector>),
-    /// Everything but archived work.
-    Live,
-    /// Everything.
-    All,
-}
-
-/// State as read from a view.
-#[derive(Debug)]
-pub struct Loaded {
-    /// The fold.
-    pub state: State,
-    /// What is wrong with the bytes. Damaged lines are kept and were not read.
-    pub problems: Vec<Problem>,
-    /// What was read: at least what was asked for. Absence proves something only within it.
-    pub scope: Scope,
-    /// The version file; none while there is no state.
-    pub(crate) format: Option<Format>,
-    /// The checkpoint's header; none if there is none, or it is damaged.
-    pub(crate) header: Option<Header>,
-    /// True if a newer fleet made the checkpoint: its rows may say what this build would drop.
-    pub(crate) newer_checkpoint: bool,
-    /// What the checkpoint remembers beside the state.
-    pub(crate) luggage: Luggage,
-    /// What was read from the log.
-    pub(crate) tail: Tail,
-}
-
-impl Loaded {
-    /// How many records the checkpoint did not cover.
-    #[must_use]
-    pub fn tail_records(&self) -> usize {
-        self.tail.held.len()
-    }
-
-    /// Whether a write may be made on this reading.
-    ///
-    /// # Errors
-    /// The state is in a newer format, or a file of it cannot be read.
-    pub fn writable(&self) -> Result<(), StoreError> {
-        if let Some(format) = self.format.filter(|f| f.format > FORMAT) {
-            return Err(StoreError::NewerFormat {
-                format: format.format,
-            });
-        }
-        match self
-            .problems
-            .iter()
-            .find(|p| p.what == ProblemKind::Unreadable)
-        {
-            Some(problem) => Err(StoreError::Unreadable {
-                path: problem.path.clone(),
-                cause: problem.excerpt.clone(),
-            }),
-            None => Ok(()),
-        }
-    }
-}
 
 /// Reads a view: the published tree and, if there are any, unpublished local records.
 ///
@@ -91,7 +23,15 @@ impl Loaded {
 /// [`Loaded::problems`], and the rest is read. A damaged checkpoint is not used at all: the log is
 /// folded instead, which answers with [`Scope::All`].
 pub fn load(view: &StateView, scope: Scope) -> Result<Loaded, StoreError> {
-    read(view, scope, None)
+    read(view, scope, None, None)
+}
+
+/// As [`load`], with what earlier readings of this process have parsed.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_again(view: &StateView, scope: Scope, memo: &Memo) -> Result<Loaded, StoreError> {
+    read(view, scope, None, Some(memo))
 }
 
 /// As [`load`], for readings that decide nothing: live rows may come from a snapshot of exactly
@@ -106,25 +46,27 @@ pub fn load_cached(
     cache: Option<&dyn Cache>,
     bodies: Bodies,
 ) -> Result<Loaded, StoreError> {
-    read(view, scope, cache.map(|cache| (cache, bodies)))
+    read(view, scope, cache.map(|cache| (cache, bodies)), None)
 }
 
 fn read(
     view: &StateView,
     scope: Scope,
     cache: Option<(&dyn Cache, Bodies)>,
+    memo: Option<&Memo>,
 ) -> Result<Loaded, StoreError> {
     let format = Format::read(&*view.tree)?;
-    let header = match Header::read(&*view.tree)? {
-        None => return refold(view, None),
-        Some(Err(cause)) => return refold(view, Some((HEADER_PATH, &cause))),
+    let header = match Header::read(&*view.tree, memo)? {
+        None => return refold(view, None, memo),
+        Some(Err(cause)) => return refold(view, Some((HEADER_PATH, &cause)), memo),
         Some(Ok(header)) => header,
     };
-    let tail = read_tail(view, &header)?;
+    let tail = read_tail(view, &header, memo)?;
     let reading = Reading {
         tree: &*view.tree,
         header: &header,
         tail: &tail,
+        memo,
         cache: match cache {
             Some((cache, bodies)) => Some((cache, snapshot::Key::of(&*view.tree)?, bodies)),
             None => None,
@@ -132,7 +74,7 @@ fn read(
     };
     let (state, luggage, scope) = match reading.state(scope)? {
         Ok(read) => read,
-        Err(cause) => return refold(view, Some((HEADER_PATH, &cause))),
+        Err(cause) => return refold(view, Some((HEADER_PATH, &cause)), memo),
     };
     let mut problems = tail.problems.clone();
     problems.extend(luggage.problems.iter().cloned());
@@ -156,12 +98,16 @@ fn read(
 /// # Errors
 /// As [`load`].
 pub fn load_log(view: &StateView) -> Result<Loaded, StoreError> {
-    refold(view, None)
+    refold(view, None, None)
 }
 
-fn refold(view: &StateView, why: Option<(&str, &str)>) -> Result<Loaded, StoreError> {
+fn refold(
+    view: &StateView,
+    why: Option<(&str, &str)>,
+    memo: Option<&Memo>,
+) -> Result<Loaded, StoreError> {
     let format = Format::read(&*view.tree)?;
-    let tail = read_all(view)?;
+    let tail = read_all(view, memo)?;
     let state = State::fold(tail.records());
     let mut problems = tail.problems.clone();
     if let Some((path, cause)) = why {
@@ -182,13 +128,13 @@ fn refold(view: &StateView, why: Option<(&str, &str)>) -> Result<Loaded, StoreEr
 }
 
 /// What the header does not cover, and the local segments that the published tree lacks.
-fn read_tail(view: &StateView, header: &Header) -> Result<Tail, StoreError> {
+fn read_tail(view: &StateView, header: &Header, memo: Option<&Memo>) -> Result<Tail, StoreError> {
     let mut tail = Tail::default();
     let wanted = uncovered(&*view.tree, &header.covers, &mut tail.problems)?;
-    tail.read(&*view.tree, &wanted, true)?;
+    tail.read(&*view.tree, &wanted, true, memo)?;
     if let Some(local) = &view.unpublished {
         let wanted = differing(&*view.tree, &**local, &mut tail.problems)?;
-        tail.read(&**local, &wanted, false)?;
+        tail.read(&**local, &wanted, false, memo)?;
     }
     Ok(tail)
 }
@@ -200,6 +146,8 @@ struct Reading<'a> {
     tree: &'a dyn StateTree,
     header: &'a Header,
     tail: &'a Tail,
+    /// What earlier readings parsed.
+    memo: Option<&'a Memo>,
     /// Where live rows may be, if this reading decides nothing.
     cache: Option<(&'a dyn Cache, snapshot::Key, Bodies)>,
 }
@@ -263,12 +211,22 @@ impl Reading<'_> {
     }
 
     fn rows(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
+        let Header {
+            clock, max_number, ..
+        } = *self.header;
+        let memo = self.memo.zip(RowsOf::new(refs, clock, max_number));
+        if let Some(known) = memo.as_ref().and_then(|(memo, of)| memo.rows(of)) {
+            return Ok(known);
+        }
         let mut state = State::default();
         state.clock = self.header.clock;
         state.max_number = self.header.max_number;
         let mut luggage = Luggage::default();
         install(read_refs(self.tree, refs)?, &mut state, &mut luggage);
         apply_kept(&mut state, &luggage);
+        if let Some((memo, of)) = memo {
+            memo.keep_rows(of, &state, &luggage);
+        }
         Ok((state, luggage))
     }
 
@@ -388,7 +346,7 @@ fn refs_of<'a>(tables: &'a Tables, numbers: &[TaskNumber]) -> Vec<(&'a str, &'a 
 /// As [`load`].
 pub fn verify(view: &StateView) -> Result<Vec<Problem>, StoreError> {
     let read = load(view, Scope::All)?;
-    let folded = refold(view, None)?;
+    let folded = refold(view, None, None)?;
     let mut problems = differences(&read.state, &folded.state);
     problems.extend(read.problems);
     problems.extend(folded.problems);

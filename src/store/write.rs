@@ -11,10 +11,11 @@ use crate::store::error::StoreError;
 use crate::store::layout::{
     FORMAT_PATH, OURS, SEGMENT_MAX_BYTES, SEGMENT_MAX_LINES, SegmentName, is_writer, month_dir,
 };
+use crate::store::loaded::{Loaded, Scope};
 use crate::store::merge::carry_over;
 use crate::store::problem::ProblemKind;
 use crate::store::reach::needs_archive;
-use crate::store::read::{Loaded, Scope, load};
+use crate::store::read::load;
 
 /// Records outside the checkpoint that make a new one due.
 const GROWN_RECORDS: usize = 1_000;

@@ -41,6 +41,7 @@ use crate::ports::code_repo::CodeRepo as _;
 use crate::ports::host::Host;
 use crate::ports::runner::Cancel;
 use crate::providers::tokens::Tiktoken;
+use crate::store::Memo;
 use crate::wire::forge::{ForgeOf, forge};
 use crate::wire::models::providers;
 use crate::wire::{intake, sandbox, state_options, trial};
@@ -67,6 +68,7 @@ pub(super) struct Workshop {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn Ids>,
     run: String,
+    memo: Memo,
     policy: Policy,
     code: GitCodeRepo,
     workspaces: GitWorkspaces,
@@ -154,6 +156,7 @@ impl Workshop {
             clock: ground.clock,
             ids: ground.ids,
             run: ground.run,
+            memo: Memo::default(),
             notes: RefCell::default(),
             git: ground.git.clone(),
             trials: root.join("trials"),
@@ -179,6 +182,7 @@ impl Workshop {
                 ids: &*self.ids,
                 actor: "fleet",
                 run: &self.run,
+                memo: &self.memo,
             },
             policy: &self.policy,
             code: &self.code,

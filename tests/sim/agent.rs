@@ -9,10 +9,14 @@ use fleet::ports::lease::Lease;
 use fleet::ports::runner::{AgentEvent, Cancel, RunEnd, RunOutcome, RunRequest, Runner};
 use fleet::ports::sandbox::SandboxError;
 
-use crate::sim::code::{Files, HUGE, MARKS};
+use crate::sim::code::{Files, HUGE, LEAK, MARKS};
 use crate::sim::policies::SLICE_COST;
 use crate::sim::process::Process;
 use crate::sim::rng::keyed;
+use crate::sim::secrecy::{DISGUISED, SECRET};
+
+/// How the title of a part begins that an agent proposes.
+pub(crate) const PART: &str = "Part ";
 
 /// How long an agent works between two of its words.
 const SLICE: DurationMs = DurationMs::mins(7);
@@ -21,6 +25,8 @@ const SLICE: DurationMs = DurationMs::mins(7);
 pub(crate) struct Work {
     pub(crate) end: RunEnd,
     pub(crate) outbox: Vec<u8>,
+    /// Its last message.
+    pub(crate) words: String,
     path: Option<String>,
     content: u64,
 }
@@ -37,6 +43,7 @@ impl Work {
         Some(Self {
             end: RunEnd::Completed,
             outbox: Vec::new(),
+            words: String::new(),
             path: Some(path.to_owned()),
             content: content.parse().ok()?,
         })
@@ -66,6 +73,7 @@ impl Runner for Process<'_> {
         cancel: &Cancel,
     ) -> RunOutcome {
         self.enter();
+        self.runs_foreign_code(lease, request);
         self.sim.run_begins(self, lease);
         let out = self.around("agent", || self.act(lease, request, events, cancel));
         self.sim.run_ends(lease);
@@ -75,10 +83,11 @@ impl Runner for Process<'_> {
     fn verify(
         &self,
         lease: &Lease,
-        _: &RunRequest,
+        request: &RunRequest,
         command: &VerifyCommand,
         _: &Cancel,
     ) -> VerifyResult {
+        self.runs_foreign_code(lease, request);
         self.around("verify", || {
             let bad =
                 self.sim.has_faults() && self.sim.keyed_by(lease.session(), 2).is_multiple_of(8);
@@ -89,7 +98,11 @@ impl Runner for Process<'_> {
                 command: command.argv.join(" "),
                 exit: Some(i32::from(bad)),
                 duration_ms: 1,
-                tail: String::new(),
+                tail: if bad {
+                    SECRET.to_owned()
+                } else {
+                    String::new()
+                },
             }
         })
     }
@@ -118,7 +131,7 @@ impl Process<'_> {
     ) -> RunOutcome {
         let session = lease.session();
         let (cost, stopped) = self.spend_time(session, events, cancel);
-        let mut work = self.work_of(session, &request.task);
+        let mut work = self.work_of(session, &request.task, &request.prompt);
         if stopped {
             work.end = fails(FailureClass::Cancelled);
         } else if work.end == RunEnd::Completed {
@@ -132,7 +145,7 @@ impl Process<'_> {
             model: None,
             usage: Usage::default(),
             cost: Some(cost),
-            final_message: "Done.".to_owned(),
+            final_message: work.words,
             duration_ms: 1,
             output_bytes: 5,
             sandbox: "none".to_owned(),
@@ -175,7 +188,7 @@ impl Process<'_> {
         (cost, false)
     }
 
-    pub(crate) fn work_of(&self, session: SessionUid, task: &str) -> Work {
+    pub(crate) fn work_of(&self, session: SessionUid, task: &str, prompt: &str) -> Work {
         let roll = self.sim.keyed_by(session, 1);
         let path = match roll / 128 % 4 {
             0 => "src/a".to_owned(),
@@ -186,14 +199,29 @@ impl Process<'_> {
         let mut work = Work {
             end: RunEnd::Completed,
             outbox: Vec::new(),
+            words: "Done.".to_owned(),
             path: Some(path),
             content: keyed(&[roll, 9]) >> 2,
         };
+        // What is asked for is words; some change files all the same.
+        let plan = prompt.contains("Hand the plan over as subtasks");
+        let words = plan || prompt.contains("is the report that is handed over");
+        if words && !(roll / 1024).is_multiple_of(4) {
+            work.path = None;
+        }
+        if plan {
+            work.outbox = parts(session, roll / 4096 % 3 + 1);
+        }
         let odd = if self.sim.has_faults() { roll % 100 } else { 0 };
         let name = match odd {
-            0..55 => return work,
+            0..50 => return work,
+            50..55 => {
+                leak(&mut work, roll / 512 % 5);
+                "agents that told a secret"
+            }
             55..62 => {
                 work.path = None;
+                work.outbox.clear();
                 "agents that did nothing"
             }
             62..70 => {
@@ -244,5 +272,26 @@ fn fails(class: FailureClass) -> RunEnd {
         class,
         reason: "it failed".to_owned(),
         retry_at: None,
+    }
+}
+
+/// A plan: so many parts, each with a title of its own.
+fn parts(session: SessionUid, many: u64) -> Vec<u8> {
+    let part = |n| format!("{{\"kind\":\"subtask\",\"title\":\"{PART}{n} by {session}\"}}\n");
+    (1..=many).map(part).collect::<String>().into_bytes()
+}
+
+/// It got hold of a secret, and lets it stand somewhere.
+fn leak(work: &mut Work, place: u64) {
+    let says = |what: &str| format!("{{{what},\"text\":\"It is {SECRET}.\"}}\n").into_bytes();
+    match place {
+        0 => work.content = LEAK,
+        1 => work.words = format!("I found {DISGUISED} there."),
+        2 => work.outbox.extend(says("\"kind\":\"finding\"")),
+        3 => work.outbox.extend(says("\"kind\":\"note\"")),
+        _ => {
+            let asks = format!("{{\"kind\":\"escalate\",\"context\":\"May I use {SECRET}?\"}}\n");
+            work.outbox = asks.into_bytes();
+        }
     }
 }

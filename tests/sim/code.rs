@@ -14,6 +14,9 @@ pub(crate) const MARKS: u64 = u64::MAX;
 /// Content of a file that is larger than any diff may be.
 pub(crate) const HUGE: u64 = u64::MAX - 1;
 
+/// Content of a file in which a secret stands.
+pub(crate) const LEAK: u64 = u64::MAX - 2;
+
 /// Contents by path.
 pub(crate) type Files = BTreeMap<String, u64>;
 

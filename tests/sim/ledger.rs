@@ -8,6 +8,10 @@ use fleet::ports::memory::MemoryRemote;
 use fleet::ports::memory_tree::MemoryTree;
 use fleet::store;
 
+use crate::sim::secrecy::tells;
+
+/// Where all files of the state are.
+const HOME: &str = ".orchestra/";
 const LOG: &str = ".orchestra/log/";
 
 #[derive(Debug, Default)]
@@ -30,6 +34,11 @@ impl Ledger {
                     wrong.push(format!("i1: {path} is gone"));
                 }
             }
+            for (path, _) in tree.files().filter(|(path, _)| !path.starts_with(HOME)) {
+                wrong.push(format!(
+                    "i10: {path} was written, which is no file of the state"
+                ));
+            }
             for (path, bytes) in tree.files().filter(|(path, _)| path.starts_with(LOG)) {
                 let old = self.tree.get(path).unwrap_or_default();
                 match bytes.strip_prefix(old) {
@@ -51,6 +60,9 @@ impl Ledger {
             let text = line.strip_suffix(b"\n").map(std::str::from_utf8);
             match text {
                 Some(Ok("")) => {}
+                Some(Ok(text)) if tells(text) => {
+                    wrong.push(format!("i11: a known secret stands in a record: {text}"));
+                }
                 Some(Ok(text)) => match store::decode_line(text) {
                     Ok(record) => {
                         folded.apply(&record);

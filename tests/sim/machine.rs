@@ -21,6 +21,9 @@ impl StateRepo for Process<'_> {
     fn view(&self, freshness: Freshness) -> Result<StateView, StateRepoError> {
         self.around("view", || {
             let asks = matches!(freshness, Freshness::Fetch(_));
+            if asks {
+                self.uses_a_right("a fetch");
+            }
             if asks && self.sim.fault(25, "fetches without answer") {
                 self.sim.remote.fail_next(Fault::FetchUnreachable);
             } else if asks {
@@ -32,6 +35,9 @@ impl StateRepo for Process<'_> {
 
     fn publish(&self, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError> {
         self.around("publish", || {
+            self.uses_a_right("a push");
+            self.sim
+                .goes_out("a commit of the state", &proposal.subject);
             self.sim.spoil_push(&self.machine.name, 60);
             let before = self.sim.state();
             // A push that comes too late moves nothing, even if another one brought the same commit.
@@ -39,6 +45,7 @@ impl StateRepo for Process<'_> {
             let outcome = self.machine.repo.publish(proposal);
             if fits && self.sim.remote.tip() != proposal.based_on {
                 for moved in &proposal.refs {
+                    self.sim.may_move(&moved.name);
                     self.sim.branch_moved(&before, moved);
                 }
                 self.sim.claims_made(&before);
@@ -114,6 +121,7 @@ impl Host for Process<'_> {
 
 impl Handover for Process<'_> {
     fn put(&self, name: &str, bytes: &[u8]) -> Result<(), HandoverError> {
+        self.stays_inside(name);
         self.around("hand over", || {
             let mut all = self.machine.handover.lock().unwrap();
             all.insert(name.to_owned(), bytes.to_vec());

@@ -13,6 +13,7 @@ mod process;
 mod promises;
 mod reviews;
 mod rng;
+mod secrecy;
 mod services;
 mod tally;
 mod tickets;

@@ -13,10 +13,11 @@ use fleet::domain::record::{
 };
 use fleet::domain::review::FeedbackKind;
 use fleet::domain::state::State;
+use fleet::domain::task::Deliverable;
 use fleet::domain::time::{DurationMs, Moment, Timestamp};
 use fleet::engine::admission::{admission_hash, is_admitted};
 use fleet::ports::clock::{Clock, Ids};
-use fleet::ports::forge::{ForgeFeedback, ForgeRemark, ForgeState};
+use fleet::ports::forge::{ForgeFeedback, ForgeState};
 use fleet::ports::memory::Fault;
 use fleet::ports::state_repo::{
     Freshness, Proposal, PublishOutcome, Reach, RefChange, StateRepo, StateRepoError, StateView,
@@ -35,6 +36,7 @@ impl Sim {
             ids: &people,
             actor: "human:mia",
             run: "mia",
+            memo: &self.memo,
         };
         let terms = Terms {
             scope: Scope::All,
@@ -88,11 +90,14 @@ impl Sim {
         let paths = &globs[self.below(4)];
         let after = self.below(3) == 0;
         let (pick, way) = (self.below(50), self.below(6));
+        let deliverable = [Some(Deliverable::Plan), Some(Deliverable::Report)];
+        let deliverable = deliverable.get(self.below(12)).copied().flatten();
         let title = format!("Do it, {}", self.adds.fetch_add(1, Ordering::SeqCst));
         let added = self.write("add a task", |_| {
             vec![Op::TaskAdded(TaskAdded {
                 set: TaskFields {
                     title: Some(title.clone()),
+                    deliverable,
                     ..TaskFields::default()
                 },
                 paths: paths.iter().map(|p| (*p).to_owned()).collect(),
@@ -207,38 +212,6 @@ impl Sim {
             })
             .collect()
         });
-    }
-
-    /// Says something to fleet on a review.
-    pub(crate) fn remark(&self) {
-        let open = self.open_pulls();
-        if open.is_empty() {
-            return;
-        }
-        let (number, ..) = open[self.below(open.len())];
-        let words = [
-            "/fleet retry",
-            "/fleet retry Mind the docs.",
-            "/fleet stop",
-            "/fleet status",
-            "/fleet help",
-            "/fleet answer 1",
-            "/fleet budget 5",
-            "/fleet dance",
-        ];
-        let text = *self.pick(&words);
-        self.count("comments");
-        self.tell(|| format!("mia on #{number}: {text}"));
-        let at = self.now();
-        if let Some(pull) = self.pulls.lock().unwrap().get(number) {
-            let key = format!("remark:{number}:{}", pull.remarks.len());
-            pull.remarks.push(ForgeRemark {
-                key,
-                by: "mia".to_owned(),
-                text: text.to_owned(),
-                at,
-            });
-        }
     }
 
     /// Deletes an agent's branch, which closes its review.

@@ -50,6 +50,8 @@ pub(crate) struct World {
     pub(crate) calm: Policy,
     /// Whether spend is capped.
     pub(crate) capped: bool,
+    /// Whether plans at a service wait for a person.
+    pub(crate) plans_wait: bool,
 }
 
 fn load(top: &str, end: &str) -> Policy {
@@ -59,7 +61,7 @@ fn load(top: &str, end: &str) -> Policy {
     settings.expect("the configuration is valid").policy
 }
 
-static WORLDS: LazyLock<[World; 5]> = LazyLock::new(|| {
+static WORLDS: LazyLock<[World; 6]> = LazyLock::new(|| {
     let merge = |agents: &str| load("unblock_on = \"merge\"", agents);
     let stacked = || load("unblock_on = \"review\"", HERE);
     let caps = format!("{HERE}\n[budget]\ntotal = \"0.04\"\nper_session = \"0.03\"");
@@ -68,7 +70,9 @@ static WORLDS: LazyLock<[World; 5]> = LazyLock::new(|| {
         policy,
         calm,
         capped,
+        plans_wait: false,
     };
+    let waiting = format!("{AT_A_SERVICE}plans = \"ask\"\n");
     [
         world(merge(HERE), merge(HERE), false),
         world(stacked(), stacked(), false),
@@ -76,10 +80,18 @@ static WORLDS: LazyLock<[World; 5]> = LazyLock::new(|| {
         world(merge(&caps), merge(HERE), true),
         world(merge(AT_A_SERVICE), merge(AT_A_SERVICE), false),
         world(merge(&asked), merge(&asked), false),
+        World {
+            plans_wait: true,
+            ..world(merge(&waiting), merge(&waiting), false)
+        },
     ]
 });
 
-/// The world of a seed.
+/// The world of a seed. Of those at a service, every second has plans that wait for a person.
 pub(crate) fn of(seed: u64) -> &'static World {
-    &WORLDS[(seed % WORLDS.len() as u64) as usize]
+    let at = match seed % 10 {
+        8 => 5,
+        n => n % 5,
+    };
+    &WORLDS[at as usize]
 }

@@ -3,19 +3,19 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{LazyLock, Mutex};
 
 use fleet::app::context::Context;
 use fleet::app::tick::report::{TickEvent, TickReport};
 use fleet::app::tick::{Phase, TickOptions, World, tick};
 use fleet::domain::ids::{Oid, SessionUid};
 use fleet::domain::time::{Moment, Timestamp};
-use fleet::engine::secrets::Scanner;
 use fleet::ports::memory::MemoryRepo;
 use fleet::ports::runner::Cancel;
 
 use crate::sim::code::Files;
+use crate::sim::secrecy::SECRETS;
 use crate::sim::turn::Turn;
 use crate::sim::world::Sim;
 
@@ -44,7 +44,7 @@ pub(crate) struct Process<'a> {
     pub(crate) machine: &'a Machine,
     pub(crate) pid: u32,
     pub(crate) turn: Turn,
-    phase: Phase,
+    pub(crate) phase: Phase,
     killed: AtomicBool,
 }
 
@@ -67,8 +67,6 @@ impl<'a> Process<'a> {
 
     /// A whole tick, or one phase of it. `None` if the process was killed.
     pub(crate) fn tick(&self) -> Option<Result<TickReport, String>> {
-        // The same for all, and dear to build.
-        static SECRETS: LazyLock<Scanner> = LazyLock::new(|| Scanner::new(&[]));
         let run = format!("run{}", self.pid);
         let world = World {
             tickets: Some(self),
@@ -78,6 +76,7 @@ impl<'a> Process<'a> {
                 ids: self,
                 actor: "fleet",
                 run: &run,
+                memo: &self.sim.memo,
             },
             policy: self.sim.policy(),
             code: self,

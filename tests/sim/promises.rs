@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use fleet::domain::dep::DepKind;
+use fleet::domain::escalation::Trigger;
 use fleet::domain::ids::{Oid, SessionUid, TaskUid};
 use fleet::domain::money::MicroUsd;
 use fleet::domain::policy::UnblockOn;
 use fleet::domain::record::CloseOutcome;
+use fleet::domain::session::Outcome;
 use fleet::domain::state::State;
 use fleet::domain::time::DurationMs;
 use fleet::engine::overlap::Pattern;
@@ -15,7 +17,8 @@ use fleet::ports::forge::ForgeState;
 use fleet::ports::lease::Lease;
 use fleet::ports::state_repo::RefChange;
 
-use crate::sim::code::{Code, Commit, HUGE, MARKS};
+use crate::sim::agent::PART;
+use crate::sim::code::{Code, Commit, HUGE, LEAK, MARKS};
 use crate::sim::policies::{PER_SESSION, SLICE_COST, TOTAL};
 use crate::sim::process::Process;
 use crate::sim::world::Sim;
@@ -78,6 +81,10 @@ impl Sim {
             let mut files = commit.files.iter();
             files.any(|(path, has)| *has == content && before.get(path) != Some(has))
         };
+        self.goes_out("a commit", &commit.message);
+        if came(LEAK) {
+            self.breaks(format!("i11: {name} was pushed with a known secret"));
+        }
         if came(HUGE) {
             self.breaks(format!("r3: {name} was pushed with a huge file"));
         }
@@ -107,6 +114,12 @@ impl Sim {
             if let Some(blocker) = self.blocker(&state, task) {
                 let on = state.name_of(blocker);
                 self.breaks(format!("i2: {name} was claimed while {on} blocks it"));
+            }
+            if let Some(part) = open_part(&state, task) {
+                let part = state.name_of(part);
+                self.breaks(format!(
+                    "i2: {name} was claimed while its part {part} is open"
+                ));
             }
             if let Some(other) = self.in_the_way(&state, session, task) {
                 let by = state.name_of(other);
@@ -200,6 +213,22 @@ impl Sim {
         running.insert(task, (session, process.machine.name.clone(), process.pid));
     }
 
+    /// A plan at a service goes ahead: where its owner wants to see plans, somebody said yes.
+    pub(crate) fn plan_is_approved(&self, session: SessionUid) {
+        let state = self.state();
+        let mut asked = state.escalations.values();
+        let yes = asked.any(|asked| {
+            let opened = asked.opened.as_ref().map(|(opened, _)| opened);
+            asked.answer.is_some()
+                && opened.is_some_and(|o| {
+                    o.session == Some(session) && o.trigger == Trigger::PlanApproval
+                })
+        });
+        if self.world.plans_wait && !yes {
+            self.breaks(format!("r4: nobody approved the plan of session {session}"));
+        }
+    }
+
     pub(crate) fn run_ends(&self, lease: &Lease) {
         self.running.lock().unwrap().remove(&lease.task());
     }
@@ -260,7 +289,8 @@ impl Sim {
         let mut titles = BTreeMap::new();
         for (uid, task) in &state.tasks {
             let title = task.title.value.as_str();
-            let asked = title.starts_with("Do it") || title.starts_with("Please do it");
+            let once = ["Do it", "Please do it", PART];
+            let asked = once.iter().any(|word| title.starts_with(word));
             if asked && titles.insert(title, uid).is_some() {
                 self.breaks(format!("i1: `{title}` was added once and is there twice"));
             }
@@ -277,6 +307,24 @@ impl Sim {
                 self.breaks(format!("i4: {name} has two open reviews on record"));
             }
         }
+    }
+
+    /// Done without a branch: an attempt handed over words or parts, or all parts of it have ended.
+    fn is_handed_over(&self, state: &State, task: TaskUid) -> bool {
+        let index = state.index();
+        let mut sessions = index
+            .sessions_of(task)
+            .iter()
+            .map(|uid| &state.sessions[uid]);
+        let words = sessions.any(|session| {
+            let claim = session.claim.as_ref();
+            let end = session.finished.as_ref();
+            claim.is_some_and(|(claim, _)| claim.branch.is_none())
+                && end.is_some_and(|(end, _)| end.outcome == Outcome::Succeeded)
+        });
+        let parts = index.deps_to(task).iter();
+        let parts = parts.filter(|key| key.kind == DepKind::ParentChild).count();
+        words || parts > 0 && open_part(state, task).is_none()
     }
 
     /// What counts as done is in the base branch.
@@ -299,6 +347,10 @@ impl Sim {
                     Some(pull.number) == number && matches!(pull.state, ForgeState::Merged { .. })
                 })
             });
+            if self.is_handed_over(state, *uid) {
+                known.insert(*uid);
+                continue;
+            }
             if !by_forge && !heads.any(|h| code.merge_facts(&code.base, h) == MergeFacts::Merged) {
                 let name = state.name_of(*uid);
                 self.breaks(format!(
@@ -308,4 +360,17 @@ impl Sim {
             known.insert(*uid);
         }
     }
+}
+
+/// A part of a task that was split, and that has not ended.
+fn open_part(state: &State, task: TaskUid) -> Option<TaskUid> {
+    let index = state.index();
+    let mut parts = index.deps_to(task).iter().filter(|key| {
+        let open = state
+            .tasks
+            .get(&key.from)
+            .is_some_and(|part| part.is_open());
+        open && key.kind == DepKind::ParentChild
+    });
+    parts.next().map(|key| key.from)
 }

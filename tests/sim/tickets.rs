@@ -9,6 +9,7 @@ use fleet::ports::tickets::{
     Asked, TextAge, Ticket, TicketAct, TicketQuery, TicketState, Tickets, TicketsSeen,
 };
 
+use crate::sim::agent::PART;
 use crate::sim::process::Process;
 use crate::sim::reviews::unreachable_forge;
 use crate::sim::world::Sim;
@@ -95,6 +96,10 @@ impl Sim {
             return false;
         }
         let what = &state.tasks[&task];
+        // What an agent proposed waits for a person, always.
+        if what.title.value.starts_with(PART) {
+            return true;
+        }
         let reference = what.details.external_ref.value.as_deref();
         let desk = self.desk.lock().unwrap();
         let ticket = desk
@@ -110,6 +115,7 @@ impl Sim {
 
 impl Process<'_> {
     fn asks(&self) -> Result<(), ForgeError> {
+        self.uses_a_right("a question about tickets");
         if self.sim.fault(50, "forge silences") {
             return Err(unreachable_forge());
         }
@@ -146,7 +152,9 @@ impl Tickets for Process<'_> {
         })
     }
 
-    fn ask(&self, title: &str, _: &str, key: &str) -> Result<Asked, ForgeError> {
+    fn ask(&self, title: &str, body: &str, key: &str) -> Result<Asked, ForgeError> {
+        self.sim.goes_out("a ticket's title", title);
+        self.sim.goes_out("a ticket", body);
         self.around("open a ticket", || {
             self.asks()?;
             let mut desk = self.sim.desk.lock().unwrap();
@@ -166,6 +174,7 @@ impl Tickets for Process<'_> {
     }
 
     fn settle(&self, last: &ForgeSaying) -> Result<Option<String>, ForgeError> {
+        self.sim.goes_out("the last word on a ticket", &last.text);
         self.around("close a ticket", || {
             self.asks()?;
             let mut desk = self.sim.desk.lock().unwrap();

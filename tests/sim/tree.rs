@@ -13,8 +13,9 @@ use fleet::ports::workspaces::{
 };
 
 use crate::sim::agent::Work;
-use crate::sim::code::{Code, MARKS};
+use crate::sim::code::{Code, LEAK, MARKS};
 use crate::sim::process::Process;
+use crate::sim::secrecy::SECRET;
 
 fn code_error(what: &str) -> CodeError {
     CodeError {
@@ -98,8 +99,16 @@ impl CodeRepo for Process<'_> {
         Ok(paths.iter().filter(marked).cloned().collect())
     }
 
-    fn added_text(&self, _: &Oid, _: &Oid, _: u64) -> Result<Vec<u8>, CodeError> {
-        Ok(Vec::new())
+    fn added_text(&self, base: &Oid, head: &Oid, _: u64) -> Result<Vec<u8>, CodeError> {
+        self.enter();
+        let code = self.sim.code.lock().unwrap();
+        known(&code, &[base])?;
+        let (before, after) = (code.files(base), code.files_of(head));
+        let leaks = |(path, content): (&String, &u64)| {
+            *content == LEAK && before.get(path) != Some(content)
+        };
+        let leaks = after.iter().any(leaks);
+        Ok(if leaks { SECRET.into() } else { Vec::new() })
     }
 
     fn pull_patch(&self, _: u64, _: &Oid, _: u64) -> Result<String, CodeError> {

@@ -12,7 +12,7 @@ use fleet::domain::state::State;
 use fleet::domain::time::{DurationMs, Timestamp};
 use fleet::ports::memory::{Fault, MemoryRemote, MemoryRepo};
 use fleet::ports::state_repo::{Proposal, Reach, StateRepo as _};
-use fleet::store;
+use fleet::store::{self, Memo};
 
 use crate::sim::code::Code;
 use crate::sim::forge::Pulls;
@@ -37,6 +37,8 @@ pub(crate) struct Sim {
     pub(crate) service: Mutex<Vec<AtService>>,
     pub(crate) machines: Vec<Machine>,
     pub(crate) human: MemoryRepo,
+    /// What was parsed, by whomever: bytes say the same to all. What is checked is read without it.
+    pub(crate) memo: Memo,
     rng: Mutex<Rng>,
     clock: AtomicU64,
     made: AtomicU64,
@@ -87,6 +89,7 @@ impl Sim {
             desk: Mutex::default(),
             service: Mutex::default(),
             machines: machines.into(),
+            memo: Memo::default(),
             rng: Mutex::new(Rng::new(keyed(&[seed]))),
             clock: AtomicU64::new(BEGIN),
             made: AtomicU64::new(0),

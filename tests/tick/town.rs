@@ -47,7 +47,7 @@ use fleet::ports::runner::Cancel;
 use fleet::ports::sandbox::Unconfined;
 use fleet::ports::state_repo::{Freshness, StateRepo as _};
 use fleet::ports::tickets::Tickets;
-use fleet::store::{Checkpoint, Scope, load};
+use fleet::store::{Checkpoint, Memo, Scope, load};
 
 pub(crate) const OPENCODE_PASSWORD: &str = "open-sesame-4d2e";
 pub(crate) const LIMIT: DurationMs = DurationMs(20_000);
@@ -275,6 +275,7 @@ impl Clone {
                 ids: &*self.ids,
                 actor: "fleet",
                 run: "test",
+                memo: &Memo::default(),
             },
             policy: &self.policy,
             code: &self.code,
@@ -334,6 +335,7 @@ impl Clone {
             ids: &*self.ids,
             actor: "human:mia",
             run: "test",
+            memo: &Memo::default(),
         };
         let terms = Terms {
             scope: Scope::Live,

@@ -122,7 +122,7 @@ pub fn take_in(intake: &Intake<'_>, options: IntakeOptions) -> Result<IntakeRepo
         let branch = intake.policy.state.branch.clone();
         return Err(IntakeError::NotInitialised { branch });
     }
-    let loaded = store::load(&view, Scope::Live)?;
+    let loaded = intake.context.load(&view, Scope::Live)?;
     let configured = intake.policy.intake.limit;
     let limit = options.limit.unwrap_or(configured).min(configured) as usize;
     let mut look = look::at(intake, &loaded.state, limit)?;

@@ -24,7 +24,7 @@ use crate::engine::secrets::Scanner;
 use crate::ports::forge::{Forge, ForgeError, ForgeSaying};
 use crate::ports::state_repo::Freshness;
 use crate::ports::tickets::Tickets;
-use crate::store::{self, Checkpoint, Scope, StoreError};
+use crate::store::{Checkpoint, Scope, StoreError};
 
 /// Most things that are said about one task, ever.
 const OF_A_TASK_MAX: usize = 40;
@@ -119,7 +119,7 @@ pub(in crate::app) fn tell(telling: &Telling<'_>) -> Result<Vec<String>, TellErr
         return Ok(notes);
     }
     let view = telling.context.repo.view(Freshness::Local)?;
-    let loaded = store::load(&view, Scope::Live)?;
+    let loaded = telling.context.load(&view, Scope::Live)?;
     let due = due(telling, &loaded.state);
     let mut said = Vec::new();
     let mut refusals = 0;

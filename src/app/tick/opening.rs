@@ -14,7 +14,7 @@ use crate::engine::facts::Facts;
 use crate::engine::plan::{Limits, Plan};
 use crate::ports::host::Life;
 use crate::ports::state_repo::{Freshness, RemoteState, StateView};
-use crate::store::{self, Scope};
+use crate::store::Scope;
 
 /// What is known when a tick begins.
 pub(super) struct Opening {
@@ -33,7 +33,7 @@ pub(super) fn open(
 ) -> Result<Opening, TickError> {
     let view = newest(world, end.left(world.context), on)?;
     let view = intake::step(world, options, end, view, report, on)?;
-    let loaded = store::load(&view, scope(world))?;
+    let loaded = world.context.load(&view, scope(world))?;
     if !loaded.problems.is_empty() {
         report.notes.push(format!(
             "{} damaged places in the state; `fleet doctor` names them",
@@ -248,7 +248,7 @@ pub(super) fn sweep(world: &World<'_>, report: &mut TickReport) {
         let view = world.context.repo.view(Freshness::Local);
         let Some(state) = view
             .ok()
-            .and_then(|view| store::load(&view, Scope::Live).ok())
+            .and_then(|view| world.context.load(&view, Scope::Live).ok())
         else {
             return;
         };

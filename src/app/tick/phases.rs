@@ -24,7 +24,7 @@ use crate::engine::budget::{Gauge, Ledger};
 use crate::engine::plan::Limits;
 use crate::ports::lease::Lease;
 use crate::ports::runner::Cancel;
-use crate::store::{self, Scope};
+use crate::store::Scope;
 
 /// Name of the claims' document.
 const CLAIMS: &str = "claims.json";
@@ -254,7 +254,7 @@ pub(super) fn publish(
     let end = End::of(began, opening::budget(world, options));
     let mut report = empty_report(false);
     let view = opening::newest(world, end.left(world.context), on)?;
-    let state = store::load(&view, Scope::Live)?.state;
+    let state = world.context.load(&view, Scope::Live)?.state;
     let index = state.index();
     let mut found: Vec<ResultDoc> = Vec::new();
     let mut seen = BTreeSet::new();

@@ -211,7 +211,7 @@ fn decide(
     }
     if let (Some(head), Some(branch)) = (&finished.head, &result.claim.claim.branch) {
         refs.push(RefChange {
-            name: format!("refs/heads/{branch}"),
+            name: ref_of(branch),
             expected: result.claim.claim.continues.clone(),
             new: head.clone(),
         });
@@ -240,6 +240,14 @@ fn decide(
         );
     }
     verdict
+}
+
+/// Where work goes: the branch of its claim, and none else (I10).
+fn ref_of(branch: &str) -> String {
+    if planted!("foreign-branch") {
+        return "refs/heads/main".to_owned();
+    }
+    format!("refs/heads/{branch}")
 }
 
 const fn trigger_of(protected: bool) -> Trigger {

@@ -309,7 +309,7 @@ impl Desk<'_> {
         decide: &mut impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, TrackerError>,
     ) -> Result<Changed<T>, ChangeError<TrackerError>> {
         let view = self.context.repo.view(Freshness::Local)?;
-        let loaded = store::load(&view, terms.scope.clone())?;
+        let loaded = self.context.load(&view, terms.scope.clone())?;
         let mut minter = Minter::new(self.context);
         minter.restart(loaded.state.clock);
         let value = match decide(&loaded, &mut minter).map_err(ChangeError::Refused)? {

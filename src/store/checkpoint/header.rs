@@ -8,6 +8,7 @@ use crate::domain::time::Hlc;
 use crate::ports::state_repo::StateTree;
 use crate::store::error::StoreError;
 use crate::store::fingerprint::fingerprint;
+use crate::store::memo::Memo;
 
 /// Path of the header.
 pub(crate) const HEADER_PATH: &str = ".orchestra/checkpoint.json";
@@ -145,10 +146,21 @@ impl Header {
     }
 
     /// Reads the header; `None` if there is none. The inner error says what is wrong with it.
-    pub(crate) fn read(tree: &dyn StateTree) -> Result<Option<Result<Self, String>>, StoreError> {
-        Ok(tree
-            .read(HEADER_PATH)?
-            .map(|bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string())))
+    pub(crate) fn read(
+        tree: &dyn StateTree,
+        memo: Option<&Memo>,
+    ) -> Result<Option<Result<Self, String>>, StoreError> {
+        let Some(bytes) = tree.read(HEADER_PATH)? else {
+            return Ok(None);
+        };
+        if let Some(known) = memo.and_then(|memo| memo.header(&bytes)) {
+            return Ok(Some(Ok(known)));
+        }
+        let header = serde_json::from_slice(&bytes).map_err(|e| e.to_string());
+        if let (Some(memo), Ok(header)) = (memo, &header) {
+            memo.keep_header(bytes, header);
+        }
+        Ok(Some(header))
     }
 }
 

@@ -99,7 +99,7 @@ fn reg<T: Default>(slot: Option<(T, Stamp)>) -> Reg<T> {
 }
 
 /// What comes along with a state.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Luggage {
     /// Lines kept for newer versions.
     pub(crate) kept: BTreeSet<(RecordId, String)>,

@@ -21,9 +21,9 @@ use crate::store::codec::line_of;
 use crate::store::error::StoreError;
 use crate::store::fingerprint::fingerprint;
 use crate::store::layout::{LOG, ROOT};
+use crate::store::loaded::{Loaded, Scope};
 use crate::store::log::Tail;
 use crate::store::problem::{Problem, ProblemKind};
-use crate::store::read::{Loaded, Scope};
 
 /// File changes by path; `None` deletes.
 pub(crate) type Changes = BTreeMap<String, Option<Vec<u8>>>;
