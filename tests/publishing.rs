@@ -114,3 +114,19 @@ fn i1_a_decision_that_comes_out_otherwise_after_a_lost_answer_reuses_no_id() {
     // Two tasks are a nuisance; one id with two contents would be damage.
     assert_eq!(titles(&ben), ["First", "Last", "Try 1", "Try 2"]);
 }
+
+#[test]
+fn i1_a_task_that_lost_every_race_is_kept_here_and_numbered_by_a_later_publish() {
+    let remote = MemoryRemote::new();
+    let (mia, ben) = (remote.clone_as("mia"), remote.clone_as("ben"));
+    add(&mia, How::Must(LIMIT), |_| "First".to_owned());
+    for _ in 0..24 {
+        remote.fail_next(Fault::Lost);
+    }
+    let kept = add(&mia, How::Prefer(LIMIT), |_| "Second".to_owned());
+    let cause = kept.kept_locally.expect("it is kept");
+    assert!(cause.contains("faster 24 times"), "{cause}");
+    assert!(kept.granted.is_empty(), "{:?}", kept.granted);
+    add(&mia, How::Must(LIMIT), |_| "Third".to_owned());
+    assert_eq!(titles(&ben), ["First", "Second", "Third"]);
+}

@@ -142,7 +142,7 @@ pub fn change<T, E>(
     let mut view = answered(context.repo.view(terms.freshness)?, terms.how)?;
     let mut how = terms.how;
     let mut kept = None;
-    let mut tries = 0;
+    let (mut tries, mut most) = (0, MAX_TRIES);
     loop {
         tries += 1;
         let loaded = context.load(&view, terms.scope.clone())?;
@@ -193,7 +193,14 @@ pub fn change<T, E>(
                     tries,
                 });
             }
-            Step::Again(cause) if tries >= MAX_TRIES => {
+            Step::Again(_) if tries >= most && matches!(how, How::Prefer(_)) => {
+                // A remote that is too busy is as one that does not answer: nothing was taken.
+                kept = Some(format!("other writers were faster {tries} times"));
+                most += MAX_TRIES;
+                how = How::Local;
+                view = context.repo.view(Freshness::Local)?;
+            }
+            Step::Again(cause) if tries >= most => {
                 return Err(ChangeError::Lost { tries, cause });
             }
             Step::Again(_) => {
