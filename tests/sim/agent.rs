@@ -203,15 +203,7 @@ impl Process<'_> {
             path: Some(path),
             content: keyed(&[roll, 9]) >> 2,
         };
-        // What is asked for is words; some change files all the same.
-        let plan = prompt.contains("Hand the plan over as subtasks");
-        let words = plan || prompt.contains("is the report that is handed over");
-        if words && !(roll / 1024).is_multiple_of(4) {
-            work.path = None;
-        }
-        if plan {
-            work.outbox = parts(session, roll / 4096 % 3 + 1);
-        }
+        hand_over_words(&mut work, prompt, (session, roll));
         let odd = if self.sim.has_faults() { roll % 100 } else { 0 };
         let name = match odd {
             0..50 => return work,
@@ -272,6 +264,18 @@ fn fails(class: FailureClass) -> RunEnd {
         class,
         reason: "it failed".to_owned(),
         retry_at: None,
+    }
+}
+
+/// Where words are asked for, they are what it hands over; some change files all the same.
+fn hand_over_words(work: &mut Work, prompt: &str, (session, roll): (SessionUid, u64)) {
+    let plan = prompt.contains("Hand the plan over as subtasks");
+    let words = plan || prompt.contains("is the report that is handed over");
+    if words && !(roll / 1024).is_multiple_of(4) {
+        work.path = None;
+    }
+    if plan {
+        work.outbox = parts(session, roll / 4096 % 3 + 1);
     }
 }
 

@@ -35,7 +35,10 @@ fn a_reading_that_knows_the_one_before_is_the_reading_that_does_not() {
             0 => Checkpoint::Force,
             _ => Checkpoint::Never,
         };
-        one.write(&records[..1 + usize::from(chance % 3 == 0)], checkpoint);
+        one.write(
+            &records[..1 + usize::from(chance.is_multiple_of(3))],
+            checkpoint,
+        );
         both_read_the_same(&one.tree, &memo, &format!("step {step}"));
         older.push(one.tree.clone());
         // Another process shows an older state, with the same names of files.
