@@ -128,6 +128,20 @@ enum Step {
     Keep(String),
 }
 
+impl Step {
+    /// A remote that is too busy is as one that does not answer, for who may do without: what lost
+    /// every race is kept here, for which there are as many tries again.
+    fn or_keep(self, how: How, tries: u32, most: &mut u32) -> Self {
+        match self {
+            Self::Again(_) if tries >= *most && matches!(how, How::Prefer(_)) => {
+                *most += MAX_TRIES;
+                Self::Keep(format!("other writers were faster {tries} times"))
+            }
+            other => other,
+        }
+    }
+}
+
 /// Makes a change: decides on the newest state, publishes, and decides again when others were
 /// first. The decision must be repeatable: it is called once per try with a fresh state.
 ///
@@ -180,25 +194,17 @@ pub fn change<T, E>(
             terms,
             (how, subject, refs),
         )?;
-        match step(context.repo.publish(&proposal)?, how, view.tip.as_ref())? {
+        let step = step(context.repo.publish(&proposal)?, how, view.tip.as_ref());
+        match step?.or_keep(how, tries, &mut most) {
             Step::Done(published) => {
-                let state = applied(loaded.state, minter.records());
-                let published = Some(published);
                 return Ok(Changed {
                     value,
-                    state,
-                    published,
+                    state: applied(loaded.state, minter.records()),
+                    published: Some(published),
                     granted,
                     kept_locally: kept,
                     tries,
                 });
-            }
-            Step::Again(_) if tries >= most && matches!(how, How::Prefer(_)) => {
-                // A remote that is too busy is as one that does not answer: nothing was taken.
-                kept = Some(format!("other writers were faster {tries} times"));
-                most += MAX_TRIES;
-                how = How::Local;
-                view = context.repo.view(Freshness::Local)?;
             }
             Step::Again(cause) if tries >= most => {
                 return Err(ChangeError::Lost { tries, cause });
