@@ -55,6 +55,8 @@ pub fn branch_stand(
         .filter_map(|s| s.finished.as_ref())
         .filter_map(|(f, at)| Some((*at, f.head.as_ref()?)))
         .collect();
+    let newest_work = heads.iter().max_by_key(|(at, _)| *at);
+    let newest_work = newest_work.map(|(_, oid)| (*oid).clone());
     for uid in index.reviews_of(task) {
         let head = &state.reviews[uid].head;
         heads.extend(head.value.as_ref().map(|oid| (head.at, oid)));
@@ -73,6 +75,10 @@ pub fn branch_stand(
             // A head that was recorded once is an older look at the branch, not a stranger.
             let known = heads.iter().any(|(_, oid)| *oid == seen);
             if known || facts.base.as_ref() == Some(seen) && recorded.is_some() {
+                // What was pushed last is there: a review that was recorded late shows an older head.
+                if newest_work.as_ref() == Some(seen) {
+                    stand.recorded = newest_work;
+                }
                 return Some(stand);
             }
             // An update from the base holds nothing that somebody has to look at.

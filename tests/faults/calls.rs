@@ -103,7 +103,7 @@ fn i7_a_tick_whose_git_is_struck_at_any_call_is_finished_by_the_next() {
     for shape in Shape::ALL {
         let count = count(&World::new(shape), &["tick"]);
         let name = format!("git-{}", shape.name());
-        let faults = some(faults(count, &MODES), 7);
+        let faults = some(faults(count, &MODES), 4);
         sweep(&name, &faults, 1, |fault| tick(shape, fault));
     }
 }

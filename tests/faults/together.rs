@@ -80,7 +80,7 @@ fn worker(world: &World, clone: &str, n: usize, each: usize, heard: &Mutex<Heard
 
 #[test]
 fn i1_i5_i6_a_thousand_commands_on_eight_clones_end_in_one_state_that_has_all_of_them() {
-    let each = if everything() { 125 } else { 8 };
+    let each = if everything() { 125 } else { 5 };
     let world = World::new(Shape::Remote);
     let clones: Vec<String> = (0..8).map(|n| format!("clone-{n}")).collect();
     for name in &clones {

@@ -21,7 +21,7 @@ use crate::records::log;
 use crate::targets::{ALL, Target};
 
 /// Inputs for each target in an ordinary run.
-const INPUTS: u64 = 300;
+const INPUTS: u64 = 200;
 /// Long inputs for each target in an ordinary run.
 const PUMPED: u64 = 8;
 /// Longest input that is made by change.

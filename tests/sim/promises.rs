@@ -204,6 +204,7 @@ impl Sim {
         if let Some((other, machine, pid)) = running.get(&task)
             && *other != session
             && self.lives(machine, *pid)
+            && !is_said_dead(&state, *other)
         {
             self.breaks(format!(
                 "i2: two agents work on {} at once",
@@ -373,4 +374,13 @@ fn open_part(state: &State, task: TaskUid) -> Option<TaskUid> {
         open && key.kind == DepKind::ParentChild
     });
     parts.next().map(|key| key.from)
+}
+
+/// A person who says that a run is dead is believed: that it goes on then is not fleet's doing.
+fn is_said_dead(state: &State, session: SessionUid) -> bool {
+    let released = state
+        .sessions
+        .get(&session)
+        .and_then(|s| s.released.as_ref());
+    released.is_some_and(|(why, _)| why.proof.contains("says that it is dead"))
 }

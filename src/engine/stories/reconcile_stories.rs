@@ -1,7 +1,7 @@
 use super::world::{World, oid};
 use crate::domain::escalation::Trigger;
 use crate::domain::ids::{ReviewUid, SessionUid, TaskUid};
-use crate::domain::record::{CloseOutcome, Op, TaskAdded, TaskFields};
+use crate::domain::record::{CloseOutcome, Op, ReviewUpdated, TaskAdded, TaskFields};
 use crate::domain::review::FeedbackKind;
 use crate::domain::session::{FailureClass, Outcome};
 use crate::domain::task::Deliverable;
@@ -276,6 +276,31 @@ fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from
     let plan = w.plan();
     assert!(plan.reviews.is_empty());
     assert_eq!(plan.claims[0].continues, Some(oid(2)));
+}
+
+#[test]
+fn a_review_that_is_recorded_late_does_not_send_the_next_attempt_back_to_an_older_head() {
+    let mut w = World::default();
+    let t = w.task(&[]);
+    let (_, review) = w.in_review(t, 1, &["x"]);
+    let mut open = seen(SeenState::Open, 1);
+    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
+    w.facts.reviews.insert(review, open);
+    w.settle();
+    let session = w.start(t);
+    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    // A slow tick records only now which head it had opened the review with.
+    w.write(Op::ReviewUpdated(ReviewUpdated {
+        review,
+        head: Some(oid(1)),
+        base_branch: None,
+        state: None,
+    }));
+    w.facts.reviews.insert(review, seen(SeenState::Closed, 2));
+    w.settle();
+    let (q, _) = w.open_questions(t)[0];
+    w.answer(q, "try again with what I say here");
+    assert_eq!(w.plan().claims[0].continues, Some(oid(2)));
 }
 
 #[test]
