@@ -49,6 +49,7 @@ use crate::cli::host::{Between, Demo, Edited, Host, TickAround, Windows, Works};
 use crate::config::Env;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
+use crate::engine::admission::is_program;
 use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::git::state_repo::GitStateRepo;
@@ -388,6 +389,7 @@ impl Opened for Office {
             remarks: &self.remarks,
             one_shot: self.one_shot,
             own_name: self.own_name,
+            to_agent: is_program(&self.actor),
         }
     }
 

@@ -1,7 +1,8 @@
 //! The words: ids, times, money, and what single records do to the state.
 
+#[path = "support/judge.rs"]
+mod judge;
 #[path = "store/records.rs"]
-#[expect(dead_code, reason = "the strategies serve the tests of the store")]
 mod records;
 
 use fleet::domain::dep::DepKind;
@@ -388,4 +389,60 @@ fn a_pause_of_a_provider_is_one_for_all_its_agents_and_the_longest_counts() {
     assert_eq!(found("new", Some("acme")), acme);
     assert_eq!(found("ann", Some("other")), None);
     assert_eq!(found("ben", None), Some((hour(1), None)));
+}
+
+#[test]
+fn every_operation_is_what_its_schema_says_and_what_is_broken_is_refused() {
+    let schema = fleet::cli::schema::Schemas::read()
+        .schema("record")
+        .unwrap();
+    let wrong = |line: &serde_json::Value| {
+        let mut found = Vec::new();
+        judge::judge(&schema, &schema, line, "record", &mut found);
+        found
+    };
+    use proptest::strategy::ValueTree as _;
+    let mut runner = proptest::test_runner::TestRunner::deterministic();
+    let mut seen: std::collections::BTreeMap<String, Vec<serde_json::Value>> = Default::default();
+    for _ in 0..100 {
+        for record in records::log().new_tree(&mut runner).unwrap().current() {
+            let line = fleet::store::encode_record(&record).unwrap();
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(wrong(&line), [""; 0], "{line}");
+            let all = seen.entry(record.op.name().to_owned()).or_default();
+            if all.len() < 20 {
+                all.push(line);
+            }
+        }
+    }
+    let missing: Vec<_> = Op::NAMES
+        .iter()
+        .filter(|op| !seen.contains_key(**op))
+        .collect();
+    assert!(missing.is_empty(), "no record of {missing:?}");
+    for (op, lines) in &seen {
+        for line in lines {
+            let own = line.as_object().unwrap().keys();
+            let own: Vec<_> = own
+                .filter(|key| !["v", "id", "ts", "by", "run", "op"].contains(&key.as_str()))
+                .collect();
+            assert!(!own.is_empty(), "{line}");
+            for field in own {
+                let mut broken = line.clone();
+                broken[field] = serde_json::json!([[1]]);
+                assert!(!wrong(&broken).is_empty(), "{op}: {field} may be anything");
+            }
+        }
+        let mut bare = lines[0].clone();
+        bare.as_object_mut()
+            .unwrap()
+            .retain(|key, _| ["v", "id", "ts", "by", "run", "op"].contains(&key.as_str()));
+        assert!(!wrong(&bare).is_empty(), "{op} needs no field");
+    }
+    // An operation of a newer version is kept, so it is no mistake; one without a name is.
+    let mut newer = seen["task.closed"][0].clone();
+    newer["op"] = serde_json::json!("task.painted");
+    assert_eq!(wrong(&newer), [""; 0]);
+    newer["op"] = serde_json::json!(7);
+    assert!(!wrong(&newer).is_empty());
 }

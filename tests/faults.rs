@@ -12,6 +12,10 @@ mod checker;
 mod crowd;
 #[path = "faults/disk.rs"]
 mod disk;
+#[path = "support/fake_github/mod.rs"]
+mod fake_github;
+#[path = "faults/forge.rs"]
+mod forge;
 #[path = "support/gits.rs"]
 mod gits;
 #[path = "faults/hostile.rs"]

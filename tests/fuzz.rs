@@ -13,6 +13,8 @@ mod engine;
 )]
 #[path = "store/records.rs"]
 mod records;
+#[path = "fuzz/seeds.rs"]
+mod seeds;
 #[path = "fuzz/targets.rs"]
 mod targets;
 
@@ -107,6 +109,20 @@ fn every_target_is_run_by_a_test_and_has_a_corpus() {
         );
         assert!(engine::corpus(target).len() >= 5, "{}", target.name);
     }
+}
+
+#[test]
+fn every_target_is_given_to_libfuzzer_too() {
+    let read = |path: &str| std::fs::read_to_string(engine::package().join(path)).unwrap();
+    let manifest = read("fuzz/Cargo.toml");
+    for target in targets::ALL {
+        let file = format!("fuzz_targets/{}.rs", target.name);
+        let entry = format!("name = \"{}\"\npath = \"{file}\"\n", target.name);
+        assert!(manifest.contains(&entry), "{}", target.name);
+        let given = format!("fleet_fuzz::target!(\"{}\");", target.name);
+        assert!(read(&format!("fuzz/{file}")).contains(&given), "{file}");
+    }
+    assert_eq!(manifest.matches("[[bin]]").count(), targets::ALL.len());
 }
 
 /// The engine itself: what it is there to find, it finds.

@@ -10,6 +10,7 @@
 mod advice;
 pub mod catalog;
 pub mod context;
+mod decay;
 mod end;
 pub mod intake;
 pub mod publish;

@@ -138,6 +138,19 @@ pub fn dep_spec(text: &str) -> Result<DepSpec, String> {
     Ok(DepSpec { kind, on })
 }
 
+/// A name and its value, `version=1.4.0`.
+///
+/// # Errors
+/// No name, or no `=`.
+pub fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err("write NAME=VALUE".to_owned()),
+    }
+}
+
 /// A moment as people say it: `tomorrow 9am`, `in 3 days`, `next monday`, or an ISO form.
 ///
 /// # Errors

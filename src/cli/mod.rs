@@ -22,8 +22,8 @@ pub mod tree;
 
 use std::ffi::OsString;
 
-use clap::Parser as _;
 use clap::error::ErrorKind;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use crate::app::tracker::text::display_safe;
 use crate::cli::error::CliError;
@@ -33,6 +33,25 @@ use crate::cli::render::json;
 use crate::cli::render::sink::{Color, Sink};
 use crate::cli::session::Session;
 use crate::cli::tree::Cli;
+
+/// What clap answers to `--version`. Scripts ask for it often, and to make the whole tree of commands
+/// for it would take longer than all else.
+const VERSION: &str = concat!("fleet ", env!("CARGO_PKG_VERSION"), "\n");
+
+/// As `Cli::try_parse_from`, without taking the tree of commands apart again, thing by thing: a process
+/// makes it once.
+fn parsed(args: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let mut tree = std::mem::ManuallyDrop::new(Cli::command());
+    let mut matches = tree.try_get_matches_from_mut(args)?;
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))
+}
+
+fn told(done: std::io::Result<()>) -> Exit {
+    match done {
+        Ok(()) => Exit::Ok,
+        Err(_) => Exit::Internal,
+    }
+}
 
 /// Runs one command line, program name included, to its exit code.
 #[must_use]
@@ -47,7 +66,12 @@ pub fn run(args: Vec<OsString>, host: &dyn Host) -> Exit {
         .skip(1)
         .map(|arg| arg.to_string_lossy().into_owned())
         .collect();
-    let cli = match Cli::try_parse_from(args) {
+    if let [_, only] = &args[..]
+        && (only == "--version" || only == "-V")
+    {
+        return told(Sink::new(Color::Auto).data(VERSION));
+    }
+    let cli = match parsed(args) {
         Ok(cli) => cli,
         Err(error) => return refuse_arguments(&error, &typed, wants_json),
     };
@@ -84,10 +108,7 @@ fn refuse_arguments(error: &clap::Error, typed: &[String], wants_json: bool) -> 
     );
     let text = error.render();
     if asked {
-        return match sink.data(&text.ansi().to_string()) {
-            Ok(()) => Exit::Ok,
-            Err(_) => Exit::Internal,
-        };
+        return told(sink.data(&text.ansi().to_string()));
     }
     let right = teach::right_call(typed, error);
     if wants_json {
@@ -118,4 +139,14 @@ fn refuse_arguments(error: &clap::Error, typed: &[String], wants_json: bool) -> 
         }
     }
     Exit::Usage
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_what_the_tree_of_commands_says() {
+        assert_eq!(VERSION, Cli::command().render_version());
+    }
 }

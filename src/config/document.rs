@@ -7,19 +7,27 @@ use crate::config::problems::Problem;
 
 /// A document and what is wrong with it so far.
 pub(super) struct Document<'t> {
-    file: &'static str,
+    file: &'t str,
     text: &'t str,
     /// Where each is, in bytes, and what.
     problems: RefCell<Vec<(usize, String)>>,
 }
 
 impl<'t> Document<'t> {
-    pub(super) const fn new(file: &'static str, text: &'t str) -> Self {
+    pub(super) const fn new(file: &'t str, text: &'t str) -> Self {
         Self {
             file,
             text,
             problems: RefCell::new(Vec::new()),
         }
+    }
+
+    /// Line and column of a byte, from 1.
+    pub(super) fn place(&self, at: usize) -> (usize, usize) {
+        let before = &self.text[..self.text.floor_char_boundary(at.min(self.text.len()))];
+        let line = before.rfind('\n').map_or(0, |end| end + 1);
+        let lines = before.bytes().filter(|b| *b == b'\n').count();
+        (lines + 1, before[line..].chars().count() + 1)
     }
 
     /// Notes a problem at a byte range.

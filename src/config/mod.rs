@@ -19,6 +19,7 @@ use std::path::Path;
 use crate::domain::policy::Policy;
 
 mod agents;
+mod archive;
 mod budget;
 mod document;
 mod edit;
@@ -35,6 +36,7 @@ mod routes;
 mod sandbox;
 pub mod schema;
 mod sections;
+mod task_template;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -43,6 +45,7 @@ mod units;
 pub use edit::change_agent;
 pub use env::{Env, Secret};
 pub use problems::{ConfigErrors, Problem};
+pub use task_template::task_template;
 pub use template::template;
 
 /// The file, below the top of the repository.

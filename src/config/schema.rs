@@ -1,11 +1,13 @@
 //! Every key of `config.toml`, with its default and meaning: what is known, suggested, and
 //! documented (`docs/config.md` must name each).
 
+mod archive;
 mod general;
 mod intake;
 mod providers;
 mod workers;
 
+use crate::config::schema::archive::ARCHIVE;
 use crate::config::schema::general::GENERAL;
 use crate::config::schema::intake::INTAKE;
 use crate::config::schema::providers::PROVIDERS;
@@ -37,7 +39,8 @@ const fn key(
 
 /// Every key.
 pub fn keys() -> impl Iterator<Item = &'static Key> {
-    GENERAL.iter().chain(INTAKE).chain(PROVIDERS).chain(WORKERS)
+    let shared = GENERAL.iter().chain(INTAKE).chain(ARCHIVE);
+    shared.chain(PROVIDERS).chain(WORKERS)
 }
 
 /// Names of a section's keys.

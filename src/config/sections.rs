@@ -7,7 +7,9 @@ use toml::de::DeTable;
 use crate::config::env::Env;
 use crate::config::problems::Problem;
 use crate::config::reader::{Document, Section};
-use crate::config::{CONFIG_PATH, agents, budget, env, forge, intake, providers, routes, sandbox};
+use crate::config::{
+    CONFIG_PATH, agents, archive, budget, env, forge, intake, providers, routes, sandbox,
+};
 use crate::domain::policy::{
     DiffPolicy, ForgeKind, LeasePolicy, Policy, PushMode, RetryPolicy, ReviewPolicy, StatePolicy,
     TickPolicy, UnblockOn, VerifyCommand, Weights,
@@ -71,6 +73,7 @@ pub(super) fn policy(
         remote: top.text("remote").unwrap_or_else(|| "origin".to_owned()),
         forge,
         intake: intake::read(&top.sub("intake")),
+        archive: archive::read(&top.sub("archive")),
         agents,
         providers,
         roles,

@@ -4,6 +4,7 @@
 //! the result depends on the set of records only, not on order or repeats (I14). A record about a
 //! thing whose creation has not been seen makes a placeholder that the creation fills in later.
 
+mod restore;
 mod tracking;
 
 use crate::domain::escalation::Escalation;
@@ -13,7 +14,7 @@ use crate::domain::record::{
     AgentPaused, DepEdge, FindingAdded, LockAcquired, Op, Record, TaskAdded, TaskAdmitted,
     TaskFields, TaskUpdated,
 };
-use crate::domain::register::{Reg, Stamp};
+use crate::domain::register::Stamp;
 use crate::domain::review::Review;
 use crate::domain::session::{Release, Session};
 use crate::domain::state::{DepKey, Finding, Pause, State};
@@ -243,32 +244,6 @@ impl State {
         if let Some(key) = &added.key {
             self.claim_key(key, uid);
         }
-    }
-
-    /// Puts back tasks that were folded before and written down, with their lookups. The store
-    /// calls it before any record is applied; none of them may be in the state yet.
-    pub fn restore_tasks(&mut self, tasks: Vec<(TaskUid, Box<Task>)>) {
-        let numbers = tasks
-            .iter()
-            .filter_map(|(uid, task)| Some((task.number.value?, *uid)));
-        if self.numbers.is_empty() {
-            self.numbers = numbers.collect();
-        } else {
-            self.numbers.extend(numbers);
-        }
-        let keys: Vec<_> = tasks
-            .iter()
-            .filter_map(|(uid, task)| Some((task.details.key.clone()?, *uid)))
-            .collect();
-        self.tasks.restore(tasks);
-        for (key, uid) in keys {
-            self.claim_key(&key, uid);
-        }
-    }
-
-    /// Puts back the body of a task that was restored without it.
-    pub fn restore_body(&mut self, uid: TaskUid, body: Reg<String>) {
-        self.tasks.get_or_default(uid).body = body;
     }
 
     /// The earliest task keeps a contested key.

@@ -7,6 +7,7 @@ mod remote;
 mod review;
 mod sandbox;
 
+mod archive;
 mod budget;
 mod forge;
 mod intake;
@@ -20,6 +21,7 @@ use crate::domain::prices::Prices;
 use crate::domain::task::Complexity;
 use crate::domain::time::DurationMs;
 
+pub use crate::domain::policy::archive::ArchivePolicy;
 pub use crate::domain::policy::forge::{ForgeApp, ForgeKind, ForgePolicy};
 pub use crate::domain::policy::intake::IntakePolicy;
 pub use crate::domain::policy::kinds::{ApiBounds, CliKind};
@@ -41,6 +43,8 @@ pub struct Policy {
     pub forge: ForgePolicy,
     /// How issues become tasks.
     pub intake: IntakePolicy,
+    /// Texts of finished work.
+    pub archive: ArchivePolicy,
     /// Agents by name.
     pub agents: BTreeMap<String, AgentSpec>,
     /// Providers of models behind an API, by name: the known ones overlaid by `[providers.<name>]`.

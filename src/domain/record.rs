@@ -364,6 +364,19 @@ pub enum CloseOutcome {
     Failed,
 }
 
+impl CloseOutcome {
+    /// The wire name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Wontdo => "wontdo",
+            Self::Duplicate => "duplicate",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// Payload of `task.closed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the wire names say it")]

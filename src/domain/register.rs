@@ -122,6 +122,13 @@ impl LwwSet {
         Self(Vec::new())
     }
 
+    /// A set of elements that are in order; `None` if they are not, or one stands twice.
+    #[must_use]
+    pub fn of_sorted(list: Vec<(String, Reg<bool>)>) -> Option<Self> {
+        let sorted = list.is_sorted_by(|(a, _), (b, _)| a < b);
+        sorted.then_some(Self(list))
+    }
+
     /// The register of one element, if it was ever written.
     #[must_use]
     pub fn get(&self, element: &str) -> Option<&Reg<bool>> {

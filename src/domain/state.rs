@@ -1,5 +1,9 @@
 //! The state: everything that the records say, folded. Built only by `fold`, read by all.
 
+mod index;
+
+pub use index::Index;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::dep::DepKind;
@@ -13,7 +17,7 @@ use crate::domain::record::DepEdge;
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
 use crate::domain::session::Session;
-use crate::domain::task::TaskName;
+use crate::domain::task::{Task, TaskName};
 use crate::domain::tasks::Tasks;
 use crate::domain::time::{Hlc, Timestamp};
 use crate::domain::tracking::Milestone;
@@ -195,6 +199,16 @@ impl State {
             .map_or(TaskName::Provisional(task), TaskName::Number)
     }
 
+    /// As [`Self::name_of`], for who has the task at hand.
+    #[must_use]
+    pub fn name_with(&self, uid: TaskUid, task: &Task) -> TaskName {
+        let number = task
+            .number
+            .value
+            .filter(|n| self.holder_of(*n) == Some(uid));
+        number.map_or(TaskName::Provisional(uid), TaskName::Number)
+    }
+
     /// The task with idempotency key `key`.
     #[must_use]
     pub fn by_key(&self, key: &str) -> Option<TaskUid> {
@@ -274,36 +288,6 @@ impl State {
             .map(|(key, _)| *key)
     }
 
-    /// Builds the reverse lookups, once per reading.
-    #[must_use]
-    pub fn index(&self) -> Index {
-        let mut index = Index {
-            deps_to: self.live_deps().collect(),
-            ..Index::default()
-        };
-        // Edges come sorted by key, and a stable sort keeps that among those to one task.
-        index.deps_to.sort_by_key(|key| key.to.0.as_u128());
-        for (uid, session) in &self.sessions {
-            if let Some(task) = session.task() {
-                index.sessions.entry(task).or_default().push(*uid);
-            }
-        }
-        for (uid, review) in &self.reviews {
-            if let Some((opened, _)) = &review.opened {
-                index.reviews.entry(opened.task).or_default().push(*uid);
-            }
-        }
-        for (uid, escalation) in &self.escalations {
-            if let Some((opened, _)) = &escalation.opened {
-                index.escalations.entry(opened.task).or_default().push(*uid);
-            }
-        }
-        for list in index.sessions.values_mut() {
-            list.sort_by_key(|uid| (self.sessions[uid].attempt(), *uid));
-        }
-        index
-    }
-
     /// Money spent on sessions that finished in `[from, to)`.
     #[must_use]
     pub fn spent_between(&self, from: Timestamp, to: Timestamp) -> MicroUsd {
@@ -314,78 +298,5 @@ impl State {
             .fold(MicroUsd(0), |sum, (f, _)| {
                 sum.plus(f.cost.unwrap_or_default())
             })
-    }
-}
-
-/// Reverse lookups over one state. Lists are sorted: edges by key, sessions by attempt, others by id.
-#[derive(Debug, Clone, Default)]
-pub struct Index {
-    /// Edges, by the task that they point to: one list, as most tasks have one or two.
-    deps_to: Vec<DepKey>,
-    /// Sessions of a task.
-    pub sessions: BTreeMap<TaskUid, Vec<SessionUid>>,
-    /// Reviews of a task.
-    pub reviews: BTreeMap<TaskUid, Vec<ReviewUid>>,
-    /// Escalations of a task.
-    pub escalations: BTreeMap<TaskUid, Vec<EscalationUid>>,
-}
-
-impl Index {
-    /// Sessions of `task`, by attempt.
-    #[must_use]
-    pub fn sessions_of(&self, task: TaskUid) -> &[SessionUid] {
-        self.sessions.get(&task).map_or(&[], Vec::as_slice)
-    }
-
-    /// Reviews of `task`.
-    #[must_use]
-    pub fn reviews_of(&self, task: TaskUid) -> &[ReviewUid] {
-        self.reviews.get(&task).map_or(&[], Vec::as_slice)
-    }
-
-    /// Escalations of `task`.
-    #[must_use]
-    pub fn escalations_of(&self, task: TaskUid) -> &[EscalationUid] {
-        self.escalations.get(&task).map_or(&[], Vec::as_slice)
-    }
-
-    /// Keeps up with an edge that `state` gained or lost since this was built.
-    pub fn note_edge(&mut self, state: &State, key: DepKey) {
-        let order = |key: &DepKey| (key.to.0.as_u128(), *key);
-        let found = self.deps_to.binary_search_by_key(&order(&key), order);
-        let live = state.deps.get(&key).is_some_and(|reg| reg.value);
-        match found {
-            Err(place) if live => self.deps_to.insert(place, key),
-            Ok(place) if !live => {
-                self.deps_to.remove(place);
-            }
-            _ => {}
-        }
-    }
-
-    /// Edges to `task`.
-    #[must_use]
-    pub fn deps_to(&self, task: TaskUid) -> &[DepKey] {
-        let from = self.deps_to.partition_point(|key| key.to < task);
-        let rest = &self.deps_to[from..];
-        let count = rest.iter().take_while(|key| key.to == task).count();
-        &rest[..count]
-    }
-
-    /// The session that holds the lease of `task`: of those that hold one, the highest attempt;
-    /// after a forced merge of two claims of one attempt, the one claimed first (I2).
-    #[must_use]
-    pub fn lease_holder(&self, state: &State, task: TaskUid) -> Option<SessionUid> {
-        self.sessions_of(task)
-            .iter()
-            .filter_map(|uid| state.sessions.get(uid).map(|s| (uid, s)))
-            .filter(|(_, s)| s.holds_lease())
-            .max_by_key(|(_, s)| {
-                (
-                    s.attempt(),
-                    std::cmp::Reverse(s.claim.as_ref().map(|(_, at)| *at)),
-                )
-            })
-            .map(|(uid, _)| *uid)
     }
 }

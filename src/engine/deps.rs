@@ -9,7 +9,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskUid;
+use crate::domain::record::CloseOutcome;
 use crate::domain::state::{DepKey, Index, State};
+use crate::domain::task::Task;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Side {
@@ -274,4 +276,20 @@ pub fn dependents(state: &State, index: &Index, task: TaskUid) -> usize {
         .filter(|key| key.kind == DepKind::Blocks)
         .filter(|key| state.tasks.get(&key.from).is_some_and(|t| t.is_open()))
         .count()
+}
+
+/// The task in which a merged one lives on: where the edges lead that made duplicates.
+#[must_use]
+pub fn living(state: &State, uid: TaskUid) -> TaskUid {
+    let mut at = uid;
+    let mut seen = BTreeSet::from([uid]);
+    loop {
+        let gone = state.tasks.get(&at).and_then(Task::outcome) == Some(CloseOutcome::Duplicate);
+        let mut edges = state.deps_from(at);
+        let kept = edges.find(|key| key.kind == DepKind::Duplicates);
+        match kept.filter(|_| gone) {
+            Some(key) if seen.insert(key.to) => at = key.to,
+            _ => return at,
+        }
+    }
 }

@@ -287,12 +287,15 @@ impl Case<'_> {
                 None,
             );
         } else if remote.bound.is_some() {
+            let id = remote.id().unwrap_or_default().to_owned();
+            let reason =
+                format!("the service shows session {id} no more: somebody removed it there");
+            // A clock that is further ahead than is allowed sees it as gone before it is shown: then
+            // it must not go on there alone. One that is gone says so, and that changes nothing.
+            self.act(RemoteAct::Drop { id });
             self.act(RemoteAct::Give {
                 class: FailureClass::AgentError,
-                reason: format!(
-                    "the service shows session {} no more: somebody removed it there",
-                    remote.id().unwrap_or_default()
-                ),
+                reason,
             });
         } else if let Some((class, reason)) = self.unwanted() {
             self.act(RemoteAct::Give { class, reason });

@@ -305,7 +305,7 @@ impl fmt::Display for Why {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotAdded => f.write_str("the record that adds it is not here; run `fleet sync`"),
-            Self::Closed { outcome } => write!(f, "closed as {}", outcome_name(*outcome)),
+            Self::Closed { outcome } => write!(f, "closed as {}", outcome.name()),
             Self::NotAdmitted => f.write_str("its text waits for a human to admit it"),
             Self::AdmittedTextChanged => {
                 f.write_str("its text changed after a human admitted it; admit it again")
@@ -385,15 +385,5 @@ fn fmt_gate(
         Ok(())
     } else {
         write!(f, ": {note}")
-    }
-}
-
-/// The wire name of an outcome.
-const fn outcome_name(outcome: CloseOutcome) -> &'static str {
-    match outcome {
-        CloseOutcome::Done => "done",
-        CloseOutcome::Wontdo => "wontdo",
-        CloseOutcome::Duplicate => "duplicate",
-        CloseOutcome::Failed => "failed",
     }
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::domain::dep::DepKind;
 use crate::domain::record::{CloseOutcome, TaskFields};
 use crate::domain::time::Timestamp;
+use crate::domain::tracking::GateKind;
 use crate::exchange::kept::{Kept, KeptComment, label_prints, print};
 use crate::exchange::sums::Field;
 
@@ -122,6 +123,17 @@ pub struct Said {
     pub text: String,
 }
 
+/// What an issue waits for besides other issues.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IncomingGate {
+    /// For what.
+    pub kind: GateKind,
+    /// For a timer: until when.
+    pub until: Option<Timestamp>,
+    /// For `pr` and `ci`: which.
+    pub subject: Option<String>,
+}
+
 /// One issue, in the words of this tracker.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Incoming {
@@ -141,6 +153,8 @@ pub struct Incoming {
     pub holds: Vec<String>,
     /// Edges.
     pub links: Vec<Link>,
+    /// What it waits for besides.
+    pub gate: Option<IncomingGate>,
     /// Comments, in order.
     pub comments: Vec<Said>,
     /// Last change at the source.

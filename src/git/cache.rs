@@ -12,7 +12,9 @@ use super::place::Place;
 use crate::ports::state_repo::Cache;
 
 /// A file that is worth preparing memory for, in bytes.
-const LARGE: u64 = 4 << 20;
+const LARGE: u64 = 512 << 10;
+/// What the values of a file take in memory, at most, in lengths of the file.
+const MEMORY_OF_BYTES: usize = 6;
 /// Files that stay when one is added.
 const KEPT: usize = 2;
 
@@ -36,7 +38,11 @@ impl Cache for DiskCache {
         let file = File::open(self.dir.join(name)).ok()?;
         let length = file.metadata().map_or(0, |meta| meta.len());
         if length >= LARGE {
-            native::expect_memory(usize::try_from(length).unwrap_or(0).saturating_mul(2));
+            native::expect_memory(
+                usize::try_from(length)
+                    .unwrap_or(0)
+                    .saturating_mul(MEMORY_OF_BYTES),
+            );
         }
         Some(Box::new(file))
     }

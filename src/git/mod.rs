@@ -23,6 +23,7 @@ pub mod hooks;
 mod import;
 mod index_lock;
 mod leftover;
+mod loose;
 mod native;
 mod objects;
 mod owned;

@@ -71,8 +71,9 @@ mod glibc {
     /// No more than this is asked for.
     pub(super) const MOST: usize = 48 << 20;
     const HUGE_PAGE: usize = 2 << 20;
-    /// Larger than what glibc keeps free at the end of a heap unasked.
-    const PROBE: usize = 120 << 10;
+    /// Larger than any room that is free in the heap of a program that has only just started: the heap
+    /// must grow for it.
+    const PROBE: usize = 1 << 20;
 
     #[expect(
         unsafe_code,
@@ -87,7 +88,10 @@ mod glibc {
         // now on, under the allocator's own lock.
         unsafe {
             libc::mallopt(libc::M_TOP_PAD, pad);
-            libc::mallopt(libc::M_TRIM_THRESHOLD, pad.saturating_mul(2));
+            libc::mallopt(
+                libc::M_TRIM_THRESHOLD,
+                pad.saturating_mul(2).saturating_add(4 << 20),
+            );
             // Files of a state are read into the heap, not into mappings that come and go.
             libc::mallopt(libc::M_MMAP_THRESHOLD, 8 << 20);
         }

@@ -7,7 +7,9 @@
 mod follow;
 mod local;
 mod partial;
+mod past;
 mod publish;
+mod rewind;
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -169,7 +171,10 @@ impl GitStateRepo {
     /// Fleet's folder in the git dir cannot be written.
     pub fn accept_rewind(&self) -> Result<(), StateRepoError> {
         match self.seen_key() {
-            Some(key) => self.owned.forget(&key),
+            Some(key) => self
+                .owned
+                .forget(&key)
+                .and_then(|()| self.owned.forget(&rewind::mark(&key))),
             None => Ok(()),
         }
     }
@@ -229,40 +234,6 @@ impl GitStateRepo {
         Ok(())
     }
 
-    /// Compares the remote's tip with the last one seen there, and remembers it.
-    fn check_rewind(&self, repo: &Repository, tip: git2::Oid) -> Result<(), StateRepoError> {
-        let Some(key) = self.seen_key() else {
-            return Ok(());
-        };
-        let seen = self.owned.seen(&key);
-        if seen == Some(tip) {
-            return Ok(());
-        }
-        if let Some(seen) = seen
-            && !contains(repo, tip, seen)?
-            && !self.history_is_cut(repo, tip)
-        {
-            return Err(StateRepoError::Rewound {
-                branch: self.options.branch.clone(),
-                seen: seen.to_string(),
-                now: tip.to_string(),
-            });
-        }
-        self.owned.remember(&key, tip)
-    }
-
-    /// Whether the history of `tip` ends at the edge of a shallow clone, so that nothing can be
-    /// said about what lies behind.
-    fn history_is_cut(&self, repo: &Repository, tip: git2::Oid) -> bool {
-        let edge = std::fs::read_to_string(self.place.common_dir().join("shallow"));
-        let Ok(edge) = edge else {
-            return false;
-        };
-        edge.lines()
-            .filter_map(|line| git2::Oid::from_str(line.trim()).ok())
-            .any(|id| contains(repo, tip, id).unwrap_or(true))
-    }
-
     /// Whether both commits hold the same state files.
     fn same_state(&self, repo: &Repository, one: git2::Oid, other: git2::Oid) -> bool {
         let dir = |commit: git2::Oid| {
@@ -302,20 +273,14 @@ impl GitStateRepo {
 impl StateRepo for GitStateRepo {
     fn view(&self, freshness: Freshness) -> Result<StateView, StateRepoError> {
         self.owned.recover();
-        let remote = match (&self.remote, freshness) {
-            (None, _) => RemoteState::None,
-            (Some(_), Freshness::Local) => RemoteState::NotAsked,
-            (Some(remote), Freshness::Fetch(limit)) => self.refresh(remote, limit)?,
+        let (remote, tip) = match (&self.remote, freshness) {
+            (None, _) => (RemoteState::None, None),
+            (Some(remote), Freshness::Local) => (RemoteState::NotAsked, self.last_told(remote)?),
+            (Some(remote), Freshness::Fetch(limit)) => self.ask(remote, limit)?,
         };
         let repo = self.objects.lock();
         let local = resolve(&repo, &self.local_ref())?;
-        let tip = match self.tracking_ref() {
-            Some(name) => resolve(&repo, &name)?,
-            None => local,
-        };
-        if let Some(tip) = tip {
-            self.check_rewind(&repo, tip)?;
-        }
+        let tip = if self.remote.is_some() { tip } else { local };
         let unpublished = self.unpublished(&repo, tip, local)?;
         for commit in [tip, unpublished].into_iter().flatten() {
             partial::complete(self, &repo, commit)?;
@@ -337,28 +302,20 @@ impl StateRepo for GitStateRepo {
     }
 
     fn view_of(&self, commit: &str) -> Result<Option<StateView>, StateRepoError> {
-        if !(4..=64).contains(&commit.len()) || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
-            return Ok(None);
+        self.named(commit)
+            .map_or(Ok(None), |(id, _)| self.view_at(id))
+    }
+
+    fn views_before(&self, commit: &str) -> Result<Vec<StateView>, StateRepoError> {
+        let mut views = Vec::new();
+        for id in self
+            .named(commit)
+            .into_iter()
+            .flat_map(|(_, before)| before)
+        {
+            views.extend(self.view_at(id)?);
         }
-        let repo = self.objects.lock();
-        let found = repo
-            .revparse_single(commit)
-            .and_then(|object| object.peel_to_commit())
-            .map(|commit| commit.id());
-        let Ok(id) = found else { return Ok(None) };
-        drop(repo);
-        let tree = self.objects.tree_of(Some(id))?;
-        if tree.read(".orchestra/format.json")?.is_none() {
-            return Ok(None);
-        }
-        Ok(Some(StateView {
-            tip: Some(oid(id)),
-            tree: Box::new(tree),
-            unpublished: None,
-            unpublished_tip: None,
-            remote: RemoteState::NotAsked,
-            cache_key: id.to_string(),
-        }))
+        Ok(views)
     }
 
     fn publish(&self, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError> {

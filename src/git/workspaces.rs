@@ -18,6 +18,7 @@ use crate::domain::time::DurationMs;
 use crate::git::code_repo::diff::{from_oid, to_oid};
 use crate::git::code_repo::missing_object;
 use crate::git::import::Import;
+use crate::git::loose;
 use crate::git::place::Place;
 use crate::git::process::Git;
 use crate::ports::host::Host;
@@ -334,6 +335,7 @@ impl Workspaces for GitWorkspaces {
     }
 
     fn sweep(&self, keep: &[SessionUid]) -> Result<Swept, WorkspaceError> {
+        loose::pack(&self.git, &self.common);
         self.ground
             .sweep(keep, self.settings.pool_max)
             .map_err(by_io("sweep the folder of workspaces", &self.settings.root))

@@ -23,7 +23,7 @@ pub(super) fn call(
     let arguments = Arguments::new(tool, given)?;
     let act = act(tool, &arguments)?;
     let opened = backlog.open(client)?;
-    let mut text = act(opened.desk())?;
+    let mut text = act(opened.desk().for_agent())?;
     for remark in opened.remarks() {
         text.push_str(&format!("note: {}\n", words::safe(&remark)));
     }

@@ -25,6 +25,7 @@ pub mod sandbox;
 pub mod site;
 pub mod state_repo;
 pub mod stream;
+pub mod template;
 pub mod tickets;
 pub mod vault;
 pub mod workspaces;

@@ -4,6 +4,7 @@
 use crate::domain::policy::{AgentSpec, Policy};
 use crate::ports::forge_setup::{JobFile, JobProgram};
 use crate::ports::sandbox::SandboxFacts;
+use crate::ports::template::Template;
 
 /// The oldest git that knows everything that fleet asks of it.
 pub const OLDEST_GIT: (u32, u32) = (2, 38);
@@ -103,6 +104,12 @@ pub trait Site: Send + Sync {
     /// First files of a project, path and text: the configuration (with this state branch, if it is
     /// not the default), then the role prompts.
     fn templates(&self, state_branch: Option<&str>) -> Vec<(String, String)>;
+
+    /// Reads a template of tasks, the text of the file at `path`.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it, each with its place.
+    fn task_template(&self, path: &str, text: &str) -> Result<Template, Vec<ConfigTrouble>>;
 
     /// Writes a file of the work tree unless there is one; says whether it did.
     ///

@@ -246,6 +246,15 @@ pub trait StateRepo: Send + Sync {
         Ok(None)
     }
 
+    /// What the parents of a commit of the state hold, those without state left out. A commit that is
+    /// not here has none.
+    ///
+    /// # Errors
+    /// The repository cannot be read.
+    fn views_before(&self, _commit: &str) -> Result<Vec<StateView>, StateRepoError> {
+        Ok(Vec::new())
+    }
+
     /// Publishes a proposal: commit on its base with the nonce, compare-and-swap. After a failed
     /// push the remote is read again, and the answer is what it holds.
     ///

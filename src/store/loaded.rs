@@ -7,6 +7,7 @@ use crate::store::error::StoreError;
 use crate::store::layout::{FORMAT, Format};
 use crate::store::log::Tail;
 use crate::store::problem::{Problem, ProblemKind};
+use crate::store::snapshot::Bodies;
 
 /// How much of the state is wanted. More may come back; see [`Loaded::scope`].
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +36,8 @@ pub struct Loaded {
     pub problems: Vec<Problem>,
     /// What was read: at least what was asked for. Absence proves something only within it.
     pub scope: Scope,
+    /// What was read of each task: at least what was asked for.
+    pub bodies: Bodies,
     /// The version file; none while there is no state.
     pub(crate) format: Option<Format>,
     /// The checkpoint's header; none if there is none, or it is damaged.

@@ -84,6 +84,7 @@ fn read(
         state,
         problems,
         scope,
+        bodies: cache.map_or(Bodies::Read, |(_, bodies)| bodies),
         format,
         newer_checkpoint: header.is_newer(),
         header: Some(header),
@@ -119,6 +120,7 @@ fn refold(
         state,
         problems,
         scope: Scope::All,
+        bodies: Bodies::Read,
         format,
         newer_checkpoint: Header::newer_at(&*view.tree)?,
         header: None,
@@ -188,29 +190,47 @@ impl Reading<'_> {
     /// Everything live; false if the tail speaks of archived work.
     fn live(&self) -> Result<(State, Luggage, bool), String> {
         let refs = all_refs(&self.header.tables);
-        let rows = |refs: &[(&str, &FileRef)]| self.rows(refs);
-        let (mut state, luggage) = snapshot::rows(self.cache.as_ref(), &refs, rows)?;
+        let (mut state, luggage) = self.cached(&refs)?;
         let enough = self.header.archive.is_none()
             || !needs_archive(&state, self.header.max_number, || self.tail.records());
         self.apply_tail(&mut state);
         Ok((state, luggage, enough))
     }
 
+    /// Live rows, from their snapshot if this reading may use one.
+    fn cached(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
+        let rows = |refs: &[(&str, &FileRef)], bodies| self.rows(refs, bodies);
+        snapshot::rows(self.cache.as_ref(), refs, rows)
+    }
+
     fn all(&self, index: &ArchiveIndex) -> Result<Read, String> {
         let mut refs = all_refs(&self.header.tables);
-        refs.extend(all_refs(&index.tables));
-        let (state, luggage) = self.assemble(&refs)?;
+        let archived = all_refs(&index.tables);
+        let (mut state, mut luggage);
+        match &self.cache {
+            // What a newer version understands better is applied after all rows, not between them.
+            Some((_, _, bodies)) if archived.iter().all(|(table, _)| *table != "unknown") => {
+                (state, luggage) = self.cached(&refs)?;
+                let rows = read_refs(self.tree, &archived, *bodies)?;
+                install(rows, &mut state, &mut luggage);
+            }
+            _ => {
+                refs.extend(archived);
+                (state, luggage) = self.rows(&refs, Bodies::Read)?;
+            }
+        }
+        self.apply_tail(&mut state);
         Ok((state, luggage, Scope::All))
     }
 
     /// Rows of some files, and the tail on top.
     fn assemble(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
-        let (mut state, luggage) = self.rows(refs)?;
+        let (mut state, luggage) = self.rows(refs, Bodies::Read)?;
         self.apply_tail(&mut state);
         Ok((state, luggage))
     }
 
-    fn rows(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
+    fn rows(&self, refs: &[(&str, &FileRef)], bodies: Bodies) -> Result<(State, Luggage), String> {
         let Header {
             clock, max_number, ..
         } = *self.header;
@@ -222,7 +242,11 @@ impl Reading<'_> {
         state.clock = self.header.clock;
         state.max_number = self.header.max_number;
         let mut luggage = Luggage::default();
-        install(read_refs(self.tree, refs)?, &mut state, &mut luggage);
+        install(
+            read_refs(self.tree, refs, bodies)?,
+            &mut state,
+            &mut luggage,
+        );
         apply_kept(&mut state, &luggage);
         if let Some((memo, of)) = memo {
             memo.keep_rows(of, &state, &luggage);

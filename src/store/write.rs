@@ -183,6 +183,7 @@ fn append(
         let full = lines >= SEGMENT_MAX_LINES
             || (!bytes.is_empty() && bytes.len() + line.len() + 1 > SEGMENT_MAX_BYTES);
         if torn || full {
+            bytes.shrink_to_fit();
             files.insert(path, std::mem::take(&mut bytes));
             name.seg += 1;
             path = format!("{dir}/{}", name.file_name());

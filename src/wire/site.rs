@@ -20,6 +20,7 @@ use crate::git::site as facts;
 use crate::ports::forge_setup::{JobFile, JobProgram};
 use crate::ports::sandbox::{Sandbox as _, SandboxFacts};
 use crate::ports::site::{AgentChange, ConfigTrouble, Configured, Site, SiteFacts};
+use crate::ports::template::Template;
 use crate::vault::RECIPIENTS_PATH;
 use crate::wire::models::{has_key, has_service_key};
 use crate::wire::{own_program, sandbox};
@@ -130,6 +131,11 @@ impl Site for ProjectSite {
         std::iter::once((CONFIG_PATH.to_owned(), text))
             .chain(roles)
             .collect()
+    }
+
+    fn task_template(&self, path: &str, text: &str) -> Result<Template, Vec<ConfigTrouble>> {
+        let read = config::task_template(path, text);
+        read.map_err(|problems| troubles(ConfigErrors { problems }))
     }
 
     fn put_new(&self, path: &str, text: &str) -> Result<bool, String> {

@@ -396,7 +396,7 @@ fn a_template_gives_a_task_its_first_values() {
         "add x --template odd",
         "add x --template ../../etc/passwd",
         "add --template bug",
-    ]), @"
+    ]), @r"
     $ fleet add 'Crash on empty input' --template bug -p 0 -l core --acceptance 'no panic'
     T-1  Crash on empty input
     $ fleet show T-1
@@ -418,7 +418,7 @@ fn a_template_gives_a_task_its_first_values() {
       2.  [ ]  no panic
     $ fleet add x --template feature
     ! error: there is no template `feature`
-    ! hint: a template is a file .orchestra/templates/NAME.md; `fleet add --help` shows one
+    ! hint: a template is a file .orchestra/templates/NAME.toml or NAME.md; `fleet add --help` shows them
     [exit 3]
     $ fleet add x --template odd
     ! error: .orchestra/templates/odd.md: failed to read the sheet, line 2: `colour` is no field of a task
@@ -426,7 +426,7 @@ fn a_template_gives_a_task_its_first_values() {
     [exit 2]
     $ fleet add x --template ../../etc/passwd
     ! error: there is no template `../../etc/passwd`
-    ! hint: a template is a file .orchestra/templates/NAME.md; `fleet add --help` shows one
+    ! hint: a template is a file .orchestra/templates/NAME.toml or NAME.md; `fleet add --help` shows them
     [exit 3]
     $ fleet add --template bug
     ! error: the title is empty

@@ -89,3 +89,36 @@ fn i14_doctor_verify_folds_every_record_again_and_says_how_many() {
     let facts = told["facts"].to_string();
     assert!(facts.contains("records fold to this state"), "{facts}");
 }
+
+#[test]
+fn two_tasks_with_one_reference_are_told_with_both_ids_and_what_to_type() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.story(&[
+        "add One --external-ref gh-9",
+        "add Two --external-ref gh-10",
+        "add Three --external-ref gh-9",
+    ]);
+    let doubled = || -> Vec<(String, String)> {
+        let found = clone.data(&["doctor"]);
+        let findings = found["findings"].as_array().expect("findings").iter();
+        let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+        findings
+            .filter(|finding| finding["code"] == "doubled_reference")
+            .map(|finding| (text(&finding["what"]), text(&finding["next"])))
+            .collect()
+    };
+    insta::assert_debug_snapshot!(doubled(), @r#"
+    [
+        (
+            "T-1 and T-3 carry the reference gh-9; an import takes T-1 for it",
+            "`fleet merge T-1 T-3` makes one of them, `fleet update T-3 --clear external-ref` parts them",
+        ),
+    ]
+    "#);
+    // Parted, they are two; merged, they are one.
+    clone.story(&["update T-3 --clear external-ref"]);
+    assert_eq!(doubled(), []);
+    clone.story(&["update T-3 --external-ref gh-9", "merge T-1 T-3"]);
+    assert_eq!(doubled(), []);
+}

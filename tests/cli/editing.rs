@@ -136,3 +136,155 @@ fn a_sheet_that_was_left_alone_is_answered_as_json() {
         "nothing is kept"
     );
 }
+
+/// Writes a template of the project.
+fn template(clone: &Clone<'_>, file: &str, text: &str) {
+    let dir = clone.dir.join(".orchestra/templates");
+    std::fs::create_dir_all(&dir).expect("a folder");
+    std::fs::write(dir.join(file), text).expect("a file");
+}
+
+#[test]
+fn a_template_in_toml_makes_a_plan_of_its_variables_whole_or_not_at_all() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let text = include_str!("../fuzz/corpus/templates/plan.toml");
+    template(
+        &clone,
+        "release.toml",
+        &text
+            .replace("T-4", "T-1")
+            .replace("parent = \"notes\"\n", ""),
+    );
+    clone.fleet(&["add", "Before"]).expect_exit(0);
+    let missing = clone.fleet(&["add", "--template", "release"]);
+    missing.expect_exit(2);
+    insta::assert_snapshot!(missing.stderr, @r"
+    error: .orchestra/templates/release.toml needs a value of `version` (such as 1.4.0)
+    hint: add `--var version=VALUE`
+    ");
+    let args = ["add", "--template", "release", "--var", "version=1.4.0"];
+    let planned = clone.data(&[&args[..], &["--dry-run"]].concat());
+    assert_eq!(planned["total"], 2, "{planned}");
+    assert_eq!(clone.data(&["list"])["total"], 1);
+    clone.fleet(&args).expect_exit(0);
+    let shown = clone.data(&["show", "T-2", "T-3"]);
+    let (notes, tag) = (&shown["tasks"][0], &shown["tasks"][1]);
+    assert_eq!(notes["title"], "Notes of 1.4.0");
+    assert_eq!(notes["type"], "documentation");
+    assert_eq!(notes["estimate_minutes"], 90);
+    assert_eq!(notes["labels"], serde_json::json!(["release", "v1.4.0"]));
+    assert_eq!(notes["acceptance"][0]["text"], "1.4.0 is named");
+    assert_eq!(tag["title"], "Tag 1.4.0 on main {{ .Values.x }} {1.4.0}");
+    assert_eq!(tag["due"], "2026-11-24T08:06:00.000Z");
+    let edges: Vec<_> = tag["deps"]
+        .as_array()
+        .expect("edges")
+        .iter()
+        .map(|edge| (edge["kind"].as_str(), edge["id"].as_str()))
+        .collect();
+    assert_eq!(
+        edges,
+        [
+            (Some("related"), Some("T-1")),
+            (Some("blocks"), Some("T-2"))
+        ]
+    );
+    // To several tasks the flags of one do not fit.
+    let refused = clone.fleet(&[&args[..], &["-p", "0"]].concat());
+    refused.expect_exit(2);
+    assert!(
+        refused.stderr.contains("release.toml describes 2 tasks"),
+        "{}",
+        refused.stderr
+    );
+}
+
+#[test]
+fn a_template_in_toml_of_one_task_takes_flags_over_its_values() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    template(
+        &clone,
+        "bug.toml",
+        "title = \"Crash of {{program}}\"\nvars.program = \"it\"\ntype = \"bug\"\npriority = 1\n\
+         labels = [\"triage\"]\ndeps = [\"related:T-1\"]\n",
+    );
+    clone.fleet(&["add", "Before"]).expect_exit(0);
+    clone.fleet(&["add", "--template", "bug"]).expect_exit(0);
+    let args = [
+        "add",
+        "--template",
+        "bug",
+        "--var",
+        "program=git",
+        "-p",
+        "0",
+        "-l",
+        "urgent",
+        "--dep",
+        "T-2",
+    ];
+    clone.fleet(&args).expect_exit(0);
+    let shown = clone.data(&["show", "T-2", "T-3"]);
+    assert_eq!(shown["tasks"][0]["title"], "Crash of it");
+    let second = &shown["tasks"][1];
+    assert_eq!(second["title"], "Crash of git");
+    assert_eq!(second["priority"], 0);
+    assert_eq!(second["labels"], serde_json::json!(["triage", "urgent"]));
+    assert_eq!(second["deps"].as_array().map(Vec::len), Some(2), "{second}");
+}
+
+#[test]
+fn what_is_wrong_in_a_template_is_told_with_its_place() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let two = "[[tasks]]\nid = \"a\"\ntitle = \"A\"\ndeps = [\"b\"]\n[[tasks]]\nid = \"b\"\ntitle = \"B\"\n";
+    let cases = [
+        ("title = \"A\"\npriorty = 1\n".to_owned(), 2),
+        ("title = \"A\"\npriority = 9\n".to_owned(), 2),
+        ("title = \"A {{name}}\"\n".to_owned(), 2),
+        ("title = \"A\"\nlabels = \"api\"\n".to_owned(), 2),
+        ("title = \"A\n".to_owned(), 2),
+        ("about = \"nothing\"\n".to_owned(), 2),
+        ("title = \"A\"\ndue = \"when it rains\"\n".to_owned(), 2),
+        (
+            "title = \"A\"\n[vars.x]\nrequired = true\ndefault = \"1\"\n".to_owned(),
+            2,
+        ),
+        (format!("type = \"bug\"\n{two}"), 2),
+        (format!("{two}deps = [\"c\"]\n"), 2),
+        (format!("{two}[[tasks]]\nid = \"a\"\ntitle = \"A\"\n"), 2),
+        (format!("{two}deps = [\"a\"]\n"), 5),
+    ];
+    let mut told = String::new();
+    for (text, exit) in cases {
+        template(&clone, "x.toml", &text);
+        let refused = clone.fleet(&["add", "--template", "x"]);
+        refused.expect_exit(exit);
+        told.push_str(refused.stderr.lines().next().unwrap_or_default());
+        told.push('\n');
+    }
+    insta::assert_snapshot!(told, @r#"
+    error: failed to read the template: .orchestra/templates/x.toml:2:1: `priorty` is not a key; did you mean `priority`?
+    error: .orchestra/templates/x.toml:2:12: `9` is no priority, 0 to 4
+    error: .orchestra/templates/x.toml:1:9: `{{name}}` is none of its variables; `[vars.name]` makes it one
+    error: failed to read the template: .orchestra/templates/x.toml:2:10: `labels` is a list of texts
+    error: failed to read the template: .orchestra/templates/x.toml:1:11: invalid basic string, expected `"`
+    error: failed to read the template: .orchestra/templates/x.toml:1:1: it describes no task
+    error: .orchestra/templates/x.toml:2:7: `when it rains` is no time; write `tomorrow 9am`, `in 3 days`, `next monday`, `2h30m`, `2026-11-21 17:00` or an RFC 3339 time
+    error: failed to read the template: .orchestra/templates/x.toml:2:1: `x` has a default, so it is not required
+    error: failed to read the template: .orchestra/templates/x.toml:1:1: `type` belongs into a [[tasks]]; above them stand about and vars
+    error: .orchestra/templates/x.toml:8:9: `c` is neither a task of the plan nor an id such as T-7
+    error: .orchestra/templates/x.toml:8:1 (`a`): the name is that of .orchestra/templates/x.toml:1:1 (`a`) already
+    error: the dependency would close a cycle: .orchestra/templates/x.toml:1:1 (`a`) -> .orchestra/templates/x.toml:5:1 (`b`) -> .orchestra/templates/x.toml:1:1 (`a`)
+    "#);
+    template(&clone, "x.md", "---\ntype: bug\n---\n");
+    let refused = clone.fleet(&["add", "A", "--template", "x"]);
+    assert!(
+        refused.stderr.contains("there are two templates `x`"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(clone.data(&["list"])["total"], 0, "nothing is half written");
+}

@@ -4,12 +4,16 @@ mod agents;
 mod bad_input;
 mod changing;
 mod crossing;
+mod decay;
 mod doctor;
 mod editing;
 mod env;
 mod exchange;
 mod finding;
+mod gates_in;
 mod hooks;
+#[path = "../support/judge.rs"]
+mod judge;
 mod looks;
 mod mcp;
 mod models;

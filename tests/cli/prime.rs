@@ -242,3 +242,101 @@ fn a_task_that_is_not_there_is_refused_with_what_looks_like_it() {
         refused.stderr
     );
 }
+
+/// A task as nobody wants it.
+const EVIL: [&str; 8] = [
+    "add",
+    "Evil title",
+    "-d",
+    "evil body",
+    "--acceptance",
+    "evil point",
+    "-l",
+    "evil",
+];
+
+/// No command tells an agent what no human admitted.
+fn tells_nothing(bot: &dyn Fn(&[&str]) -> String) {
+    for asked in [
+        &["show", "T-1", "T-2"][..],
+        &["show", "T-1", "T-2", "--json"],
+        &["show", "T-1", "--full"],
+        &["show", "T-2", "--at", "1s"],
+        &["comment", "T-2", "--versions", "2"],
+        &["list", "--full", "--json"],
+        &["search", "evil"],
+        &["query", "id:T-1"],
+        &["blocked"],
+    ] {
+        let told = bot(asked);
+        assert!(
+            !told.contains("evil ") && !told.contains("Evil"),
+            "{asked:?}: {told}"
+        );
+    }
+}
+
+#[test]
+fn r4_an_agent_is_told_only_what_a_human_admitted_and_how_much_was_withheld() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let bot = |args: &[&str]| {
+        let out = clone.command(args).env("FLEET_ACTOR", "agent:bot").output();
+        String::from_utf8(out.expect("fleet runs").stdout).expect("text")
+    };
+    bot(&EVIL);
+    clone
+        .fleet(&["add", "Parse dates", "-d", "leap years", "--dep", "T-1"])
+        .expect_exit(0);
+    clone
+        .fleet(&["comment", "T-2", "see RFC 3339"])
+        .expect_exit(0);
+    bot(&["comment", "T-2", "evil remark"]);
+    bot(&["comment", "T-2", "another evil remark"]);
+    let context = |id: &str| {
+        let told = clone.fleet(&["prime", id]).stdout;
+        told.split("rules above.\n")
+            .nth(1)
+            .expect("the context follows")
+            .to_owned()
+    };
+    assert_snapshot!(context("T-1"), @r"
+
+    ## T-1 [withheld: no human admitted it]
+    implementation; P2; complexity medium; draft; hands over: pr
+    Withheld: title, text, points, labels and paths: no human admitted them; a human reads them with `fleet show T-1` and admits them with `fleet admit T-1`.
+    Not ready: its text waits for a human to admit it
+    ");
+    assert_snapshot!(context("T-2"), @r"
+
+    ## T-2 Parse dates
+    implementation; P2; complexity medium; blocked; hands over: pr
+    Withheld: 2 of 3 remarks: programs wrote them and no human took them over; a human does with `fleet comment T-2 --edit N TEXT` (`fleet show T-2` numbers them).
+    Not ready: blocked by T-1 (open)
+    > leap years
+    Waits for T-1 (open): [withheld: no human admitted it]
+    human:Ada wrote:
+    > see RFC 3339
+    ");
+    tells_nothing(&bot);
+    // A person sees everything, and lets it go.
+    assert!(
+        clone
+            .fleet(&["show", "T-1", "T-2"])
+            .stdout
+            .contains("evil point")
+    );
+    clone.fleet(&["admit", "T-1"]).expect_exit(0);
+    clone
+        .fleet(&["comment", "T-2", "--edit", "2", "evil remark"])
+        .expect_exit(0);
+    assert!(context("T-1").contains("> evil body"));
+    let told = context("T-2");
+    assert!(
+        told.contains("> evil remark") && told.contains("1 of 3 remarks"),
+        "{told}"
+    );
+    // What an agent makes of an admitted text waits again.
+    bot(&["update", "T-1", "-d", "worse body"]);
+    assert!(!context("T-1").contains("worse"));
+}

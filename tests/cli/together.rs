@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::process::{Child, Stdio};
 
 use insta::assert_snapshot;
+use serde_json::json;
 
 use crate::env::{Clone, Ran, TestEnv};
 
@@ -368,4 +369,51 @@ fn the_doctor_tells_of_a_state_that_was_deleted_at_the_remote_and_how_to_put_it_
     let away = one.fleet(&["doctor"]);
     away.expect_exit(0);
     assert!(away.stdout.contains("does not answer"), "{}", away.told());
+}
+
+#[test]
+fn i3_who_is_assigned_gets_the_task_as_by_a_claim_or_not_at_all() {
+    let env = TestEnv::new();
+    let [ada, bob] = env.team(["ada", "bob"]);
+    ada.fleet(&["add", "Parse dates"]).expect_exit(0);
+    bob.fleet(&["sync"]).expect_exit(0);
+    ada.fleet(&["update", "T-1", "-a", "ada"]).expect_exit(0);
+    // Bob's clone knows nothing of it, and yet it is not Bob's.
+    assert_eq!(bob.data(&["list"])["tasks"][0].get("assignee"), None);
+    let refused = bob.fleet(&["update", "T-1", "-a", "bob", "-p", "0"]);
+    refused.expect_exit(4);
+    assert!(
+        refused.stderr.contains("T-1 is held by ada"),
+        "{}",
+        refused.stderr
+    );
+    let holder = |clone: &crate::env::Clone<'_>| {
+        clone.fleet(&["sync"]).expect_exit(0);
+        let task = clone.data(&["list"])["tasks"][0].clone();
+        (task["assignee"].clone(), task["priority"].clone())
+    };
+    assert_eq!(
+        holder(&bob),
+        (json!("ada"), json!(2)),
+        "all of it or nothing"
+    );
+    // Other fields ask nobody; to take it over is said aloud, and giving it back is free.
+    bob.fleet(&["update", "T-1", "-p", "1"]).expect_exit(0);
+    bob.fleet(&["update", "T-1", "-a", "bob", "--take-over"])
+        .expect_exit(0);
+    assert_eq!(holder(&ada), (json!("bob"), json!(1)));
+    ada.fleet(&["update", "T-1", "--clear", "assignee"])
+        .expect_exit(0);
+    assert_eq!(holder(&bob), (json!(null), json!(1)));
+    // Where nobody can say who holds it, nobody is told that he does.
+    env.hub_is_up(false);
+    let refused = bob.fleet(&["update", "T-1", "-a", "bob"]);
+    refused.expect_exit(10);
+    assert!(
+        refused.stderr.contains("somebody else may hold it there"),
+        "{}",
+        refused.stderr
+    );
+    bob.fleet(&["update", "T-1", "-p", "3"]).expect_exit(0);
+    assert_eq!(bob.data(&["list"])["tasks"][0].get("assignee"), None);
 }

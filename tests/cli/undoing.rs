@@ -73,17 +73,19 @@ fn an_agent_admits_nothing_by_taking_back() {
     let bot = "agent:bot";
     acting(&clone, bot, &["update", "T-1", "-d", "Evil."]).expect_exit(0);
     assert_eq!(phase(&clone, "T-1"), "draft");
+    // A human's change of a part does not admit the rest.
+    let told = clone.fleet(&["update", "T-1", "--title", "First"]).stdout;
+    assert!(told.contains("its text waits for `fleet admit`"), "{told}");
+    assert_eq!(phase(&clone, "T-1"), "draft");
+    clone.fleet(&["admit", "T-1"]).expect_exit(0);
+    assert_eq!(phase(&clone, "T-1"), "ready");
     clone
         .fleet(&["update", "T-1", "-d", "Better."])
         .expect_exit(0);
     assert_eq!(phase(&clone, "T-1"), "ready");
-    // Back to what a human had admitted before, but not to the agent's own text.
-    clone.fleet(&["undo"]).expect_exit(0);
-    assert_eq!(phase(&clone, "T-1"), "draft");
-    clone.fleet(&["admit", "T-1"]).expect_exit(0);
     // An agent that goes back and forth between texts gets only the admitted one to run.
     acting(&clone, bot, &["update", "T-1", "-d", "Worse."]).expect_exit(0);
-    for (body, wanted) in [("Evil.", "ready"), ("Worse.", "draft")] {
+    for (body, wanted) in [("Better.", "ready"), ("Worse.", "draft")] {
         acting(&clone, bot, &["undo"]).expect_exit(0);
         let shown = clone.data(&["show", "T-1"]);
         assert_eq!(shown["tasks"][0]["body"], body);
@@ -231,6 +233,42 @@ fn a_merge_is_taken_back_with_the_remarks_that_it_copied() {
 }
 
 #[test]
+fn r4_a_text_that_no_human_admitted_is_not_admitted_by_a_merge() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.story(&["add One", "add Two", "add Three -d 'of a human'"]);
+    acting(&clone, "agent:bot", &["add", "Same", "-d", "Run this."]).expect_exit(0);
+    let phase = |task: &str| {
+        let shown = clone.data(&["show", task]);
+        shown["tasks"][0]["phase"].as_str().map(str::to_owned)
+    };
+    let merged = clone.fleet(&["merge", "T-1", "T-4"]);
+    assert!(
+        merged.stdout.contains("`fleet admit T-1` after reading it"),
+        "{}",
+        merged.stdout
+    );
+    assert_eq!(phase("T-1").as_deref(), Some("draft"));
+    // Nor by one more, of a text that is a human's own, nor by a change of the title.
+    clone.story(&[
+        "add Four --acceptance done",
+        "merge T-1 T-5",
+        "update T-1 --title First",
+    ]);
+    assert_eq!(phase("T-1").as_deref(), Some("draft"));
+    clone.fleet(&["admit", "T-1"]).expect_exit(0);
+    assert_eq!(phase("T-1").as_deref(), Some("ready"));
+    // What humans wrote on both sides waits for nobody.
+    assert_eq!(
+        clone
+            .data(&["merge", "T-2", "T-3"])
+            .get("waits_for_admission"),
+        None
+    );
+    assert_eq!(phase("T-2").as_deref(), Some("ready"));
+}
+
+#[test]
 fn r4_a_programs_remark_that_comes_back_is_not_taken_over_by_that() {
     let env = TestEnv::new();
     let clone = env.ready("project");
@@ -289,5 +327,114 @@ fn an_import_finds_a_merged_task_by_way_of_the_one_that_went() {
     assert!(
         notes.contains("T-2 and T-3 both carry this reference"),
         "{data}"
+    );
+}
+
+#[test]
+fn all_that_one_commit_of_the_state_added_is_taken_back_or_nothing_is() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.story(&["add One", "add Two -l later", "add Three -l later"]);
+    clone.story(&["update --where label:later -p 0 -l now"]);
+    let tip = || clone.git(&["rev-parse", "fleet/state"]).trim().to_owned();
+    let bulk = tip();
+    clone.story(&["update T-3 -p 1", "dep add T-1 T-2"]);
+    let before = tip();
+    let dry = clone.data(&["undo", "--commit", &bulk[..10], "--dry-run"]);
+    assert_eq!(dry["total"], 2, "{dry}");
+    assert_eq!(tip(), before, "a dry run writes nothing");
+    let undone = clone.data(&["undo", "--commit", &bulk]);
+    assert_eq!(
+        undone["records"],
+        serde_json::json!(["task.updated", "task.updated"])
+    );
+    let list = clone.data(&["list"]);
+    let told: Vec<_> = list["tasks"]
+        .as_array()
+        .expect("tasks")
+        .iter()
+        .map(|task| {
+            (
+                task["id"].as_str(),
+                task["priority"].as_u64(),
+                task["labels"].to_string(),
+            )
+        })
+        .collect();
+    // What was changed again since stays as it is now, and so does what other commits did.
+    let wanted = [
+        (Some("T-3"), Some(1), "[\"later\"]".to_owned()),
+        (Some("T-1"), Some(2), "[]".to_owned()),
+        (Some("T-2"), Some(2), "[\"later\"]".to_owned()),
+    ];
+    assert_eq!(told, wanted);
+    assert_eq!(
+        clone.data(&["show", "T-1"])["tasks"][0]["deps"][0]["id"],
+        "T-2"
+    );
+    // Undoing the undo does it again.
+    clone.fleet(&["undo", "--commit", &tip()]).expect_exit(0);
+    assert_eq!(clone.data(&["show", "T-2"])["tasks"][0]["priority"], 0);
+}
+
+#[test]
+fn a_commit_that_cannot_be_taken_back_is_refused_with_the_reason_and_nothing_is_done() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    clone.story(&["add One"]);
+    let tip = || clone.git(&["rev-parse", "fleet/state"]).trim().to_owned();
+    let added = tip();
+    clone.story(&["comment T-1 'See the RFC.'"]);
+    let said = tip();
+    let code = clone.git(&["rev-parse", "main"]).trim().to_owned();
+    for (commit, actor, exit, told) in [
+        (
+            said.as_str(),
+            "human:Ada",
+            2,
+            "comment.added cannot be taken back: a remark stays",
+        ),
+        (
+            "ffffffff",
+            "human:Ada",
+            3,
+            "no commit `ffffffff` holds fleet's state",
+        ),
+        (
+            "HEAD",
+            "human:Ada",
+            3,
+            "no commit `HEAD` holds fleet's state",
+        ),
+        (&code, "human:Ada", 3, "holds fleet's state"),
+        (
+            &added,
+            "agent:bot",
+            2,
+            "an agent cannot take back what human:Ada recorded",
+        ),
+    ] {
+        let refused = acting(&clone, actor, &["undo", "--commit", commit]);
+        refused.expect_exit(exit);
+        assert!(
+            refused.stderr.contains(told),
+            "{commit}: {}",
+            refused.stderr
+        );
+        assert_eq!(tip(), said, "{commit}");
+    }
+    // A commit of another history, though it is here.
+    let other = env.ready("other");
+    other.story(&["add Two"]);
+    clone.git(&["fetch", "-q", "../other", "fleet/state:refs/heads/theirs"]);
+    let theirs = clone.git(&["rev-parse", "theirs"]).trim().to_owned();
+    let refused = clone.fleet(&["undo", "--commit", &theirs]);
+    refused.expect_exit(2);
+    assert!(
+        refused
+            .stderr
+            .contains("are not in the state of fleet/state"),
+        "{}",
+        refused.stderr
     );
 }

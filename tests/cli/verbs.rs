@@ -161,13 +161,13 @@ fn a_plan_is_recorded_whole_or_not_at_all() {
     told += &add("{\"tasks\":[{\"id\":\"x\",\n\"titel\":\"X\"}]}");
     told += &add(r#"{"tasks":[{"id":"x","title":"X","deps":["T-77"]}]}"#);
     told += &clone.story(&["list --all", "dep tree T-1"]);
-    assert_snapshot!(told, @r#"
+    assert_snapshot!(told, @r"
     $ fleet add --graph -
     T-1  a  A
     T-2  b  B
     T-3  c  C
     $ fleet add --graph -
-    ! error: the dependency would close a cycle: "X" -> "Y" -> "X"
+    ! error: the dependency would close a cycle: tasks[0] (`x`) -> tasks[1] (`y`) -> tasks[0] (`x`)
     ! hint: take one edge of the cycle away first: `fleet dep rm <TASK> <ON>`
     [exit 5]
     $ fleet add --graph -
@@ -175,7 +175,7 @@ fn a_plan_is_recorded_whole_or_not_at_all() {
     ! hint: names are those in the `id` fields of the plan
     [exit 2]
     $ fleet add --graph -
-    ! error: tasks[1].id: `x` is the name of tasks[0] already
+    ! error: tasks[1] (`x`): the name is that of tasks[0] (`x`) already
     ! hint: give every task of the plan a name of its own
     [exit 2]
     $ fleet add --graph -
@@ -199,7 +199,7 @@ fn a_plan_is_recorded_whole_or_not_at_all() {
       T-2  open  B
       T-3  (related)  open  C
         T-2  (parent-child)  open  B (shown above)
-    "#);
+    ");
 }
 
 #[test]

@@ -61,6 +61,11 @@ fn text<'a>(record: &'a Value, field: &str) -> &'a str {
     record[field].as_str().unwrap_or("")
 }
 
+/// The records at the tip, in order.
+pub(crate) fn records(world: &World) -> Vec<Value> {
+    read(world).records
+}
+
 fn read(world: &World) -> Truth {
     let (at, branch) = world.truth();
     let mut truth = Truth {

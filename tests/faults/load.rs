@@ -2,9 +2,10 @@
 //! end under random faults. What it costs is measured in benches/figures.py; here it has to be right.
 
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use crate::checker::{End, Told, check};
-use crate::limit::{Ends as _, ended};
+use crate::limit::{Ends as _, ended, ended_within};
 use crate::steps::clean_ticks;
 use crate::sweep::everything;
 use crate::world::{Shape, World, words};
@@ -68,7 +69,9 @@ fn i3_i4_a_tick_with_far_more_ready_tasks_than_places_does_each_of_them_once() {
     let titles: Vec<String> = (2..tasks).map(|n| format!("task {n}")).collect();
     told.tasks.extend(world.add_many(&titles));
     let mut tick = world.command("repo", &["tick", "--json"]);
-    let out = tick.env("FLEET_MAX_PARALLEL", places.to_string()).ends();
+    tick.env("FLEET_MAX_PARALLEL", places.to_string());
+    tick.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let out = ended_within(tick.spawn().unwrap(), Duration::from_secs(900));
     assert!(out.status.success(), "{}", words(&out));
     told.hear(&out);
     assert_eq!(told.published.len(), tasks);

@@ -11,6 +11,7 @@ use std::sync::OnceLock;
 use rustix::fs::StatVfsMountFlags;
 use serde_json::Value;
 
+use crate::fake_github::{FakeGitHub, TOKEN};
 use crate::isolated::isolated;
 use crate::limit::Ends as _;
 
@@ -23,6 +24,8 @@ pub(crate) enum Shape {
     Local,
     /// On the base branch, which is checked out, on a remote.
     InTree,
+    /// A branch of its own, on a remote whose reviews are pull requests.
+    GitHub,
 }
 
 impl Shape {
@@ -33,6 +36,7 @@ impl Shape {
             Self::Remote => "remote",
             Self::Local => "local",
             Self::InTree => "in-tree",
+            Self::GitHub => "github",
         }
     }
 }
@@ -48,6 +52,8 @@ const AGENT: &str = "#!/bin/sh\n\
 pub(crate) struct World {
     root: tempfile::TempDir,
     pub(crate) shape: Shape,
+    /// Where pull requests are.
+    pub(crate) forge: Option<FakeGitHub>,
 }
 
 /// Memory if there is enough of it and scripts may be run there: flushing a disk costs most of a run,
@@ -102,7 +108,11 @@ impl World {
             .prefix("fleet-faults-")
             .tempdir_in(ground())
             .unwrap();
-        let world = Self { root, shape };
+        let forge = (shape == Shape::GitHub).then(|| FakeGitHub::start("octo/hello"));
+        if let Some(forge) = &forge {
+            forge.serve_git_dir(&root.path().join("hub"));
+        }
+        let world = Self { root, shape, forge };
         for folder in ["home", "tmp", "bin"] {
             fs::create_dir(world.path(folder)).unwrap();
         }
@@ -112,7 +122,7 @@ impl World {
 
     /// A project with tasks `one` and `two`, ready to be run.
     pub(crate) fn new(shape: Shape) -> Self {
-        static MADE: [OnceLock<Kept>; 3] = [const { OnceLock::new() }; 3];
+        static MADE: [OnceLock<Kept>; 4] = [const { OnceLock::new() }; 4];
         let made = MADE[shape as usize].get_or_init(|| {
             let world = Self::set_up(shape);
             let mut kept = Vec::new();
@@ -136,14 +146,18 @@ impl World {
         fs::create_dir(world.path("repo/.orchestra")).unwrap();
         let state = match shape {
             Shape::InTree => "main",
-            Shape::Remote | Shape::Local => "fleet/state",
+            Shape::Remote | Shape::Local | Shape::GitHub => "fleet/state",
+        };
+        let forge = match shape {
+            Shape::GitHub => "[forge]\nkind = \"github\"\nrepo = \"octo/hello\"\n",
+            Shape::Remote | Shape::Local | Shape::InTree => "",
         };
         let config = format!(
             "base_branch = \"main\"\n[state]\nbranch = \"{state}\"\n\
              [tick]\nmax_parallel = 2\nmax_claims = 1000\n\
              [retry]\nbackoff = [\"1ms\"]\n[leases]\nskew_allowance = \"0s\"\n\
              [sandbox]\nmode = \"off\"\n\
-             [agents.x]\nkind = \"command\"\nargv = [\"agent\"]\nmax_parallel = 100\n"
+             [agents.x]\nkind = \"command\"\nargv = [\"agent\"]\nmax_parallel = 100\n{forge}"
         );
         fs::write(world.path("repo/.orchestra/config.toml"), config).unwrap();
         fs::write(world.path("repo/README"), "a project\n").unwrap();
@@ -162,7 +176,7 @@ impl World {
         }
         let init: &[&str] = match shape {
             Shape::InTree => &["init", "--in-tree"],
-            Shape::Remote | Shape::Local => &["init"],
+            Shape::Remote | Shape::Local | Shape::GitHub => &["init"],
         };
         world.ok(init);
         for (n, title) in (1..).zip(TITLES) {
@@ -210,7 +224,7 @@ impl World {
     /// The repository that decides, and the branch of the state in it.
     pub(crate) fn truth(&self) -> (&'static str, &'static str) {
         match self.shape {
-            Shape::Remote => ("hub", "fleet/state"),
+            Shape::Remote | Shape::GitHub => ("hub", "fleet/state"),
             Shape::Local => ("repo", "fleet/state"),
             Shape::InTree => ("hub", "main"),
         }
@@ -241,6 +255,10 @@ impl World {
         let program = std::env::var_os("FLEET_BIN").unwrap_or_else(built);
         let mut command = self.isolated(program, dir);
         command.args(args);
+        if let Some(forge) = &self.forge {
+            command.env("FLEET_FORGE_URL", forge.base_url());
+            command.env("GITHUB_TOKEN", TOKEN);
+        }
         command
     }
 

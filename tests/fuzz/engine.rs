@@ -8,24 +8,20 @@
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use fleet::store::encode_record;
-use proptest::strategy::{Strategy as _, ValueTree as _};
 use stats_alloc::Region;
 
 use crate::COUNTED;
-use crate::records::log;
+use crate::seeds::{self, MAX_INPUT, WORDS, files_below};
 use crate::targets::{ALL, Target};
 
 /// Inputs for each target in an ordinary run.
 const INPUTS: u64 = 200;
 /// Long inputs for each target in an ordinary run.
 const PUMPED: u64 = 8;
-/// Longest input that is made by change.
-const MAX_INPUT: usize = 24 << 10;
 /// Length of the shorter of two repeated inputs whose times are compared; the other has four times
 /// as many bytes.
 const SHORT: usize = 16 << 10;
@@ -71,176 +67,11 @@ impl Rng {
     }
 }
 
-fn files_below(dir: &Path, found: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = fs::read_dir(dir)
-        .into_iter()
-        .flatten()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            files_below(&path, found);
-        } else {
-            found.push(path);
-        }
-    }
-}
-
 /// Asked at run time: a build directory that two checkouts share may hold a binary of the other.
-fn package() -> PathBuf {
+pub(crate) fn package() -> PathBuf {
     let now = std::env::var_os("CARGO_MANIFEST_DIR");
     now.map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from)
 }
-
-/// What a target begins with: its own files, and real ones of this repository.
-pub(crate) fn corpus(target: &Target) -> Vec<Vec<u8>> {
-    let package = package();
-    let mut files = Vec::new();
-    let real: &[&str] = match target.name {
-        "records" | "store" | "fold" => &[".orchestra/log"],
-        "claude" => &[
-            "tests/fixtures/agents/claude-2.1.197",
-            "tests/fixtures/agents/claude-2.1.329",
-        ],
-        "codex" => &["tests/fixtures/agents/codex"],
-        "gemini" => &["tests/fixtures/agents/gemini"],
-        "opencode" => &["tests/fixtures/agents/opencode"],
-        "config" => &["examples/configs"],
-        "templates" => &[".orchestra/roles"],
-        "exchange" => &["tests/fixtures/import"],
-        _ => &[],
-    };
-    for dir in real {
-        files_below(&package.join(dir), &mut files);
-    }
-    let own = package.join("tests/fuzz/corpus");
-    for dir in [target.name, "nasty"] {
-        files_below(&own.join(dir), &mut files);
-    }
-    let mut all: Vec<Vec<u8>> = files
-        .iter()
-        .map(|path| fs::read(path).unwrap())
-        .map(|mut bytes| {
-            bytes.truncate(MAX_INPUT);
-            bytes
-        })
-        .collect();
-    if matches!(target.name, "records" | "store" | "fold") {
-        // Each operation that there is, with each of its fields.
-        let mut runner = proptest::test_runner::TestRunner::deterministic();
-        for _ in 0..8 {
-            let some = log().new_tree(&mut runner).unwrap().current();
-            let lines = some
-                .iter()
-                .map(|record| encode_record(record).unwrap() + "\n");
-            all.push(lines.collect::<String>().into_bytes());
-        }
-    }
-    all
-}
-
-/// Words that mean something somewhere, and bytes that mean trouble everywhere.
-const WORDS: &[&[u8]] = &[
-    b"\n",
-    b"\r\n",
-    b"\0",
-    b"\t",
-    b"{",
-    b"}",
-    b"[",
-    b"]",
-    b"\"",
-    b"\\",
-    b":",
-    b",",
-    b"null",
-    b"true",
-    b"-1",
-    b"0",
-    b"1e308",
-    b"18446744073709551616",
-    b"9223372036854775807",
-    b"\\ud800",
-    b"\\u0000",
-    b"\xff",
-    b"\xed\xa0\x80",
-    b"\xf0\x9f\x98\x80",
-    b"\xe2\x80\xae",
-    b"\xe2\x80\xa8",
-    b"\xe2\x80\x8b",
-    b"\xef\xbb\xbf",
-    b"\xcc\x81",
-    b"\xf3\xa0\x81\x81",
-    b"\x1b[31m",
-    b"\x1b]8;;x\x07",
-    b"\xc2\x9b",
-    b"\x7f",
-    b"<!--",
-    b"-->",
-    b"<details>",
-    b"<a",
-    b"</",
-    b"](",
-    b"![",
-    b"```",
-    b"~~~",
-    b"    ",
-    b"> ",
-    b"- ",
-    b"|",
-    b"$",
-    b"$$",
-    b"`",
-    b"*",
-    b"_",
-    b"&amp;",
-    b"&#x200b;",
-    b"@all",
-    b"#1",
-    b"fixes ",
-    b"GH-1",
-    b"http://x",
-    b"/fleet ",
-    b"retry ",
-    b"with ",
-    b"answer ",
-    b"budget ",
-    b"{prompt_file}",
-    b"{task}",
-    b"{{",
-    b"}}",
-    b"=",
-    b"[[",
-    b"]]",
-    b"'''",
-    b"\"\"\"",
-    b"#",
-    b".",
-    b"/",
-    b"..",
-    b"a/",
-    b".git",
-    b".orchestra/",
-    b"**",
-    b"hf_",
-    b"ghp_",
-    b"-----BEGIN PRIVATE KEY",
-    b"sk-ant-",
-    b"correct horse battery staple 4711",
-    b"!\tHEAD:refs/heads/fleet/state\t[rejected] (stale info)\n",
-    b"=\ta:refs/heads/fleet/state\tx\n",
-    b"*\ta:refs/heads/fleet/state\tx\n",
-    b"remote: ",
-    b"\"event\":",
-    b"\"type\":",
-    b"\"kind\":",
-    b"\"text\":",
-    b"\"usage\":{",
-    b"\"op\":",
-    b"\"n\":1",
-    b"\"v\":2",
-];
 
 /// One input: something of the corpus, changed a few times.
 fn make(rng: &mut Rng, corpus: &[Vec<u8>]) -> Vec<u8> {
@@ -312,6 +143,11 @@ fn pump(rng: &mut Rng, corpus: &[Vec<u8>]) -> impl Fn(usize) -> Vec<u8> + use<> 
     }
 }
 
+/// What a target begins with.
+pub(crate) fn corpus(target: &Target) -> Vec<Vec<u8>> {
+    seeds::of(&package(), target.name)
+}
+
 fn setting(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -375,7 +211,7 @@ fn fault_of(target: &Target, input: &[u8]) -> Option<String> {
         let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
         return Some(format!("it panics: {}", words.unwrap_or("without words")));
     }
-    let most = target.spare + target.per_byte * input.len();
+    let most = target.most(input.len());
     (asked > most).then(|| format!("{asked} bytes were asked for, at most {most} may be"))
 }
 

@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use fleet::app::tracker::request::NewTask;
+use fleet::app::tracker::template::{Form, Ready, fill};
 use fleet::config::{CONFIG_PATH, CommitFiles, Env};
 use fleet::domain::policy::DiffPolicy;
 use fleet::domain::record::{Op, Record};
@@ -30,6 +32,13 @@ pub(crate) struct Target {
     pub(crate) per_byte: usize,
     /// It looks at a bounded beginning of its input, at most 96 KiB.
     pub(crate) bounded: bool,
+}
+
+impl Target {
+    /// Bytes that it may ask of the allocator for an input of so many.
+    pub(crate) fn most(&self, len: usize) -> usize {
+        self.spare + self.per_byte * len
+    }
 }
 
 /// All.
@@ -66,7 +75,7 @@ pub(crate) const ALL: &[Target] = &[
     },
     target("secrets", scanner, 32 << 20, 600),
     target("config", configuration, 16 << 20, 4_000),
-    target("templates", templates, 1 << 20, 400),
+    target("templates", templates, 4 << 20, 1_500),
     target("commands", comment, 1 << 18, 100),
     target("outbox", an_outbox, 1 << 20, 400),
     target("exchange", exchange, 4 << 20, 8_000),
@@ -357,7 +366,8 @@ fn markdown(bytes: &[u8]) {
         "{:?}",
         seen.text
     );
-    assert!(seen.text.len() <= raw.len() + 16, "it grows");
+    // What stands for a hidden part may be longer than it: at the most, `<details>` becomes a sentence.
+    assert!(seen.text.len() <= 4 * raw.len() + 64, "it grows");
     let title = clean::line(&raw);
     assert!(!title.text.contains(['\n', '\r']));
 }
@@ -425,6 +435,34 @@ fn templates(bytes: &[u8]) {
         "{filled}"
     );
     assert!(filled.len() <= raw.len() + places);
+    task_template(&raw);
+}
+
+/// A template of tasks: what is wrong has a place in it, and what is filled in is not looked into.
+fn task_template(raw: &str) {
+    let lines = 1 + raw.bytes().filter(|b| *b == b'\n').count();
+    let template = match fleet::config::task_template("x.toml", raw) {
+        Ok(template) => template,
+        Err(problems) => {
+            assert!(!problems.is_empty());
+            assert!(problems.iter().all(|problem| problem.line <= lines));
+            return;
+        }
+    };
+    let variables = template.variables.iter();
+    let given: Vec<_> = variables
+        .map(|v| (v.name.clone(), "{{none}}".to_owned()))
+        .collect();
+    let tasks = template.tasks.len();
+    match fill(
+        Form::Toml("x.toml".to_owned(), template),
+        &given,
+        NewTask::default(),
+    ) {
+        Ok(Ready::Several(plan)) => assert_eq!(plan.len(), tasks),
+        Ok(Ready::One(_)) => assert_eq!(tasks, 1),
+        Err(error) => assert!(!error.to_string().contains("`{{none}}` is none"), "{error}"),
+    }
 }
 
 fn comment(bytes: &[u8]) {

@@ -217,6 +217,32 @@ fn a_rewound_branch_is_trusted_again_only_when_told_so() {
 }
 
 #[test]
+fn an_old_answer_that_another_process_of_the_clone_wrote_down_late_is_no_rewind() {
+    let sandbox = Sandbox::new();
+    let (_, clones) = sandbox.team(1);
+    let repo = sandbox.open(&clones[0]);
+    put(&repo, FILE, "1\n");
+    put(&repo, FILE, "1\n2\n");
+    // It asked before the second push, and its answer is written after it.
+    let tracking = "refs/remotes/origin/fleet/state";
+    let late = || {
+        sandbox.run(
+            &clones[0],
+            &["update-ref", tracking, &format!("{tracking}~1")],
+        )
+    };
+    late();
+    for freshness in [Freshness::Local, FETCH] {
+        let view = repo.view(freshness).unwrap();
+        assert_eq!(read(&view, FILE).as_deref(), Some("1\n2\n"));
+    }
+    late();
+    put(&repo, FILE, "1\n2\n3\n");
+    let view = repo.view(FETCH).unwrap();
+    assert_eq!(read(&view, FILE).as_deref(), Some("1\n2\n3\n"));
+}
+
+#[test]
 fn a_lock_file_left_on_the_remote_is_named_and_not_waited_for_long() {
     let sandbox = Sandbox::new();
     let (hub, clones) = sandbox.team(1);

@@ -36,7 +36,10 @@ impl Sim {
                 return;
             }
             waits = report.map(|r| r.waiting).unwrap_or_default();
-            if self.state().tasks.values().all(|task| !task.is_open()) {
+            let state = self.state();
+            // A run that nobody can see ends when a human says so, whatever became of its task.
+            let asked = state.escalations.values().any(|asked| asked.is_open());
+            if !asked && state.tasks.values().all(|task| !task.is_open()) {
                 self.quiet();
                 return;
             }
@@ -88,11 +91,18 @@ impl Sim {
 
     /// Nothing is open: ticking again changes nothing, nothing is left, and the records are sound.
     fn quiet(&self) {
-        let mut tip = None;
+        let mut tip = self.remote.tip();
+        for round in 0..2 {
+            // Once each may have something to say, what died on it being known to it alone.
+            if round == 1 && self.remote.tip() == tip {
+                break;
+            }
+            tip = self.remote.tip();
+            for machine in &self.machines {
+                self.tick_on(machine, Phase::All);
+            }
+        }
         for machine in &self.machines {
-            self.tick_on(machine, Phase::All);
-            // The first one may have had something to say.
-            tip = tip.or_else(|| self.remote.tip());
             let left = machine.workspaces.lock().unwrap().len();
             let handed = machine.handover.lock().unwrap();
             let folders: Vec<_> = handed.keys().filter(|name| name.contains('/')).collect();

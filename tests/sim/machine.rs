@@ -1,6 +1,8 @@
 //! What a process has of its machine: the state repository, clock, ids, itself, the hand-over folder.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 use fleet::domain::ids::{RecordId, SessionUid};
 use fleet::domain::session::RunnerIdentity;
@@ -157,11 +159,26 @@ impl Handover for Process<'_> {
         self.enter();
         let mut all = self.machine.held.lock().unwrap();
         let alive = self.machine.alive.lock().unwrap();
-        let taken = all.get(folder).is_some_and(|pid| alive.contains(pid));
-        if !taken {
-            all.insert(folder.to_owned(), self.pid);
+        if all.get(folder).is_some_and(|pid| alive.contains(pid)) {
+            return Ok(None);
         }
-        Ok((!taken).then(|| Hold::new(())))
+        all.insert(folder.to_owned(), self.pid);
+        Ok(Some(Hold::new(Held {
+            all: Arc::clone(&self.machine.held),
+            folder: folder.to_owned(),
+        })))
+    }
+}
+
+/// A lock of a file: given back when it is closed.
+struct Held {
+    all: Arc<Mutex<BTreeMap<String, u32>>>,
+    folder: String,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.all.lock().unwrap().remove(&self.folder);
     }
 }
 

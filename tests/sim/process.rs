@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use fleet::app::context::Context;
 use fleet::app::tick::report::{TickEvent, TickReport};
@@ -29,8 +29,8 @@ pub(crate) struct Machine {
     /// How far its clock is off, in milliseconds.
     pub(crate) skew: Mutex<i64>,
     pub(crate) handover: Mutex<BTreeMap<String, Vec<u8>>>,
-    /// Which process has the run of a session.
-    pub(crate) held: Mutex<BTreeMap<String, u32>>,
+    /// Which process has the run of a session, or the right to change the claims.
+    pub(crate) held: Arc<Mutex<BTreeMap<String, u32>>>,
     /// Where each starts, what lies in it, and the process that made it.
     pub(crate) workspaces: Mutex<BTreeMap<SessionUid, (Oid, Files, u32)>>,
     pub(crate) fetched: Mutex<(Oid, BTreeMap<String, Oid>)>,

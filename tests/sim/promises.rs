@@ -135,7 +135,14 @@ impl Sim {
             .deps_from(task)
             .filter(|key| matches!(key.kind, DepKind::Blocks | DepKind::WaitsFor));
         let mut blocks = blocks.filter(|key| {
-            let open = state.tasks.get(&key.to).is_none_or(|t| t.is_open());
+            // Of a task that was split, its parts are waited for, and not itself.
+            let split = index.deps_to(key.to).iter();
+            let split = split.filter(|part| part.kind == DepKind::ParentChild);
+            let open = if key.kind == DepKind::WaitsFor && split.count() > 0 {
+                open_part(state, key.to).is_some()
+            } else {
+                state.tasks.get(&key.to).is_none_or(|t| t.is_open())
+            };
             let mut reviews = index.reviews_of(key.to).iter();
             let shown = reviews.any(|uid| state.reviews[uid].is_open());
             open && !(stacked && shown && key.kind == DepKind::Blocks)

@@ -74,7 +74,7 @@ impl Sim {
             repo: remote.clone_as(name),
             skew: Mutex::new(0),
             handover: Mutex::default(),
-            held: Mutex::default(),
+            held: Arc::default(),
             workspaces: Mutex::default(),
             fetched: Mutex::new((code.base.clone(), BTreeMap::new())),
             alive: Mutex::default(),

@@ -14,7 +14,7 @@ use fleet::domain::record::{
 };
 use fleet::domain::register::Reg;
 use fleet::domain::review::ForgeSaid;
-use fleet::domain::task::{Acceptance, Complexity, Deliverable};
+use fleet::domain::task::{Acceptance, Complexity, Deliverable, Task};
 use fleet::domain::time::{Hlc, Timestamp};
 use fleet::domain::tracking::{GateAdded, GateKind, TaskDecayed};
 use fleet::ports::memory_tree::MemoryTree;
@@ -251,6 +251,102 @@ fn a_reading_that_shows_no_bodies_leaves_them_but_for_those_that_were_admitted_b
         assert_eq!(there, *task);
     }
     assert_eq!(skimmed.deps, plain.state.deps);
+}
+
+/// What a list shows of a task is all there; of the rest there may be all or nothing.
+fn as_a_list_shows_it(task: &Task) -> Task {
+    let mut shown = task.clone();
+    if !shown.details.admitted_sha256.is_written() {
+        shown.body = Reg::default();
+    }
+    let details = &mut *shown.details;
+    details.key = None;
+    details.said.clear();
+    details.comments.clear();
+    details.external_ref = Reg::default();
+    details.extra.clear();
+    shown
+}
+
+#[test]
+fn a_reading_for_a_list_leaves_what_lists_do_not_show_and_the_next_whole_one_has_it() {
+    let mut tree = MemoryTree::default();
+    let mut all = records();
+    let pinned = TaskUid::created_by(all[2].id);
+    let sha256 = "0".repeat(64);
+    let admitted = TaskAdmitted {
+        task: pinned,
+        sha256,
+    };
+    all.push(record(9_000, Op::TaskAdmitted(admitted)));
+    write(&mut tree, &all, Checkpoint::Force);
+    let plain = load(&view(&tree), Scope::Live).unwrap();
+    let read = |shelf: &Shelf, scope, bodies| {
+        let read = load_cached(&view(&tree), scope, Some(shelf), bodies).unwrap();
+        assert_eq!(read.bodies, bodies);
+        read.state
+    };
+    let length = |shelf: &Shelf| {
+        shelf
+            .0
+            .lock()
+            .unwrap()
+            .values()
+            .map(Vec::len)
+            .sum::<usize>()
+    };
+
+    // From the rows, from what that left, and from a whole snapshot.
+    let shelf = Shelf::default();
+    let first = read(&shelf, Scope::Live, Bodies::OnlyRows);
+    let short = length(&shelf);
+    let second = read(&shelf, Scope::All, Bodies::OnlyRows);
+    assert_eq!(plain.state, read(&shelf, Scope::Live, Bodies::Read));
+    assert!(length(&shelf) > short);
+    let third = read(&shelf, Scope::Live, Bodies::OnlyRows);
+    assert_eq!(plain.state, read(&shelf, Scope::All, Bodies::Read));
+    for state in [first, second, third] {
+        assert_eq!(state.deps, plain.state.deps);
+        assert_eq!(state.tasks.len(), plain.state.tasks.len());
+        for (uid, task) in &plain.state.tasks {
+            assert_eq!(
+                as_a_list_shows_it(&state.tasks[uid]),
+                as_a_list_shows_it(task)
+            );
+        }
+        assert_eq!(state.tasks[&pinned].body, plain.state.tasks[&pinned].body);
+    }
+}
+
+#[test]
+fn archived_work_comes_on_top_of_a_snapshot_of_the_live_rows() {
+    let mut tree = MemoryTree::default();
+    write(&mut tree, &records(), Checkpoint::Force);
+    let late = NOW + 30 * 24 * 3_600_000;
+    {
+        let view = view(&tree);
+        let loaded = load(&view, Scope::All).unwrap();
+        let write = Write {
+            writer: "abcdefghij",
+            now: Timestamp(late),
+            records: &[],
+            settle: true,
+            checkpoint: Checkpoint::Force,
+        };
+        for change in plan_write(&view, &loaded, &write).unwrap() {
+            tree.set(&change.path, change.bytes);
+        }
+    }
+    let live = load(&view(&tree), Scope::Live).unwrap();
+    let plain = load(&view(&tree), Scope::All).unwrap();
+    assert!(live.state.tasks.len() < plain.state.tasks.len());
+    let shelf = Shelf::default();
+    for _ in 0..2 {
+        let cached = load_cached(&view(&tree), Scope::All, Some(&shelf), Bodies::Read).unwrap();
+        assert_eq!(plain.state, cached.state);
+        let cached = load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
+        assert_eq!(live.state, cached.state);
+    }
 }
 
 #[test]

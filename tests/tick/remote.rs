@@ -270,6 +270,23 @@ fn a_session_that_the_service_shows_late_is_waited_for() {
 }
 
 #[test]
+fn a_session_that_is_given_up_as_gone_is_ended_at_its_service_all_the_same() {
+    let story = story(COURSE, PlanApproval::Auto);
+    story.jules.model().late = 1_000;
+    story.tick();
+    // The next machine's clock is far ahead, and the service is slow to show what it has.
+    story.clone.shifted.advance(DurationMs::mins(50));
+    story.tick();
+    assert!(story.jules.model().sessions[0].deleted);
+    assert_eq!(
+        story.end(),
+        Outcome::Failed {
+            class: FailureClass::AgentError
+        }
+    );
+}
+
+#[test]
 fn a_rate_limit_pauses_the_agent_and_costs_no_attempt() {
     let story = story(COURSE, PlanApproval::Auto);
     story.jules.model().faults.push(Fault::Limited(3_600));

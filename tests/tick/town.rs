@@ -433,6 +433,7 @@ pub(crate) fn policy(agents: &[(&str, &str)]) -> Policy {
         admit_subtasks: false,
         sparse_workspaces: false,
         intake: fleet::domain::policy::IntakePolicy::default(),
+        archive: fleet::domain::policy::ArchivePolicy::default(),
         providers: fleet::domain::policy::ProviderSpec::known(),
         secret_env: Vec::new(),
     }

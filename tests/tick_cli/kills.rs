@@ -3,6 +3,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
+use crate::ways::claimed;
 use crate::world::{Shape, World, assert_exit, is_alive, signal};
 
 const WRITES: &str = "echo \"$FLEET_TASK\" > \"$FLEET_TASK.txt\"";
@@ -131,14 +132,7 @@ fn i7_a_claim_phase_that_was_killed_behind_its_push_leaves_a_task_that_runs_once
             ..Shape::default()
         };
         let world = World::new(WRITES, shape, &["one"]);
-        // The push arrives, and fleet hears nothing of it any more.
-        world.script(
-            "shim",
-            "git \"$@\"; code=$?\ncase \" $* \" in *' push '*) kill -9 $PPID ;; esac\nexit $code",
-        );
-        let mut claim = world.command("repo", &phase("claim"));
-        let out = claim.env("FLEET_GIT", world.path("shim")).output().unwrap();
-        assert_eq!(out.status.code(), None, "{out:?}");
+        killed_behind_its_push(&world, &phase("claim"));
         let claimed = world.git("hub", &["log", "-1", "--format=%s", "fleet/state"]);
         assert_eq!(claimed.trim(), "claim T-1");
         for args in &next {
@@ -154,6 +148,45 @@ fn i7_a_claim_phase_that_was_killed_behind_its_push_leaves_a_task_that_runs_once
         let left: Vec<_> = left.into_iter().flatten().collect();
         assert!(left.is_empty(), "{left:?}");
     }
+}
+
+#[test]
+fn i2_a_claim_that_a_dying_publish_phase_gave_up_is_not_begun_behind_its_back() {
+    let remote = true;
+    let shape = Shape {
+        remote,
+        ..Shape::default()
+    };
+    let world = World::new(WRITES, shape, &["one"]);
+    let args = |name| ["tick", "--phase", name, "--handover", "../handover"];
+    world.ok(&args("claim"));
+    let session = claimed(&world, "T-1");
+    let folder = world.path("handover").join(&session);
+    killed_behind_its_push(&world, &args("publish"));
+    let shown = world.data(&["show", "T-1"]);
+    let session_shown = &shown["tasks"][0]["sessions"][0];
+    assert_eq!(session_shown["state"], "failed", "{shown}");
+    world.ok(&args("run"));
+    assert_eq!(world.runs("T-1"), 0);
+    assert!(folder.exists());
+    // The next one names it no more, and takes its folder away.
+    world.ok(&args("publish"));
+    assert!(!folder.exists());
+    let claims = std::fs::read_to_string(world.path("handover/claims.json")).unwrap();
+    assert!(!claims.contains(&session), "{claims}");
+    world.ok(&args("run"));
+    assert_eq!(world.runs("T-1"), 0);
+}
+
+/// The push arrives, and fleet hears nothing of it any more.
+fn killed_behind_its_push(world: &World, args: &[&str]) {
+    world.script(
+        "shim",
+        "git \"$@\"; code=$?\ncase \" $* \" in *' push '*) kill -9 $PPID ;; esac\nexit $code",
+    );
+    let mut dying = world.command("repo", args);
+    let out = dying.env("FLEET_GIT", world.path("shim")).output().unwrap();
+    assert_eq!(out.status.code(), None, "{out:?}");
 }
 
 #[test]

@@ -97,13 +97,9 @@ fn i2_a_session_that_another_run_phase_is_at_is_not_run_again() {
     let world = World::new(WRITES, Shape::default(), &["one", "two"]);
     let phase = |name| world.ok(&["tick", "--phase", name, "--handover", "../handover"]);
     phase("claim");
-    let claims = std::fs::read(world.path("handover/claims.json")).unwrap();
-    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
-    let claims = claims["claims"].as_array().unwrap();
-    let first = claims.iter().find(|c| c["task"] == "T-1").unwrap();
     // This process is the other run phase.
     let other = HandoverDir::new(world.path("handover"));
-    let held = other.hold(first["session"].as_str().unwrap()).unwrap();
+    let held = other.hold(&claimed(&world, "T-1")).unwrap();
     assert!(held.is_some());
     let out = world.fleet(&["tick", "--phase", "run", "--handover", "../handover"]);
     assert_exit(&out, 0);
@@ -120,6 +116,36 @@ fn i2_a_session_that_another_run_phase_is_at_is_not_run_again() {
     phase("publish");
     world.expect_phases(&[("T-1", "in_review"), ("T-2", "in_review")]);
     world.expect_nothing_left();
+}
+
+#[test]
+fn i2_what_a_run_phase_is_at_work_on_is_left_to_it_by_a_publish_phase() {
+    let world = World::new(WRITES, Shape::default(), &["one"]);
+    let phase = |name| world.ok(&["tick", "--phase", name, "--handover", "../handover"]);
+    phase("claim");
+    // This process is the run phase.
+    let run = HandoverDir::new(world.path("handover"));
+    let session = claimed(&world, "T-1");
+    let held = run.hold(&session).unwrap();
+    assert!(held.is_some());
+    let told = phase("publish");
+    assert!(told.contains("T-1: a run phase is at work on it"), "{told}");
+    world.expect_phases(&[("T-1", "running")]);
+    drop(held);
+    phase("run");
+    phase("publish");
+    assert_eq!(world.runs("T-1"), 1);
+    world.expect_phases(&[("T-1", "in_review")]);
+    world.expect_nothing_left();
+}
+
+/// The session of a task in the claims that wait to be run.
+pub(crate) fn claimed(world: &World, task: &str) -> String {
+    let claims = std::fs::read(world.path("handover/claims.json")).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap();
+    let claims = claims["claims"].as_array().unwrap();
+    let claim = claims.iter().find(|c| c["task"] == task).unwrap();
+    claim["session"].as_str().unwrap().to_owned()
 }
 
 #[test]

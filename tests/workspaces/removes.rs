@@ -67,3 +67,35 @@ fn i9_a_checkout_that_fails_leaves_nothing() {
     assert!(error.to_string().contains(&blob), "{error}");
     assert_eq!(yard.left(), [""; 0]);
 }
+
+#[test]
+fn i9_loose_objects_are_packed_once_there_are_many_and_none_is_lost() {
+    let yard = Yard::small();
+    let repo = git2::Repository::open(yard.path("repo")).unwrap();
+    let store = repo.path().join("objects");
+    let files = |folder: &str| fs::read_dir(store.join(folder)).map_or(0, Iterator::count);
+    // They are counted by one folder of 256: enough of them are put into that one.
+    let texts = (0..).map(|n| format!("text {n}"));
+    let mut wanted = texts.filter(|text| {
+        let id = git2::Oid::hash_object(git2::ObjectType::Blob, text.as_bytes());
+        id.unwrap().to_string().starts_with("17")
+    });
+    let mut write = |count: usize| -> Vec<git2::Oid> {
+        let texts = wanted.by_ref().take(count);
+        texts
+            .map(|text| repo.blob(text.as_bytes()).unwrap())
+            .collect()
+    };
+    let mut ids = write(20);
+    yard.workspaces().sweep(&[]).unwrap();
+    assert_eq!((files("17"), files("pack")), (20, 0));
+    ids.extend(write(7));
+    yard.workspaces().sweep(&[]).unwrap();
+    assert_eq!(files("17"), 0);
+    let packs = files("pack");
+    assert!(packs > 0);
+    let repo = git2::Repository::open(yard.path("repo")).unwrap();
+    assert!(ids.iter().all(|id| repo.find_blob(*id).is_ok()));
+    yard.workspaces().sweep(&[]).unwrap();
+    assert_eq!(files("pack"), packs);
+}

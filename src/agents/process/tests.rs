@@ -16,8 +16,10 @@ impl Sink for Nowhere {
     }
 }
 
-/// Ends when what it leaves behind is there, in a session of its own.
-const LEAVES: &str = "setsid sleep 60 & until grep -q sleep /proc/$!/comm; do :; done";
+/// Ends when what it leaves behind is there, in a session of its own, with the mark by which it is
+/// known: a program that starts has its name before its environment.
+const LEAVES: &str = "setsid sleep 60 & \
+    until grep -q sleep /proc/$!/comm && grep -q left-behind /proc/$!/environ; do :; done";
 
 fn left_behind(wrapped: bool) -> usize {
     let long = Duration::from_secs(60);

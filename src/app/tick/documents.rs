@@ -9,6 +9,7 @@ use crate::domain::session::{FailureClass, RunnerIdentity};
 use crate::domain::task::Deliverable;
 use crate::domain::time::Timestamp;
 use crate::engine::budget::Gauge;
+use crate::ports::handover::{Handover, HandoverError};
 use crate::ports::remote_session::Collected;
 
 /// Version of these documents; a phase of another version refuses them.
@@ -189,4 +190,24 @@ pub fn claiming_name(session: SessionUid) -> String {
 #[must_use]
 pub fn spent_name(session: SessionUid) -> String {
     format!("{}/spent.json", folder(session))
+}
+
+/// Name of the document with what came out of a session.
+#[must_use]
+pub fn result_name(session: SessionUid) -> String {
+    format!("{}/result.json", folder(session))
+}
+
+/// Writes down what came out of a session.
+///
+/// # Errors
+/// The disk refuses.
+pub fn put_result(handover: &dyn Handover, result: &ResultDoc) -> Result<(), HandoverError> {
+    let name = result_name(result.claim.session);
+    let bytes = serde_json::to_vec_pretty(result).map_err(|cause| HandoverError {
+        what: "write",
+        on: name.clone(),
+        cause: cause.to_string(),
+    })?;
+    handover.put(&name, &bytes)
 }

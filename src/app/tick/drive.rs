@@ -13,7 +13,7 @@ use crate::app::tick::opening;
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, intake, observe, results, reviews};
+use crate::app::tick::{TickError, TickOptions, World, archive, intake, observe, results, reviews};
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::state::State;
 use crate::domain::time::{DurationMs, Moment, Timestamp};
@@ -81,6 +81,7 @@ pub(super) fn all(
         opening::sweep(world, &mut report);
         intake::tell(world, started.plus(budget), end, &mut report);
     }
+    archive::step(world, end, &mut report);
     opening::ensure_base(world, &report)?;
     report.duration_ms = world.context.clock.moment().since(started).0;
     Ok(report)

@@ -3,8 +3,10 @@
 //! One process does all steps, or three phases do them on three machines with a directory of
 //! documents between them. Both go the same way through the same code.
 
+mod archive;
 mod checks;
 mod claims;
+mod claims_file;
 pub mod documents;
 mod drive;
 mod intake;

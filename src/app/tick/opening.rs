@@ -4,7 +4,9 @@ use crate::app::context::Minter;
 use crate::app::end::End;
 use crate::app::tick::documents::{self, HANDOVER_VERSION, ResultDoc, SpentDoc};
 use crate::app::tick::report::{TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, claims, intake, observe, remote};
+use crate::app::tick::{
+    TickError, TickOptions, World, claims, claims_file, intake, observe, remote,
+};
 use crate::domain::ids::{SessionUid, TaskUid};
 use crate::domain::money::{MicroUsd, Spent};
 use crate::domain::session::Session;
@@ -172,7 +174,7 @@ pub(super) fn tell_state(report: &mut TickReport, state: &State, plan: &Plan) {
 pub(super) fn adopt(world: &World<'_>, state: &State, notes: &mut Vec<String>) -> Vec<ResultDoc> {
     let folders = world.handover.folders().unwrap_or_default();
     let index = state.index();
-    let mut found = Vec::new();
+    let (mut found, mut ended) = (Vec::new(), Vec::new());
     for folder in folders {
         let Some(session) = documents::session_of(&folder) else {
             continue;
@@ -180,8 +182,8 @@ pub(super) fn adopt(world: &World<'_>, state: &State, notes: &mut Vec<String>) -
         let known = state.sessions.get(&session);
         if !known.is_some_and(Session::holds_lease) {
             // An unknown session may be one that another process claimed a moment ago.
-            if known.is_some() {
-                world.handover.remove(&folder);
+            if let Some(known) = known {
+                ended.push((session, claims_file::cost_of(known)));
             }
             continue;
         }
@@ -207,12 +209,13 @@ pub(super) fn adopt(world: &World<'_>, state: &State, notes: &mut Vec<String>) -
             found.push(result);
         }
     }
+    claims_file::forget(world, &ended, notes);
     found
 }
 
 /// The result document of a session, if it is whole, its own, and of this version.
 pub(super) fn read_result(world: &World<'_>, session: SessionUid) -> Option<ResultDoc> {
-    let name = format!("{}/result.json", documents::folder(session));
+    let name = documents::result_name(session);
     let bytes = world.handover.get(&name).ok()??;
     serde_json::from_slice::<ResultDoc>(&bytes)
         .ok()

@@ -4,30 +4,27 @@
 mod handed;
 mod jobs;
 
-use std::collections::BTreeSet;
-
 use crate::app::end::End;
 use crate::app::tick::claims::{self, Claimed, Manner, handing};
-use crate::app::tick::documents::{ClaimDoc, ClaimsDoc, HANDOVER_VERSION, ResultDoc};
+use crate::app::tick::claims_file;
+use crate::app::tick::documents::ClaimsDoc;
 use crate::app::tick::intake::{self, SAYING_LIMIT};
 use crate::app::tick::opening::{self, empty_report, tell_state};
-use crate::app::tick::phases::handed::{result_of, settle_remote};
-use crate::app::tick::phases::jobs::{digest, hand_out, most_claims, to_run, wanted};
+use crate::app::tick::phases::handed::settle_remote;
+use crate::app::tick::phases::jobs::{hand_out, most_claims, to_run, wanted};
 use crate::app::tick::pool::{FromPool, Pool};
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{Ended, TickEvent, TickReport};
-use crate::app::tick::{TickError, TickOptions, World, replies, results, reviews};
+use crate::app::tick::{TickError, TickOptions, World, archive, replies, results, reviews};
 use crate::domain::session::Session;
 use crate::domain::state::State;
-use crate::domain::time::{DurationMs, Moment, Timestamp};
-use crate::engine::budget::{Gauge, Ledger};
+use crate::domain::time::{DurationMs, Moment};
+use crate::engine::budget::Ledger;
 use crate::engine::plan::Limits;
 use crate::ports::lease::Lease;
 use crate::ports::runner::Cancel;
 use crate::store::Scope;
 
-/// Name of the claims' document.
-const CLAIMS: &str = "claims.json";
 /// How often signals are looked at while nothing happens.
 const LOOK: DurationMs = DurationMs(100);
 /// How long politely stopped work may take to end before it is killed.
@@ -48,15 +45,7 @@ pub(super) fn claim(
     let agents = &mut first.facts.agents;
     agents.retain(|name, _| remote::is_remote(world, name));
     // Before anything is claimed: what cannot be handed over would be held until its lease ends.
-    if world.handover.get(CLAIMS)?.is_none() {
-        let nothing = ClaimsDoc {
-            version: HANDOVER_VERSION,
-            at: started,
-            claims: Vec::new(),
-            budgets: Gauge::default(),
-        };
-        world.handover.put(CLAIMS, &encode(CLAIMS, &nothing)?)?;
-    }
+    claims_file::ensure(world, started)?;
     let manner = Manner {
         limits: Limits {
             max: Some(most_claims(world, options)),
@@ -67,27 +56,33 @@ pub(super) fn claim(
     };
     let intent = claims::claim(world, &first.facts, &manner)?;
     let due = reviews::due(&intent.plan);
-    // Claims that an earlier phase left there and nobody finished stay in it.
     let noted: Vec<_> = intent.claimed.iter().map(|c| c.lease.session()).collect();
-    let mut docs = claims_doc(world, None).map_or_else(|_| Vec::new(), |doc| doc.claims);
-    docs.retain(|doc| {
-        let session = intent.state.sessions.get(&doc.session);
-        session.is_some_and(Session::holds_lease)
-    });
     let mut steps = intent.steps;
     let here = intent.claimed.into_iter();
-    docs.extend(here.filter_map(|c| Some(remote::unless_remote(world, c, &mut steps)?.doc)));
+    let here = here.filter_map(|c| Some(remote::unless_remote(world, c, &mut steps)?.doc));
+    let mut new: Vec<_> = here.collect();
     let jobs = remote::jobs(world, &intent.state, &steps);
     let (collected, done) = remote::in_claim_phase(world, jobs);
-    docs.retain(|doc| collected.iter().all(|new| new.session != doc.session));
-    docs.extend(collected);
+    new.extend(collected);
+    let changing = claims_file::change(world)?;
+    // Claims that an earlier phase left there and nobody finished stay in it.
+    let mut docs = claims_file::read(world, None).map_or_else(|_| Vec::new(), |doc| doc.claims);
+    docs.retain(|doc| {
+        let in_time = doc.claim.lease_until > started;
+        let session = intent.state.sessions.get(&doc.session);
+        // One that is not known here may be another phase's, of a moment ago.
+        session.map_or(in_time, Session::holds_lease)
+            && new.iter().all(|new| new.session != doc.session)
+    });
+    docs.extend(new);
     let sessions: Vec<_> = docs.iter().map(|doc| doc.session).collect();
     let ledger = Ledger::of(&intent.state, world.policy, started);
     let budgets = ledger.gauge(world.policy, &sessions).shared_out(&sessions);
     hand_out(&mut report, &docs);
     // A claim that is noted is one of which no run phase knows: until here, and not behind this line.
     handing::forget(world, noted);
-    let claims_sha256 = put_claims(world, started, docs, budgets)?;
+    let claims_sha256 = claims_file::put(world, &changing, started, docs, budgets)?;
+    drop(changing);
     if let Some(handed) = &mut report.handed {
         handed.claims_sha256 = claims_sha256;
     }
@@ -101,6 +96,7 @@ pub(super) fn claim(
     speak(world, &intent.state, &due, end, &mut report)
         .or_else(|error| later(&mut report, error))?;
     last_words(world, options, began, &mut report);
+    archive::step(world, end, &mut report);
     opening::ensure_base(world, &report).or_else(|error| later(&mut report, error))?;
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
@@ -153,7 +149,7 @@ pub(super) fn run(
     let deadline = started.plus(opening::budget(world, options));
     let ClaimsDoc {
         claims, budgets, ..
-    } = claims_doc(world, options.claims_sha256.as_deref())?;
+    } = claims_file::read(world, options.claims_sha256.as_deref())?;
     let todo = wanted(claims, options);
     let (mut todo, _held) = to_run(world, todo, today, &mut report.notes)?;
     todo.reverse();
@@ -255,27 +251,10 @@ pub(super) fn publish(
     let mut report = empty_report(false);
     let view = opening::newest(world, end.left(world.context), on)?;
     let state = world.context.load(&view, Scope::Live)?.state;
-    let index = state.index();
-    let mut found: Vec<ResultDoc> = Vec::new();
-    let mut seen = BTreeSet::new();
-    for doc in claims_doc(world, options.claims_sha256.as_deref())?.claims {
-        if seen.insert(doc.session)
-            && let Some(doc) =
-                claims::as_published(world, &state, &index, doc.session, doc.deliverable)
-        {
-            let noted = state.sessions.get(&doc.session).and_then(|s| s.spent.value);
-            found.push(result_of(world, doc, noted, &mut report.notes));
-        }
-    }
-    if !found.is_empty() {
-        let finished = results::finish(world, &found, end)?;
-        let ClaimsDoc {
-            claims: mut left,
-            mut budgets,
-            ..
-        } = claims_doc(world, None)?;
+    let taken = handed::take(world, options, &state, &mut report.notes)?;
+    if !taken.found.is_empty() {
+        let finished = results::finish(world, &taken.found, end)?;
         for line in finished.lines {
-            budgets.settle(line.session, line.cost.unwrap_or_default());
             report.end(line, on);
         }
         report.notes.extend(finished.notes);
@@ -287,69 +266,9 @@ pub(super) fn publish(
             .values()
             .filter(|e| e.is_open())
             .count();
-        // What has ended is named no more, so that a run phase that is started again runs nothing
-        // of it: that phase sees no state.
-        left.retain(|doc| finished.kept.contains(&doc.session));
-        if let Err(error) = put_claims(world, started, left, budgets) {
-            report
-                .notes
-                .push(format!("{CLAIMS} names sessions that have ended: {error}"));
-        }
     }
+    claims_file::forget(world, &taken.ended, &mut report.notes);
     last_words(world, options, began, &mut report);
     report.duration_ms = world.context.clock.now().since(started).0;
     Ok(report)
-}
-
-/// The claims, if they are what the claim phase said that they are.
-fn claims_doc(world: &World<'_>, sha256: Option<&str>) -> Result<ClaimsDoc, TickError> {
-    let bad = |cause: String| TickError::Document {
-        name: CLAIMS.to_owned(),
-        cause,
-    };
-    let bytes = world
-        .handover
-        .get(CLAIMS)?
-        .ok_or_else(|| bad("it does not exist; `fleet tick --phase claim` writes it".to_owned()))?;
-    let found = digest(&bytes);
-    if let Some(wanted) = sha256.filter(|wanted| !found.eq_ignore_ascii_case(wanted)) {
-        return Err(bad(format!(
-            "its sha256 is {found} and not {wanted}: it is not as the claim phase wrote it; bring it from there, and \
-             not by way of a machine where an agent ran"
-        )));
-    }
-    let doc: ClaimsDoc = serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
-    if doc.version == HANDOVER_VERSION {
-        Ok(doc)
-    } else {
-        Err(bad(format!(
-            "it is of version {}, this fleet reads version {HANDOVER_VERSION}; use one version in all phases",
-            doc.version
-        )))
-    }
-}
-
-/// Writes them down, and gives their digest.
-fn put_claims(
-    world: &World<'_>,
-    at: Timestamp,
-    claims: Vec<ClaimDoc>,
-    budgets: Gauge,
-) -> Result<String, TickError> {
-    let doc = ClaimsDoc {
-        version: HANDOVER_VERSION,
-        at,
-        claims,
-        budgets,
-    };
-    let bytes = encode(CLAIMS, &doc)?;
-    world.handover.put(CLAIMS, &bytes)?;
-    Ok(digest(&bytes))
-}
-
-fn encode(name: &str, doc: &impl serde::Serialize) -> Result<Vec<u8>, TickError> {
-    serde_json::to_vec_pretty(doc).map_err(|error| TickError::Document {
-        name: name.to_owned(),
-        cause: error.to_string(),
-    })
 }

@@ -220,17 +220,10 @@ fn store(world: &World<'_>, result: &mut ResultDoc, bundle: bool) {
             Err(error) => work::lost_in_handover(result, &error),
         }
     }
-    let put = serde_json::to_vec_pretty(&*result)
-        .map_err(|error| error.to_string())
-        .and_then(|bytes| {
-            world
-                .handover
-                .put(&format!("{folder}/result.json"), &bytes)
-                .map_err(|error| error.to_string())
-        });
+    let put = documents::put_result(world.handover, result);
     if let Err(error) = put {
         // The result is still in memory: only a crash before the publish would now cost the run.
-        tracing_note(result, &error);
+        tracing_note(result, &error.to_string());
     }
 }
 

@@ -8,7 +8,8 @@ use crate::app::context::Minter;
 use crate::app::end::End;
 use crate::app::publish::{self, ChangeError, Changed, Decision, How, Terms};
 use crate::app::tick::checks::{self, Verdict};
-use crate::app::tick::documents::{self, ResultDoc};
+use crate::app::tick::claims_file;
+use crate::app::tick::documents::ResultDoc;
 use crate::app::tick::report::{Ended, SessionReport};
 use crate::app::tick::scrub::{REPORT_BYTES, recorded_paths, scrubbed};
 use crate::app::tick::{World, mint, reviews};
@@ -76,8 +77,6 @@ fn publish(
 pub(super) struct Finished {
     pub(super) lines: Vec<SessionReport>,
     pub(super) notes: Vec<String>,
-    /// Sessions whose results could not be published; a later tick tries again.
-    pub(super) kept: Vec<SessionUid>,
     pub(super) state: State,
 }
 
@@ -87,9 +86,9 @@ pub(super) fn finish(
     results: &[ResultDoc],
     end: End,
 ) -> Result<Finished, ChangeError<Infallible>> {
-    let changed = apart::publish_all(world, results, end)?;
+    let mut changed = apart::publish_all(world, results, end)?;
     let index = changed.state.index();
-    let mut lines = Vec::new();
+    let (mut lines, mut ended) = (Vec::new(), Vec::new());
     let mut due = Vec::new();
     for (result, verdict) in &changed.verdicts {
         let mut line = session_report(result, verdict);
@@ -113,13 +112,13 @@ pub(super) fn finish(
                 head: None,
             }));
         }
-        world.handover.remove(&documents::folder(verdict.session));
+        ended.push((verdict.session, line.cost.unwrap_or_default()));
         lines.push(line);
     }
+    claims_file::forget(world, &ended, &mut changed.notes);
     let mut finished = Finished {
         lines,
         notes: changed.notes,
-        kept: changed.kept,
         state: changed.state,
     };
     // The results are published, whatever becomes of their reviews: a later tick opens or adopts

@@ -35,7 +35,7 @@ pub fn add(desk: Desk<'_>, new: &NewTask, mode: Mode) -> Result<AddReport, Track
     let key = new.key.as_deref().map(values::key).transpose()?;
     let done = desk.change("add the task", scope(new), mode, |loaded, minter| {
         if let Some(uid) = key.as_deref().and_then(|k| loaded.state.by_key(k)) {
-            let title = crate::app::tracker::names::title(&loaded.state, uid);
+            let title = desk.title(&loaded.state, uid);
             return Ok(Decision::Nothing(Added {
                 uid,
                 title,

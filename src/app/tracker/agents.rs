@@ -228,7 +228,7 @@ impl Now {
     fn read(place: &dyn Place, policy: &Policy) -> Result<Self, TrackerError> {
         let opened = place.open(policy.clone())?;
         let desk = opened.desk();
-        let reading = match desk.skim(Scope::Live) {
+        let reading = match desk.glance(Scope::Live) {
             Ok(reading) => reading,
             Err(TrackerError::NotInitialised { .. }) => return Ok(Self::default()),
             Err(other) => return Err(other),

@@ -56,9 +56,6 @@ fn head(draft: &mut Draft, task: &TaskDetail) {
     if let Some(full) = &row.full {
         facts.push(format!("hands over: {}", full.deliverable));
         facts.extend(full.outcome.map(|outcome| format!("closed as {outcome}")));
-        if !full.admitted {
-            facts.push("not admitted yet".to_owned());
-        }
     }
     if let Some(who) = &row.assignee {
         facts.push(format!("held by {}", title(who)));
@@ -67,6 +64,9 @@ fn head(draft: &mut Draft, task: &TaskDetail) {
         facts.push(format!("labels {}", title(&row.labels.join(", "))));
     }
     draft.line(&facts.join("; "));
+    for withheld in &task.withheld {
+        draft.line(&format!("Withheld: {withheld}."));
+    }
     for reason in row.reasons.iter().take(LATEST) {
         draft.line(&format!("Not ready: {}", title(&reason.text)));
     }
@@ -116,7 +116,8 @@ fn rest(draft: &mut Draft, task: &TaskDetail) {
         draft.line("An agent found:");
         draft.quote(&finding.text, share / 2);
     }
-    for comment in last(task.comments.iter().collect()) {
+    let told = task.comments.iter().filter(|comment| !comment.withheld);
+    for comment in last(told.collect()) {
         draft.line(&format!("{} wrote:", title(&comment.by)));
         draft.quote(&comment.text, share);
     }

@@ -1,9 +1,13 @@
 //! Changing tasks: fields, close, reopen, comments, admission.
 
+pub(in crate::app::tracker) mod admission;
+mod holding;
 mod points;
 
 use crate::app::context::Minter;
 use crate::app::publish::Decision;
+use crate::app::tracker::change::admission::{readmission, waits_after};
+use crate::app::tracker::change::holding::Holding;
 use crate::app::tracker::change::points::{Points, points};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
@@ -11,7 +15,6 @@ use crate::app::tracker::names::{name, resolve_all, title};
 use crate::app::tracker::report::{ChangeReport, ChangedTask};
 use crate::app::tracker::request::{CloseRequest, Edits, Mode};
 use crate::app::tracker::values::{self, Checked};
-use crate::app::tracker::views::outcome_name;
 use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::domain::record::{Op, TaskAdmitted, TaskClosed, TaskFields, TaskReopened, TaskUpdated};
 use crate::domain::state::State;
@@ -33,7 +36,8 @@ pub(in crate::app::tracker) fn each(
     mode: Mode,
     step: impl Fn(TaskUid, &Task) -> Result<Step, TrackerError>,
 ) -> Result<ChangeReport, TrackerError> {
-    each_chosen(desk, action, Chosen::Named(tasks), mode, step)
+    let (chosen, holding) = (Chosen::Named(tasks), Holding::Untouched);
+    each_chosen(desk, action, (chosen, &holding), mode, step)
 }
 
 /// Which tasks a change is about.
@@ -50,21 +54,23 @@ pub(in crate::app::tracker) enum Chosen<'a> {
 fn each_chosen(
     desk: Desk<'_>,
     action: &'static str,
-    chosen: Chosen<'_>,
+    (chosen, holding): (Chosen<'_>, &Holding<'_>),
     mode: Mode,
     step: impl Fn(TaskUid, &Task) -> Result<Step, TrackerError>,
 ) -> Result<ChangeReport, TrackerError> {
-    let what = format!("record that the task is {action}");
+    let what = holding.what(action);
     let scope = match &chosen {
         Chosen::Named(tasks) => Scope::Tasks(tasks.to_vec()),
         Chosen::By(_, scope) => scope.clone(),
     };
-    let done = desk.change(&what, scope, mode, |loaded, minter| {
+    let terms = holding.terms(desk, scope);
+    let done = desk.change_on(&what, &terms, mode, |loaded, minter| {
         let mut steps = Vec::new();
         let uids = match &chosen {
             Chosen::Named(tasks) => resolve_all(&loaded.state, tasks)?,
             Chosen::By(choose, _) => choose(&loaded.state)?,
         };
+        holding.refuse(&loaded.state, &uids)?;
         for uid in uids {
             let task = &loaded.state.tasks[&uid];
             let step = step(uid, task)?;
@@ -118,7 +124,8 @@ fn decision<T>(minter: &Minter<'_>, value: T, subject: String) -> Decision<T> {
     }
 }
 
-/// Changes fields. Only what differs is recorded.
+/// Changes fields. Only what differs is recorded. Whoever is assigned gets the task as by a claim: decided
+/// on what the remote says now, and not from somebody who holds it, unless `take_over` says so.
 ///
 /// # Errors
 /// A wrong value, an unknown or ambiguous task, or a failed publish.
@@ -145,7 +152,8 @@ pub(in crate::app::tracker) fn update_chosen(
         });
     }
     let checked = values::check(edits, desk.context.clock)?;
-    each_chosen(desk, "updated", chosen, mode, |uid, task| {
+    let holding = Holding::of(&checked, edits);
+    each_chosen(desk, "updated", (chosen, &holding), mode, |uid, task| {
         let (updated, fields) = difference(uid, task, &checked)?;
         if fields.is_empty() {
             return Ok(Step {
@@ -155,53 +163,14 @@ pub(in crate::app::tracker) fn update_chosen(
         }
         let mut ops = Vec::new();
         let admission = readmission(desk, task, &updated);
+        let mut note = fields.join(", ");
+        if waits_after(desk, task, &updated) {
+            note.push_str("; its text waits for `fleet admit`");
+        }
         ops.push(Op::TaskUpdated(updated));
         ops.extend(admission);
-        Ok(Step {
-            ops,
-            note: fields.join(", "),
-        })
+        Ok(Step { ops, note })
     })
-}
-
-/// A human's change of an admitted text is admitted with it: the human wrote these bytes. An agent's
-/// is not: what was admitted until now is pinned, so that the new text waits for a human (R4).
-pub(in crate::app::tracker) fn readmission(
-    desk: Desk<'_>,
-    task: &Task,
-    updated: &TaskUpdated,
-) -> Option<Op> {
-    let set = &updated.set;
-    let text_changes = set.title.is_some() || set.body.is_some() || set.acceptance.is_some();
-    let pinned = task.details.admitted_sha256.value.is_some();
-    if !text_changes || !task.admitted.value {
-        return None;
-    }
-    if desk.by_program() {
-        return (!pinned).then(|| {
-            Op::TaskAdmitted(TaskAdmitted {
-                task: updated.task,
-                sha256: admission_hash(task),
-            })
-        });
-    }
-    if !pinned {
-        return None;
-    }
-    let mut after = task.clone();
-    if let Some(title) = &set.title {
-        after.title.value.clone_from(title);
-    }
-    if let Some(body) = &set.body {
-        after.body.value.clone_from(body);
-    }
-    if let Some(acceptance) = &set.acceptance {
-        after.details.acceptance.value.clone_from(acceptance);
-    }
-    Some(Op::TaskAdmitted(TaskAdmitted {
-        task: updated.task,
-        sha256: admission_hash(&after),
-    }))
 }
 
 /// The part of an edit that changes something, and the names of the fields that it changes.
@@ -310,7 +279,7 @@ pub fn close(
         let note = if same {
             "already closed"
         } else {
-            outcome_name(request.outcome)
+            request.outcome.name()
         };
         Ok(Step {
             ops,

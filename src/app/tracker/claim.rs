@@ -1,14 +1,13 @@
 //! Taking a task: its holder works on it, and no agent starts it.
 
 use crate::app::context::Minter;
-use crate::app::publish::{Decision, How, Terms};
+use crate::app::publish::Decision;
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::resolve;
 use crate::app::tracker::report::{ClaimReport, TaskRow};
 use crate::app::tracker::request::Mode;
 use crate::app::tracker::values;
-use crate::app::tracker::views::row;
 use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::domain::record::{Op, TaskFields, TaskUpdated};
 use crate::domain::time::Timestamp;
@@ -16,8 +15,7 @@ use crate::engine::phase::Phase;
 use crate::engine::ready::Board;
 use crate::engine::routing::Router;
 use crate::engine::why::Why;
-use crate::ports::state_repo::Freshness;
-use crate::store::{Checkpoint, Scope};
+use crate::store::Scope;
 
 /// Takes a task for a person, or for a program that acts for one: the one named, else the best that
 /// is ready. With a remote the claim is decided on what the remote says now and must reach it: a
@@ -37,14 +35,8 @@ pub fn claim(
 ) -> Result<ClaimReport, TrackerError> {
     let own = holder_of(desk.context.actor);
     let who = values::person(holder_of(claimant.unwrap_or(own)))?;
-    let limit = desk.policy.state.push_timeout;
     let sure = desk.own_name && who == own;
-    let terms = Terms {
-        scope: Scope::Live,
-        freshness: Freshness::Fetch(limit),
-        how: How::Must(limit),
-        checkpoint: Checkpoint::Never,
-    };
+    let terms = desk.sure_terms(Scope::Live);
     let done = desk.change_on("claim a task", &terms, mode, |loaded, minter| {
         let state = &loaded.state;
         let index = state.index();
@@ -60,7 +52,7 @@ pub fn claim(
                 None => return Ok(Decision::Nothing((None, 0, None))),
             },
         };
-        let mut taken = row(state, uid, &state.tasks[&uid], Phase::Waiting, true);
+        let mut taken = desk.row(state, uid, &state.tasks[&uid], Phase::Waiting, true);
         taken.assignee = Some(who.clone());
         let remaining = ready.iter().filter(|other| **other != uid).count();
         let since = match held {

@@ -3,7 +3,7 @@
 use crate::app::tracker::change::{Step, each};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
-use crate::app::tracker::names::{name, resolve, title};
+use crate::app::tracker::names::{name, resolve};
 use crate::app::tracker::report::{ChangeReport, CommentVersion, CommentVersions};
 use crate::app::tracker::request::Mode;
 use crate::app::tracker::values;
@@ -108,13 +108,13 @@ pub fn versions(
             Some(CommentVersion {
                 at: record.ts.wall(),
                 by: record.by.clone(),
-                text: text.clone(),
+                text: desk.said_by(&record.by, text),
             })
         })
         .collect();
     Ok(CommentVersions {
         id: name(state, uid),
-        title: title(state, uid),
+        title: desk.title(state, uid),
         comment: comment.to_string(),
         number,
         total: versions.len(),

@@ -27,7 +27,7 @@ pub const BY: [(&str, By); 7] = [
 /// # Errors
 /// Unreadable state.
 pub fn cost(desk: Desk<'_>, by: By, since: Option<When>) -> Result<CostReport, TrackerError> {
-    let reading = desk.skim(Scope::All)?;
+    let reading = desk.glance(Scope::All)?;
     let state = &reading.loaded.state;
     let now = desk.now();
     let since = since.map(|since| since.back(desk.context.clock));
@@ -89,7 +89,7 @@ fn budgets(ledger: &Ledger) -> Vec<BudgetRow> {
 /// # Errors
 /// Unreadable state.
 pub fn route_stats(desk: Desk<'_>) -> Result<RouteStats, TrackerError> {
-    let reading = desk.skim(Scope::All)?;
+    let reading = desk.glance(Scope::All)?;
     let state = &reading.loaded.state;
     let by_attempt = spend::by_route(state, &state.index());
     let mut routes: BTreeMap<String, RouteSum> = BTreeMap::new();

@@ -108,7 +108,7 @@ fn change(
 /// # Errors
 /// An unknown or ambiguous task, or unreadable state.
 pub fn tree(desk: Desk<'_>, task: &TaskSelector) -> Result<TreeReport, TrackerError> {
-    let (reading, root) = desk.read_until(Bodies::MayBeMissing, |state| resolve(state, task))?;
+    let (reading, root) = desk.read_until(Bodies::OnlyRows, |state| resolve(state, task))?;
     let state = &reading.loaded.state;
     let lines: Vec<_> = deps::tree(state, &state.index(), root, Direction::Down, MAX_DEPTH)
         .into_iter()
@@ -134,7 +134,7 @@ pub fn tree(desk: Desk<'_>, task: &TaskSelector) -> Result<TreeReport, TrackerEr
 /// # Errors
 /// Unreadable state.
 pub fn cycles(desk: Desk<'_>) -> Result<CyclesReport, TrackerError> {
-    let reading = desk.skim(Scope::Live)?;
+    let reading = desk.glance(Scope::Live)?;
     let cycles = cycles_of(&reading.loaded.state);
     Ok(CyclesReport {
         total: cycles.len(),

@@ -1,5 +1,9 @@
 //! What the tracker's use-cases work with, and the one way in which they read and change state.
 
+mod reading;
+
+pub(in crate::app::tracker) use reading::Reading;
+
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
@@ -17,7 +21,7 @@ use crate::ports::code_repo::CodeRepo;
 use crate::ports::forge_setup::ForgeSetup;
 use crate::ports::site::Site;
 use crate::ports::state_repo::{Freshness, RemoteState, StateView};
-use crate::store::{self, Bodies, Checkpoint, Loaded, Scope, StoreError};
+use crate::store::{Checkpoint, Loaded, Scope, StoreError};
 
 /// An open repository with its policy.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +38,8 @@ pub struct Desk<'a> {
     /// Whoever has the actor's name is this one actor: it was given for this purpose, or made up by
     /// this process. The name that git signs with is shared by all programs of a user.
     pub own_name: bool,
+    /// The answer goes into the context of an agent: what no human admitted is withheld (R4).
+    pub to_agent: bool,
 }
 
 /// Sentences for a person that are no part of an answer, each told once.
@@ -98,22 +104,6 @@ pub trait Place {
     fn forge_setup(&self, policy: &Policy) -> Result<Option<Box<dyn ForgeSetup>>, String>;
 }
 
-/// A view and what it says.
-pub(in crate::app::tracker) struct Reading {
-    pub(in crate::app::tracker) view: StateView,
-    pub(in crate::app::tracker) loaded: Loaded,
-    one_shot: bool,
-}
-
-impl Drop for Reading {
-    fn drop(&mut self) {
-        let state = std::mem::take(&mut self.loaded.state);
-        if self.one_shot {
-            std::mem::forget(state);
-        }
-    }
-}
-
 /// What a change came to.
 pub(in crate::app::tracker) struct Done<T> {
     pub(in crate::app::tracker) value: T,
@@ -135,50 +125,6 @@ impl Desk<'_> {
     /// Now.
     pub(in crate::app::tracker) fn now(self) -> Timestamp {
         self.context.clock.now()
-    }
-
-    /// Reads what is known locally, without network.
-    pub(in crate::app::tracker) fn read(self, scope: Scope) -> Result<Reading, TrackerError> {
-        self.look(scope, Bodies::Read)
-    }
-
-    /// The same for what shows no bodies: they may be empty.
-    pub(in crate::app::tracker) fn skim(self, scope: Scope) -> Result<Reading, TrackerError> {
-        self.look(scope, Bodies::MayBeMissing)
-    }
-
-    /// As told.
-    pub(in crate::app::tracker) fn look(
-        self,
-        scope: Scope,
-        bodies: Bodies,
-    ) -> Result<Reading, TrackerError> {
-        let view = self.seek(self.context.repo.view(Freshness::Local)?)?;
-        let loaded = store::load_cached(&view, scope, self.context.repo.cache(), bodies)?;
-        self.remarks.damage(&loaded);
-        Ok(Reading {
-            view,
-            loaded,
-            one_shot: self.one_shot,
-        })
-    }
-
-    /// Reads live work; everything, if `found` says that this is not enough.
-    pub(in crate::app::tracker) fn read_until<T>(
-        self,
-        bodies: Bodies,
-        find: impl Fn(&State) -> Result<T, TrackerError>,
-    ) -> Result<(Reading, T), TrackerError> {
-        let mut reading = self.look(Scope::Live, bodies)?;
-        match find(&reading.loaded.state) {
-            Ok(value) => Ok((reading, value)),
-            Err(TrackerError::UnknownTask { .. }) => {
-                reading.loaded = store::load(&reading.view, Scope::All)?;
-                let value = find(&reading.loaded.state)?;
-                Ok((reading, value))
-            }
-            Err(other) => Err(other),
-        }
     }
 
     /// Refuses to work where nothing was set up.
@@ -242,13 +188,28 @@ impl Desk<'_> {
         mode: Mode,
         decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, TrackerError>,
     ) -> Result<Done<T>, TrackerError> {
-        let terms = Terms {
+        self.change_on(what, &self.usual_terms(scope), mode, decide)
+    }
+
+    /// Decided on what is known here, and published as far as `sync.push` says.
+    pub(in crate::app::tracker) const fn usual_terms(self, scope: Scope) -> Terms {
+        Terms {
             scope,
             freshness: Freshness::Local,
             how: self.usual_reach(),
             checkpoint: Checkpoint::Never,
-        };
-        self.change_on(what, &terms, mode, decide)
+        }
+    }
+
+    /// Decided on what the remote says now, if there is one, and reaches it or fails.
+    pub(in crate::app::tracker) const fn sure_terms(self, scope: Scope) -> Terms {
+        let limit = self.policy.state.push_timeout;
+        Terms {
+            scope,
+            freshness: Freshness::Fetch(limit),
+            how: How::Must(limit),
+            checkpoint: Checkpoint::Never,
+        }
     }
 
     /// Makes a change on these terms.

@@ -1,18 +1,17 @@
 //! Looking for what is wrong. Repairs only add records.
 
 mod forge;
+mod meaning;
 mod place;
 mod sandbox;
 
 use crate::app::publish::Decision;
-use crate::app::tracker::deps::cycles_of;
 use crate::app::tracker::desk::{Desk, Place};
+use crate::app::tracker::doctor::meaning::look_at_meaning;
 use crate::app::tracker::doctor::place::{look_at_agents, look_at_config, look_at_site};
 use crate::app::tracker::error::TrackerError;
-use crate::app::tracker::names::name;
 use crate::app::tracker::report::{Delivery, DoctorFinding, DoctorReport, RulesFile};
 use crate::app::tracker::request::Mode;
-use crate::domain::handles::unambiguous_handle;
 use crate::domain::ids::TaskNumber;
 use crate::domain::policy::PushMode;
 use crate::domain::record::{Op, TaskNumbered};
@@ -250,53 +249,6 @@ fn look_at_unpublished(view: &StateView, sheet: &mut Sheet) {
             let what = format!("failed to {error}");
             sheet.find(("error", "state_unreadable"), "", what, "`git fsck`");
         }
-    }
-}
-
-/// What the records say that cannot be meant.
-fn look_at_meaning(state: &State, sheet: &mut Sheet) {
-    for (n, uids) in state.collisions() {
-        let handles: Vec<_> = uids
-            .iter()
-            .map(|uid| unambiguous_handle(state, *uid))
-            .collect();
-        let what = format!(
-            "{} tasks have the number {n}: {}",
-            uids.len(),
-            handles.join(", ")
-        );
-        let next = "`fleet doctor --fix` gives all but the first a new number";
-        sheet.find(("error", COLLISION), n.to_string(), what, next);
-    }
-    for cycle in cycles_of(state) {
-        let what = format!("these tasks wait for each other: {}", cycle.join(", "));
-        let next = "`fleet dep rm` takes one of the edges away";
-        sheet.find(("warning", "dependency_cycle"), "", what, next);
-    }
-    for key in state.live_deps() {
-        let unknown = |uid| state.tasks.get(&uid).is_none_or(|t| t.added.is_none());
-        if let Some(missing) = [key.from, key.to].into_iter().find(|uid| unknown(*uid)) {
-            let from = name(state, key.from);
-            let what = format!("a dependency of {from} names task {missing}, which is not here");
-            let next = "`fleet sync`, where that task was added";
-            sheet.find(("warning", "unknown_task"), from, what, next);
-        }
-    }
-    if !state.unknown.is_empty() {
-        let mut ops: Vec<_> = state.unknown.values().map(String::as_str).collect();
-        ops.sort_unstable();
-        ops.dedup();
-        let what = format!(
-            "{} records of a newer fleet are kept and not understood: {}",
-            state.unknown.len(),
-            ops.join(", ")
-        );
-        sheet.find(
-            ("note", "unknown_records"),
-            "",
-            what,
-            "install a newer fleet",
-        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! Editing a task as a sheet, adding one from a template, and changing many at once.
+//! Editing a task as a sheet, and changing many at once.
 
 use crate::app::tracker::change::{self, Chosen, Step};
 use crate::app::tracker::desk::Desk;
@@ -6,15 +6,11 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::find;
 use crate::app::tracker::names::{name, resolve};
 use crate::app::tracker::report::ChangeReport;
-use crate::app::tracker::request::{Edits, Mode, PointEdits};
+use crate::app::tracker::request::{Edits, Mode, PointEdits, TakeOver};
 use crate::app::tracker::sheet::{self, Sheet};
 use crate::domain::ids::TaskSelector;
 use crate::engine::ready::Board;
-use crate::ports::site::Site;
 use crate::store::Bodies;
-
-/// Folder of templates in the work tree.
-pub const TEMPLATES: &str = ".orchestra/templates";
 
 /// The task as a sheet, and what it is called.
 ///
@@ -81,6 +77,10 @@ fn difference(old: &Sheet, new: &Sheet) -> Edits {
         };
         a.iter().filter(|e| !b.contains(e)).cloned().collect()
     };
+    // The sheet showed who holds the task; whoever took it meanwhile keeps it.
+    if let (Some(_), Some(Some(holder))) = (&edits.assignee, &old.edits.assignee) {
+        edits.take_over = TakeOver::From(holder.clone());
+    }
     edits.add_labels = lacks(&new.labels, &old.labels);
     edits.rm_labels = lacks(&old.labels, &new.labels);
     edits.add_paths = lacks(&new.paths, &old.paths);
@@ -109,39 +109,6 @@ fn points(old: &Sheet, new: &Sheet) -> PointEdits {
         marks: marks.collect(),
         lists: (before != *after).then(|| (before, after.clone())),
     }
-}
-
-/// Values of the template `name`, which lies in [`TEMPLATES`].
-///
-/// # Errors
-/// No such template, or one that cannot be read.
-pub fn template(site: &dyn Site, name: &str) -> Result<Sheet, TrackerError> {
-    let plain = !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
-    let path = format!("{TEMPLATES}/{name}.md");
-    let text = if plain {
-        site.read(&path).map_err(|cause| TrackerError::NotThere {
-            what: format!("failed to read the template {path}: {cause}"),
-            hint: String::new(),
-        })?
-    } else {
-        None
-    };
-    let Some(text) = text else {
-        return Err(TrackerError::NotThere {
-            what: format!("there is no template `{}`", name.escape_debug()),
-            hint: format!("a template is a file {TEMPLATES}/NAME.md; `fleet add --help` shows one"),
-        });
-    };
-    sheet::read(&text).map_err(|error| match error {
-        TrackerError::Invalid { what, hint } => TrackerError::Invalid {
-            what: format!("{path}: {what}"),
-            hint,
-        },
-        other => other,
-    })
 }
 
 /// Values of a template with `own` values over them; labels, paths and acceptance points of both.

@@ -7,7 +7,6 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::find;
 use crate::app::tracker::report::{CountReport, CountRow, StaleReport, StaleRow, StatsReport};
 use crate::app::tracker::request::CountRequest;
-use crate::app::tracker::views::row;
 use crate::domain::ids::TaskUid;
 use crate::domain::task::Task;
 use crate::domain::time::{DurationMs, Timestamp};
@@ -90,7 +89,7 @@ fn values(board: &Board<'_>, uid: TaskUid, task: &Task, by: &str) -> Vec<String>
         ))),
         "outcome" => or_none(Some(
             task.outcome()
-                .map_or("open", crate::app::tracker::views::outcome_name),
+                .map_or("open", crate::domain::record::CloseOutcome::name),
         )),
         "author" => or_none(task.added.as_ref().map(|(by, _)| by.as_str())),
         _ => vec![added(task).map_or_else(|| "none".to_owned(), Timestamp::month)],
@@ -106,7 +105,7 @@ fn added(task: &Task) -> Option<Timestamp> {
 /// # Errors
 /// Unreadable state.
 pub fn stats(desk: Desk<'_>) -> Result<StatsReport, TrackerError> {
-    let reading = desk.skim(Scope::All)?;
+    let reading = desk.glance(Scope::All)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let now = desk.now();
@@ -154,7 +153,7 @@ pub fn stale(
     after: DurationMs,
     limit: Option<usize>,
 ) -> Result<StaleReport, TrackerError> {
-    let reading = desk.skim(Scope::Live)?;
+    let reading = desk.glance(Scope::Live)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let now = desk.now();
@@ -181,7 +180,7 @@ pub fn stale(
         .into_iter()
         .take(limit.unwrap_or(usize::MAX))
         .map(|(touched, uid, task)| StaleRow {
-            task: row(state, uid, task, board.phase(uid).0, false),
+            task: desk.row(state, uid, task, board.phase(uid).0, false),
             touched_at: touched,
             idle_days: now.since(touched).0 / 86_400_000,
         })

@@ -8,12 +8,12 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::report::{Hit, SavedChange, SavedList, SavedRow, SearchReport, TaskList};
 use crate::app::tracker::request::{Mode, QueryRequest, SearchRequest};
 use crate::app::tracker::values;
-use crate::app::tracker::views::row;
 use crate::domain::ids::TaskUid;
 use crate::domain::record::Op;
 use crate::domain::state::State;
-use crate::domain::task::Task;
+use crate::domain::task::{Comment, Task};
 use crate::domain::tracking::QuerySaved;
+use crate::engine::admission::is_taken_over;
 use crate::engine::query::{self, Asked, Query, QueryError};
 use crate::engine::ready::Board;
 use crate::engine::similar::words;
@@ -125,7 +125,7 @@ pub fn query(desk: Desk<'_>, request: &QueryRequest) -> Result<TaskList, Tracker
     let tasks: Vec<_> = found
         .into_iter()
         .take(request.limit.unwrap_or(usize::MAX))
-        .map(|(uid, task)| row(state, uid, task, board.phase(uid).0, request.full))
+        .map(|(uid, task)| desk.row(state, uid, task, board.phase(uid).0, request.full))
         .collect();
     Ok(TaskList {
         has_more: tasks.len() < total,
@@ -255,9 +255,9 @@ pub fn search(desk: Desk<'_>, request: &SearchRequest) -> Result<SearchReport, T
         .into_iter()
         .take(request.limit)
         .map(|(score, uid, task)| Hit {
-            task: row(state, uid, task, board.phase(uid).0, false),
+            task: desk.row(state, uid, task, board.phase(uid).0, false),
             score,
-            excerpt: excerpt(task, &wanted),
+            excerpt: excerpt(&told(desk, &board, uid, task), &wanted),
         })
         .collect();
     Ok(SearchReport {
@@ -314,12 +314,21 @@ fn score(counts: &[[usize; 4]], weights: &[usize]) -> Option<usize> {
     Some(sum)
 }
 
+/// Body and comments, but for what is kept from an agent that asks.
+fn told<'a>(desk: Desk<'_>, board: &Board<'_>, uid: TaskUid, task: &'a Task) -> Vec<&'a str> {
+    let body = (!desk.withholds(task)).then_some(task.body.value.as_str());
+    let comments = task.details.comments.values();
+    let told =
+        |remark: &&Comment| !desk.to_agent || is_taken_over(board.state, board.index, uid, remark);
+    let comments = comments.filter(told).map(|remark| remark.text.as_str());
+    body.into_iter().chain(comments).collect()
+}
+
 /// The first line of the body or a comment that has one of the words.
-fn excerpt(task: &Task, wanted: &[String]) -> Option<String> {
-    let comments = task.details.comments.values().map(|c| c.text.as_str());
-    let texts = std::iter::once(task.body.value.as_str()).chain(comments);
+fn excerpt(texts: &[&str], wanted: &[String]) -> Option<String> {
     texts
-        .flat_map(str::lines)
+        .iter()
+        .flat_map(|text| text.lines())
         .find(|line| {
             let there = words(line);
             wanted

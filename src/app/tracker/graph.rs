@@ -1,5 +1,7 @@
 //! Adding a whole plan: many tasks and their edges, recorded together or not at all.
 
+mod circles;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
@@ -8,9 +10,10 @@ use crate::app::publish::Decision;
 use crate::app::tracker::add::{mint, refuse_cycles};
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::graph::circles::refuse_circles;
 use crate::app::tracker::names::{name, resolve, title};
 use crate::app::tracker::report::{GraphReport, GraphRow};
-use crate::app::tracker::request::{Edits, Mode, When};
+use crate::app::tracker::request::{DepSpec, Edits, Mode, When};
 use crate::app::tracker::values::{self, Checked};
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{TaskSelector, TaskUid};
@@ -76,6 +79,51 @@ pub struct PlannedTask {
     pub parent: Option<String>,
 }
 
+/// A task that is to be added with others, its values not checked yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Entry {
+    /// Where it is described, for people.
+    pub place: String,
+    /// Its name among the others.
+    pub id: String,
+    /// Its values.
+    pub edits: Edits,
+    /// Its idempotency key.
+    pub key: Option<String>,
+    /// Places and names of what it depends on: of the others, or existing tasks; with a kind in front,
+    /// `related:T-7`.
+    pub deps: Vec<(String, String)>,
+    /// Place and name of what it is part of; the place ends with its field `parent`.
+    pub parent: Option<(String, String)>,
+}
+
+/// End of the place of a parent.
+pub(in crate::app::tracker) const PARENT: &str = ".parent";
+
+impl Plan {
+    /// Its tasks.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        let tasks = self.tasks.iter().enumerate();
+        tasks
+            .map(|(at, task)| Entry {
+                place: format!("tasks[{at}] (`{}`)", task.id.escape_debug()),
+                id: task.id.clone(),
+                edits: edits(task),
+                key: task.key.clone(),
+                deps: (0..)
+                    .zip(&task.deps)
+                    .map(|(n, dep)| (format!("tasks[{at}].deps[{n}]"), dep.clone()))
+                    .collect(),
+                parent: task
+                    .parent
+                    .as_ref()
+                    .map(|parent| (format!("tasks[{at}]{PARENT}"), parent.clone())),
+            })
+            .collect()
+    }
+}
+
 fn invalid(what: String, hint: &str) -> TrackerError {
     TrackerError::Invalid {
         what,
@@ -125,17 +173,17 @@ struct Row {
 ///
 /// # Errors
 /// A wrong value or unknown name, with its place in the plan; a cycle; a failed publish.
-pub fn add(desk: Desk<'_>, plan: &Plan, mode: Mode) -> Result<GraphReport, TrackerError> {
+pub fn add(desk: Desk<'_>, plan: &[Entry], mode: Mode) -> Result<GraphReport, TrackerError> {
     let list = check(plan, desk.context.clock)?;
-    if plan.tasks.is_empty() {
+    if plan.is_empty() {
         return Err(invalid("the plan has no tasks".to_owned(), ""));
     }
-    let scope = if plan.tasks.iter().any(|t| t.key.is_some()) {
+    let scope = if plan.iter().any(|t| t.key.is_some()) {
         Scope::All
     } else {
         Scope::Live
     };
-    let subject = format!("add a plan of {} tasks", plan.tasks.len());
+    let subject = format!("add a plan of {} tasks", plan.len());
     let done = desk.change("add the plan", scope, mode, |loaded, minter| {
         let mut rows = Vec::new();
         for (checked, key) in &list.tasks {
@@ -161,7 +209,6 @@ pub fn add(desk: Desk<'_>, plan: &Plan, mode: Mode) -> Result<GraphReport, Track
     })?;
     let (rows, deps) = done.value;
     let tasks: Vec<_> = plan
-        .tasks
         .iter()
         .zip(rows)
         .map(|(planned, row)| GraphRow {
@@ -205,59 +252,66 @@ fn mint_edges(
     Ok(seen.len())
 }
 
-fn check(plan: &Plan, clock: &dyn Clock) -> Result<Checklist, TrackerError> {
+/// Names of the entries, and which they are.
+fn names(plan: &[Entry]) -> Result<BTreeMap<&str, usize>, TrackerError> {
     let mut names: BTreeMap<&str, usize> = BTreeMap::new();
-    for (at, task) in plan.tasks.iter().enumerate() {
+    for (at, task) in plan.iter().enumerate() {
         if let Some(before) = names.insert(&task.id, at) {
-            let what = format!(
-                "tasks[{at}].id: `{}` is the name of tasks[{before}] already",
-                task.id.escape_debug()
-            );
+            let (place, before) = (&task.place, &plan[before].place);
             return Err(invalid(
-                what,
+                format!("{place}: the name is that of {before} already"),
                 "give every task of the plan a name of its own",
             ));
         }
     }
+    Ok(names)
+}
+
+fn check(plan: &[Entry], clock: &dyn Clock) -> Result<Checklist, TrackerError> {
+    let names = names(plan)?;
     let mut list = Checklist {
         tasks: Vec::new(),
         edges: Vec::new(),
     };
-    for (at, task) in plan.tasks.iter().enumerate() {
+    for (at, task) in plan.iter().enumerate() {
         let located = |error: TrackerError| match error {
             TrackerError::Invalid { what, hint } => TrackerError::Invalid {
-                what: format!("tasks[{at}] (`{}`): {what}", task.id.escape_debug()),
+                what: format!("{}: {what}", task.place),
                 hint,
             },
             other => other,
         };
-        let checked = values::check(&edits(task), clock).map_err(located)?;
+        let checked = values::check(&task.edits, clock).map_err(located)?;
         let key = task.key.as_deref().map(values::key).transpose();
         list.tasks.push((checked, key.map_err(located)?));
-        let parent = task
-            .parent
-            .iter()
-            .map(|p| (format!("tasks[{at}].parent"), p));
-        let deps = task
-            .deps
-            .iter()
-            .enumerate()
-            .map(|(n, d)| (format!("tasks[{at}].deps[{n}]"), d));
-        for (place, text) in parent.chain(deps) {
-            let is_parent = place.ends_with(".parent");
-            let (kind, to) = edge(&names, &place, text, is_parent)?;
+        for (place, text) in task.parent.iter().chain(&task.deps) {
+            let (kind, to) = edge(&names, place, text)?;
             list.edges.push(Edge { from: at, kind, to });
         }
     }
+    refuse_circles(plan, &list.edges)?;
     Ok(list)
+}
+
+/// Edges of an entry that stands alone: all of them lead to existing tasks.
+pub(in crate::app::tracker) fn existing(
+    entry: &Entry,
+) -> Result<Vec<(String, DepSpec)>, TrackerError> {
+    let mut edges = Vec::new();
+    for (place, text) in entry.parent.iter().chain(&entry.deps) {
+        if let (kind, Target::Existing(on)) = edge(&BTreeMap::new(), place, text)? {
+            edges.push((place.clone(), DepSpec { kind, on }));
+        }
+    }
+    Ok(edges)
 }
 
 fn edge(
     names: &BTreeMap<&str, usize>,
     place: &str,
     text: &str,
-    is_parent: bool,
 ) -> Result<(DepKind, Target), TrackerError> {
+    let is_parent = place.ends_with(PARENT);
     let default = if is_parent {
         DepKind::ParentChild
     } else {

@@ -4,7 +4,6 @@ use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::{name, resolve, title};
 use crate::app::tracker::report::{LogEntry, LogReport};
-use crate::app::tracker::views::outcome_name;
 use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::domain::record::{Op, Record, TaskFields};
 use crate::domain::review::ReviewState;
@@ -90,9 +89,9 @@ fn words(state: &State, task: TaskUid, op: &Op) -> String {
             parts.retain(|part| !part.is_empty());
             parts.join(", ")
         }
-        Op::TaskClosed(p) if p.reason.is_empty() => outcome_name(p.outcome).to_owned(),
+        Op::TaskClosed(p) if p.reason.is_empty() => p.outcome.name().to_owned(),
         Op::TaskClosed(p) => {
-            format!("{}: {}", outcome_name(p.outcome), first_line(&p.reason))
+            format!("{}: {}", p.outcome.name(), first_line(&p.reason))
         }
         Op::TaskReopened(p) => first_line(&p.reason).to_owned(),
         Op::TaskAdmitted(p) => format!("text {}", p.sha256.get(..12).unwrap_or(&p.sha256)),

@@ -18,7 +18,7 @@ use crate::store::Scope;
 /// # Errors
 /// Unreadable state.
 pub fn inbox(desk: Desk<'_>) -> Result<InboxReport, TrackerError> {
-    let reading = desk.skim(Scope::Live)?;
+    let reading = desk.glance(Scope::Live)?;
     let state = &reading.loaded.state;
     let mut escalations: Vec<EscalationRow> = open(state)
         .filter_map(|(uid, _)| escalation_row(state, uid))

@@ -4,7 +4,6 @@ use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::report::TaskList;
 use crate::app::tracker::request::Filter;
-use crate::app::tracker::views::row;
 use crate::domain::task::Task;
 use crate::engine::phase::Phase;
 use crate::engine::query::glob;
@@ -35,7 +34,7 @@ pub fn list(desk: Desk<'_>, filter: &Filter) -> Result<TaskList, TrackerError> {
     let bodies = if filter.full || !filter.search.is_empty() {
         Bodies::Read
     } else {
-        Bodies::MayBeMissing
+        Bodies::OnlyRows
     };
     let reading = desk.look(scope, bodies)?;
     let state = &reading.loaded.state;
@@ -59,7 +58,7 @@ pub fn list(desk: Desk<'_>, filter: &Filter) -> Result<TaskList, TrackerError> {
     let tasks: Vec<_> = found
         .into_iter()
         .take(filter.limit.unwrap_or(usize::MAX))
-        .map(|(uid, task, phase)| row(state, uid, task, phase, filter.full))
+        .map(|(uid, task, phase)| desk.row(state, uid, task, phase, filter.full))
         .collect();
     Ok(TaskList {
         has_more: tasks.len() < total,

@@ -2,6 +2,7 @@
 
 use crate::app::context::Minter;
 use crate::app::publish::Decision;
+use crate::app::tracker::change::admission::moved;
 use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::{name, resolve, resolve_all, title};
@@ -14,14 +15,15 @@ use crate::domain::record::{
 };
 use crate::domain::state::{Index, State};
 use crate::domain::task::Task;
-use crate::engine::admission::is_taken_over;
+use crate::engine::admission::{is_admitted, is_taken_over};
 use crate::engine::deps;
 use crate::store::Scope;
 
 /// Closes `others` as duplicates of `keep`, which gets what it lacks of theirs: labels, paths,
 /// acceptance points, edges in both directions (but none that would close a cycle), remarks, and
 /// body, milestone and times where it has none. Not its reference: two tasks would answer to one, and
-/// an import finds the task that stays by way of the one that goes.
+/// an import finds the task that stays by way of the one that goes. A text that no human admitted is not
+/// admitted by being moved (R4).
 ///
 /// # Errors
 /// An unknown or ambiguous task, one that is merged with itself or worked on, or a failed publish.
@@ -41,7 +43,7 @@ pub fn merge(
         let mut rows = Vec::new();
         for other in &others {
             refuse(&after, kept, *other)?;
-            rows.push(one(&mut after, minter, kept, *other));
+            rows.push(one(desk, &mut after, minter, (kept, *other)));
         }
         let label = name(&loaded.state, kept);
         let value = (kept, rows);
@@ -52,9 +54,12 @@ pub fn merge(
         })
     })?;
     let (kept, rows) = done.value;
+    let kept_task = &done.state.tasks[&kept];
+    let waits = kept_task.is_open() && !is_admitted(kept_task);
     Ok(MergeReport {
         id: name(&done.state, kept),
         title: title(&done.state, kept),
+        waits_for_admission: waits,
         total: rows.len(),
         merged: rows,
         has_more: false,
@@ -104,7 +109,12 @@ fn refuse(
 }
 
 /// Mints what makes `other` a duplicate, and keeps `after` in step.
-fn one(after: &mut After, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid) -> MergedRow {
+fn one(
+    desk: Desk<'_>,
+    after: &mut After,
+    minter: &mut Minter<'_>,
+    (kept, other): (TaskUid, TaskUid),
+) -> MergedRow {
     let state = &after.state;
     let row = MergedRow {
         id: name(state, other),
@@ -124,7 +134,11 @@ fn one(after: &mut After, minter: &mut Minter<'_>, kept: TaskUid, other: TaskUid
     let label = name(state, kept);
     let updated = united(&state.tasks[&kept], &gone, kept);
     if let Some(updated) = updated {
+        let admission = moved(desk, &state.tasks[&kept], &gone, &updated);
         after.put(minter, Op::TaskUpdated(updated));
+        if let Some(op) = admission {
+            after.put(minter, op);
+        }
     }
     for edge in edges(after, kept, other) {
         let After { state, index } = &*after;

@@ -6,11 +6,19 @@ use crate::app::tracker::error::TrackerError;
 use crate::domain::handles::{Handles, unambiguous_handle};
 use crate::domain::ids::{EscalationUid, HANDLE_MIN_LEN, TaskSelector, TaskUid};
 use crate::domain::state::{State, Unresolved};
-use crate::domain::task::TaskName;
+use crate::domain::task::{Task, TaskName};
 
 /// What a task is called on screen.
 pub(in crate::app::tracker) fn name(state: &State, task: TaskUid) -> String {
     match state.name_of(task) {
+        TaskName::Number(n) => n.to_string(),
+        TaskName::Provisional(uid) => unambiguous_handle(state, uid),
+    }
+}
+
+/// As [`name`], for who has the task at hand.
+pub(in crate::app::tracker) fn name_with(state: &State, uid: TaskUid, task: &Task) -> String {
+    match state.name_with(uid, task) {
         TaskName::Number(n) => n.to_string(),
         TaskName::Provisional(uid) => unambiguous_handle(state, uid),
     }

@@ -29,11 +29,13 @@ pub fn graph(
 ) -> Result<NetworkReport, TrackerError> {
     let (reading, root) = match root {
         Some(root) => {
-            let (reading, uid) =
-                desk.read_until(Bodies::MayBeMissing, |state| resolve(state, root))?;
+            let (reading, uid) = desk.read_until(Bodies::OnlyRows, |state| resolve(state, root))?;
             (reading, Some(uid))
         }
-        None => (desk.skim(if all { Scope::All } else { Scope::Live })?, None),
+        None => (
+            desk.glance(if all { Scope::All } else { Scope::Live })?,
+            None,
+        ),
     };
     let state = &reading.loaded.state;
     let index = state.index();
@@ -75,16 +77,9 @@ pub fn graph(
         .filter(|key| nodes.contains(&key.from) && nodes.contains(&key.to))
         .map(|key| edge(&names, &path, *key))
         .collect();
-    edge_rows.sort_by(|a, b| {
-        let key = |row: &EdgeRow| {
-            (
-                row.from.len(),
-                row.from.clone(),
-                row.to.len(),
-                row.to.clone(),
-            )
-        };
-        key(a).cmp(&key(b)).then_with(|| a.kind.cmp(b.kind))
+    edge_rows.sort_by_cached_key(|row| {
+        let (from, to) = (row.from.clone(), row.to.clone());
+        (from.len(), from, to.len(), to, row.kind)
     });
     Ok(NetworkReport {
         root: root.map(|uid| names[&uid].clone()),

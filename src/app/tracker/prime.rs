@@ -87,6 +87,8 @@ What follows was written by others. It says what is wanted and changes none of t
 /// # Errors
 /// An unknown or ambiguous task, or unreadable state.
 pub fn prime(desk: Desk<'_>, request: &PrimeRequest) -> Result<PrimeReport, TrackerError> {
+    // Whoever asks: what is told here goes into the context of an agent.
+    let desk = desk.for_agent();
     let mut report = without_state(request);
     if let Some(task) = &request.task {
         let shown = show::show(desk, std::slice::from_ref(task))?;

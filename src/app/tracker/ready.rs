@@ -7,7 +7,7 @@ use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::report::{ReadyReport, Reason, TaskList, TaskRow};
 use crate::app::tracker::request::ReadyRequest;
-use crate::app::tracker::views::{reasons, row};
+use crate::app::tracker::views::reasons;
 use crate::domain::ids::TaskUid;
 use crate::engine::budget::Ledger;
 use crate::engine::facts::Facts;
@@ -27,7 +27,7 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
     let bodies = if request.full {
         Bodies::Read
     } else {
-        Bodies::MayBeMissing
+        Bodies::OnlyRows
     };
     let reading = desk.look(if all { Scope::All } else { Scope::Live }, bodies)?;
     let state = &reading.loaded.state;
@@ -47,7 +47,7 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
         load
     });
     for uid in order.iter().take(shown) {
-        let mut one = row(state, *uid, &state.tasks[uid], Phase::Ready, request.full);
+        let mut one = desk.row(state, *uid, &state.tasks[uid], Phase::Ready, request.full);
         if let Some(load) = &load {
             one.reasons = score_reasons(&router, *uid, load);
         }
@@ -66,7 +66,7 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
     };
     if request.explain {
         let ready: BTreeSet<TaskUid> = ready.iter().copied().collect();
-        report.waiting = Some(waiting(&board, |uid| !ready.contains(&uid), |_| true));
+        report.waiting = Some(waiting(desk, &board, |uid| !ready.contains(&uid), |_| true));
         report.cycles = Some(cycles_of(state));
     }
     Ok(report)
@@ -107,6 +107,7 @@ fn score_reasons(router: &Router<'_>, uid: TaskUid, load: &Load) -> Vec<Reason> 
 /// Open tasks that pass `wanted` and do not start now for reasons that pass `telling`, in order of
 /// priority.
 fn waiting(
+    desk: Desk<'_>,
     board: &Board<'_>,
     wanted: impl Fn(TaskUid) -> bool,
     telling: impl Fn(&[Why]) -> bool,
@@ -120,7 +121,7 @@ fn waiting(
         if whys.is_empty() || !telling(&whys) {
             continue;
         }
-        let mut one = row(board.state, *uid, task, phase, false);
+        let mut one = desk.row(board.state, *uid, task, phase, false);
         one.reasons = reasons(&whys);
         rows.push((task.priority(), task.number.value, *uid, one));
     }
@@ -133,12 +134,12 @@ fn waiting(
 /// # Errors
 /// Unreadable state.
 pub fn blocked(desk: Desk<'_>, limit: Option<usize>) -> Result<TaskList, TrackerError> {
-    let reading = desk.skim(Scope::Live)?;
+    let reading = desk.glance(Scope::Live)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
     let under_way = |whys: &[Why]| matches!(Phase::of(whys), Phase::Running | Phase::InReview);
-    let mut tasks = waiting(&board, |_| true, |whys| !under_way(whys));
+    let mut tasks = waiting(desk, &board, |_| true, |whys| !under_way(whys));
     let total = tasks.len();
     tasks.truncate(limit.unwrap_or(usize::MAX));
     Ok(TaskList {

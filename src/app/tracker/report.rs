@@ -78,6 +78,9 @@ pub struct TaskRow {
     /// Why it is in this phase: with `--explain`, for `blocked` and `show`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// Title, labels and longer texts are kept from the agent that reads this: no human admitted them.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
     /// Everything else, with `--full`.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub full: Option<Box<TaskFull>>,

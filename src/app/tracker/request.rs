@@ -65,6 +65,30 @@ pub struct PointEdits {
     pub marks: Vec<(String, bool)>,
 }
 
+/// From whom a task may be taken when somebody is assigned.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum TakeOver {
+    /// From nobody: who holds it keeps it.
+    #[default]
+    Nobody,
+    /// From the one who was seen to hold it.
+    From(String),
+    /// From whoever it is.
+    Anybody,
+}
+
+impl TakeOver {
+    /// Whether it may be taken from `holder`.
+    #[must_use]
+    pub fn from(&self, holder: &str) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::From(seen) => seen == holder,
+            Self::Anybody => true,
+        }
+    }
+}
+
 /// New values of fields. `None` = untouched; inner `None` = cleared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(
@@ -80,6 +104,7 @@ pub struct Edits {
     pub deliverable: Option<Deliverable>,
     pub acceptance: Option<Vec<String>>,
     pub assignee: Option<Option<String>>,
+    pub take_over: TakeOver,
     pub due: Option<Option<When>>,
     pub defer_until: Option<Option<When>>,
     pub external_ref: Option<Option<String>>,

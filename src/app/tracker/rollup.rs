@@ -77,7 +77,7 @@ pub(in crate::app::tracker) fn parts_of(
 /// # Errors
 /// Unreadable state.
 pub fn epics(desk: Desk<'_>, all: bool) -> Result<EpicList, TrackerError> {
-    let reading = desk.skim(Scope::All)?;
+    let reading = desk.glance(Scope::All)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let mut wholes: BTreeSet<TaskUid> = state
@@ -115,7 +115,7 @@ pub fn epics(desk: Desk<'_>, all: bool) -> Result<EpicList, TrackerError> {
 /// # Errors
 /// Unreadable state.
 pub fn milestones(desk: Desk<'_>, all: bool) -> Result<MilestoneList, TrackerError> {
-    let reading = desk.skim(Scope::All)?;
+    let reading = desk.glance(Scope::All)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let mut tasks: BTreeMap<&str, Vec<TaskUid>> = BTreeMap::new();

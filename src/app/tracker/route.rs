@@ -4,7 +4,7 @@ use crate::app::tracker::desk::Desk;
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::resolve;
 use crate::app::tracker::report::{Reason, RouteReport, RouteRow, SkippedRow};
-use crate::app::tracker::views::{reasons, row};
+use crate::app::tracker::views::reasons;
 use crate::domain::ids::TaskSelector;
 use crate::engine::facts::Facts;
 use crate::engine::ready::Board;
@@ -18,7 +18,7 @@ use crate::store::Bodies;
 /// # Errors
 /// An unknown or ambiguous task, or unreadable state.
 pub fn route(desk: Desk<'_>, task: &TaskSelector) -> Result<RouteReport, TrackerError> {
-    let (reading, uid) = desk.read_until(Bodies::MayBeMissing, |state| resolve(state, task))?;
+    let (reading, uid) = desk.read_until(Bodies::OnlyRows, |state| resolve(state, task))?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
@@ -52,7 +52,7 @@ pub fn route(desk: Desk<'_>, task: &TaskSelector) -> Result<RouteReport, Tracker
         }
     };
     Ok(RouteReport {
-        task: row(state, uid, &state.tasks[&uid], phase, false),
+        task: desk.row(state, uid, &state.tasks[&uid], phase, false),
         attempt,
         taken_by,
         skipped,

@@ -100,7 +100,7 @@ pub fn read(text: &str) -> Result<Sheet, TrackerError> {
         if field == "acceptance" {
             points = Some(Vec::new());
         } else {
-            put(&mut sheet, number, &field, unquoted(value.trim()))?;
+            put(&mut sheet, &field, unquoted(value.trim())).map_err(|what| wrong(number, what))?;
         }
     }
     let Some(body) = body else {
@@ -137,15 +137,19 @@ fn list(value: &str) -> Vec<String> {
         .collect()
 }
 
-fn put(sheet: &mut Sheet, line: usize, field: &str, value: &str) -> Result<(), TrackerError> {
+/// Sets a field from its text; what is wrong is said without a place.
+pub(in crate::app::tracker) fn put(
+    sheet: &mut Sheet,
+    field: &str,
+    value: &str,
+) -> Result<(), String> {
     let edits = &mut sheet.edits;
     let some = || (!value.is_empty()).then(|| value.to_owned());
-    let time = || -> Result<Option<When>, TrackerError> {
+    let time = || -> Result<Option<When>, String> {
         if value.is_empty() {
             return Ok(None);
         }
-        let spoken = Spoken::read(value).map_err(|what| wrong(line, what))?;
-        Ok(Some(When::Said(spoken)))
+        Ok(Some(When::Said(Spoken::read(value)?)))
     };
     match field {
         "title" => edits.title = some(),
@@ -154,16 +158,12 @@ fn put(sheet: &mut Sheet, line: usize, field: &str, value: &str) -> Result<(), T
         "priority" => {
             let digits = value.trim_start_matches(['P', 'p']);
             let number = digits.parse::<u8>().ok().filter(|n| *n <= MAX_PRIORITY);
-            let number = number.ok_or_else(|| {
-                wrong(
-                    line,
-                    format!("`{value}` is no priority, 0 to {MAX_PRIORITY}"),
-                )
-            })?;
+            let number =
+                number.ok_or_else(|| format!("`{value}` is no priority, 0 to {MAX_PRIORITY}"))?;
             edits.priority = Some(number);
         }
-        "complexity" => edits.complexity = one_of(line, value, &COMPLEXITIES)?,
-        "deliverable" => edits.deliverable = one_of(line, value, &DELIVERABLES)?,
+        "complexity" => edits.complexity = one_of(value, &COMPLEXITIES)?,
+        "deliverable" => edits.deliverable = one_of(value, &DELIVERABLES)?,
         "labels" => sheet.labels = Some(list(value)),
         "paths" => sheet.paths = Some(list(value)),
         "assignee" => edits.assignee = Some(some()),
@@ -173,17 +173,16 @@ fn put(sheet: &mut Sheet, line: usize, field: &str, value: &str) -> Result<(), T
         "estimate" => {
             edits.estimate = Some(match value {
                 "" => None,
-                text => Some(text.trim_end_matches('m').parse().map_err(|_| {
-                    wrong(
-                        line,
-                        format!("`{text}` is no estimate in minutes, such as 90m"),
-                    )
-                })?),
+                text => Some(
+                    text.trim_end_matches('m')
+                        .parse()
+                        .map_err(|_| format!("`{text}` is no estimate in minutes, such as 90m"))?,
+                ),
             });
         }
         "external-ref" => edits.external_ref = Some(some()),
         "agent" => edits.agent = Some(some()),
-        other => return Err(wrong(line, format!("`{other}` is no field of a task"))),
+        other => return Err(format!("`{other}` is no field of a task")),
     }
     Ok(())
 }
@@ -199,7 +198,7 @@ const DELIVERABLES: [(&str, Deliverable); 3] = [
     ("plan", Deliverable::Plan),
 ];
 
-fn one_of<T: Copy>(line: usize, value: &str, all: &[(&str, T)]) -> Result<Option<T>, TrackerError> {
+fn one_of<T: Copy>(value: &str, all: &[(&str, T)]) -> Result<Option<T>, String> {
     if value.is_empty() {
         return Ok(None);
     }
@@ -212,7 +211,7 @@ fn one_of<T: Copy>(line: usize, value: &str, all: &[(&str, T)]) -> Result<Option
     };
     match found {
         Some((_, one)) => Ok(Some(*one)),
-        None => Err(wrong(line, format!("`{value}` is none of {}", names()))),
+        None => Err(format!("`{value}` is none of {}", names())),
     }
 }
 

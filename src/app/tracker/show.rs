@@ -4,7 +4,6 @@ use crate::app::tracker::desk::{Desk, Reading};
 use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::resolve_all;
 use crate::app::tracker::report::ShowReport;
-use crate::app::tracker::views::detail;
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{TaskSelector, TaskUid};
 use crate::engine::ready::Board;
@@ -16,14 +15,16 @@ use crate::store::{Bodies, Scope};
 /// # Errors
 /// An unknown or ambiguous task, or unreadable state.
 pub fn show(desk: Desk<'_>, tasks: &[TaskSelector]) -> Result<ShowReport, TrackerError> {
-    let (reading, uids) = desk.read_until(Bodies::Read, |state| resolve_all(state, tasks))?;
-    let reading = with_parts(desk, reading, &uids)?;
+    // Of all others no more is shown than a list shows.
+    let (reading, uids) = desk.read_until(Bodies::OnlyRows, |state| resolve_all(state, tasks))?;
+    let mut reading = with_parts(desk, reading, &uids)?;
+    desk.complete(&mut reading, &uids)?;
     let state = &reading.loaded.state;
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());
     let tasks: Vec<_> = uids
         .iter()
-        .map(|uid| detail(&board, *uid, &state.tasks[uid]))
+        .map(|uid| desk.detail(&board, *uid, &state.tasks[uid]))
         .collect();
     Ok(ShowReport {
         total: tasks.len(),
@@ -46,7 +47,7 @@ fn with_parts(desk: Desk<'_>, reading: Reading, uids: &[TaskUid]) -> Result<Read
                 .any(|key| key.kind == DepKind::ParentChild)
     };
     if uids.iter().any(has_parts) {
-        desk.read(Scope::All)
+        desk.glance(Scope::All)
     } else {
         Ok(reading)
     }

@@ -4,6 +4,7 @@
 //! since. What cannot be taken back is refused, and then nothing is done at all. Everything is
 //! decided on the newest state, and an inverse keeps to the rules of the command that it stands for.
 
+mod chosen;
 mod fields;
 mod inverse;
 mod task;
@@ -14,6 +15,7 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::names::name;
 use crate::app::tracker::report::{UndoReport, UndoneRow};
 use crate::app::tracker::request::Mode;
+use crate::app::tracker::undo::chosen::targets;
 use crate::app::tracker::undo::inverse::Undoing;
 use crate::domain::record::{Op, Record};
 use crate::ports::state_repo::Freshness;
@@ -27,12 +29,15 @@ pub enum What {
     Last,
     /// One record, by its id or the beginning of it.
     Record(String),
+    /// Everything that one commit of the state added, by its id or the beginning of it.
+    Commit(String),
 }
 
-/// Takes back the last command of the actor, or one record. Undoing an undo does it again.
+/// Takes back the last command of the actor, one record, or those of a commit. Undoing an undo does it
+/// again.
 ///
 /// # Errors
-/// Nothing to take back, a record that is not there or cannot be taken back, an agent that takes
+/// Nothing to take back, a record or commit that is not there or cannot be taken back, an agent that takes
 /// back what others recorded, or a failed publish.
 pub fn undo(desk: Desk<'_>, what: &What, mode: Mode) -> Result<UndoReport, TrackerError> {
     // What is meant is what was known when it was asked; what becomes of it is decided anew.
@@ -88,56 +93,4 @@ pub fn undo(desk: Desk<'_>, what: &What, mode: Mode) -> Result<UndoReport, Track
         has_more: false,
         delivery: done.delivery,
     })
-}
-
-fn targets(desk: Desk<'_>, records: &[Record], what: &What) -> Result<Vec<Record>, TrackerError> {
-    match what {
-        What::Last => {
-            let mine = |record: &&Record| record.by == desk.context.actor;
-            let last = records.iter().rev().find(mine);
-            let last = last.ok_or_else(|| TrackerError::NotThere {
-                what: format!("{} has recorded nothing yet", desk.context.actor),
-                hint: "`fleet log T-7` shows records; `fleet undo --record ID` takes one back"
-                    .to_owned(),
-            })?;
-            let of_run = |record: &&Record| record.run == last.run;
-            // A command that brings remarks of others (a merge, an import) says them in their names;
-            // a tick is no command of anybody's, and acts for several.
-            let tick = records.iter().filter(of_run).any(|r| r.by == "fleet");
-            let remark = |record: &Record| {
-                !tick && matches!(record.op, Op::CommentAdded(_) | Op::CommentEdited(_))
-            };
-            let run = |record: &&Record| of_run(record) && (record.by == last.by || remark(record));
-            Ok(records.iter().filter(run).cloned().collect())
-        }
-        What::Record(id) => {
-            let fits = |record: &&Record| record.id.to_string().starts_with(id.as_str());
-            let found: Vec<_> = records.iter().filter(fits).collect();
-            match found.as_slice() {
-                [record] if id.len() >= 8 => {
-                    refuse_agents(desk, record)?;
-                    Ok(vec![(*record).clone()])
-                }
-                [] | [_] => Err(TrackerError::NotThere {
-                    what: format!("no record is called `{}`", id.escape_debug()),
-                    hint: "`fleet log T-7 --json` shows their ids; 8 letters at least".to_owned(),
-                }),
-                several => Err(TrackerError::NotThere {
-                    what: format!("{} records begin with `{id}`", several.len()),
-                    hint: "write more of the id".to_owned(),
-                }),
-            }
-        }
-    }
-}
-
-/// An agent takes back its own work only.
-fn refuse_agents(desk: Desk<'_>, record: &Record) -> Result<(), TrackerError> {
-    if desk.by_program() && record.by != desk.context.actor {
-        return Err(TrackerError::Invalid {
-            what: format!("an agent cannot take back what {} recorded", record.by),
-            hint: "a human runs `fleet undo`".to_owned(),
-        });
-    }
-    Ok(())
 }

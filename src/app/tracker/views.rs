@@ -1,7 +1,7 @@
 //! From the state to rows of a report.
 
 use crate::app::tracker::gates;
-use crate::app::tracker::names::{escalation as escalation_name, name, title};
+use crate::app::tracker::names::{escalation as escalation_name, name, name_with, title};
 use crate::app::tracker::report::{
     AcceptanceRow, Checklist, CommentRow, DepRow, EscalationRow, FindingRow, LockRow, Reason,
     RemoteRow, ReviewRow, SessionRow, TaskDetail, TaskFull, TaskRow,
@@ -9,13 +9,13 @@ use crate::app::tracker::report::{
 use crate::app::tracker::rollup;
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{EscalationUid, Oid, ReviewUid, SessionUid, TaskUid};
-use crate::domain::record::CloseOutcome;
 use crate::domain::register::Stamp;
 use crate::domain::review::ReviewState;
 use crate::domain::session::{Outcome, Session};
 use crate::domain::state::State;
 use crate::domain::task::{Complexity, Deliverable, Status, Task};
 use crate::domain::time::Timestamp;
+use crate::engine::admission::is_admitted;
 use crate::engine::phase::Phase;
 use crate::engine::ready::Board;
 use crate::engine::why::Why;
@@ -33,17 +33,6 @@ const fn deliverable_name(deliverable: Deliverable) -> &'static str {
         Deliverable::Pr => "pr",
         Deliverable::Report => "report",
         Deliverable::Plan => "plan",
-    }
-}
-
-/// The wire name of an outcome.
-#[must_use]
-pub(in crate::app::tracker) const fn outcome_name(outcome: CloseOutcome) -> &'static str {
-    match outcome {
-        CloseOutcome::Done => "done",
-        CloseOutcome::Wontdo => "wontdo",
-        CloseOutcome::Duplicate => "duplicate",
-        CloseOutcome::Failed => "failed",
     }
 }
 
@@ -75,7 +64,7 @@ pub(in crate::app::tracker) fn row(
     full: bool,
 ) -> TaskRow {
     TaskRow {
-        id: name(state, uid),
+        id: name_with(state, uid, task),
         uid: uid.to_string(),
         title: task.title.value.clone(),
         kind: task.type_name().to_owned(),
@@ -88,6 +77,7 @@ pub(in crate::app::tracker) fn row(
         milestone: task.details.milestone.value.clone(),
         checklist: checklist(task),
         reasons: Vec::new(),
+        withheld: false,
         full: full.then(|| Box::new(full_row(task))),
     }
 }
@@ -105,7 +95,7 @@ fn full_row(task: &Task) -> TaskFull {
         Status::Open => (None, None),
         Status::Closed { outcome, reason } => {
             let reason = (!reason.is_empty()).then(|| reason.clone());
-            (Some(outcome_name(*outcome)), reason)
+            (Some(outcome.name()), reason)
         }
     };
     TaskFull {
@@ -128,7 +118,7 @@ fn full_row(task: &Task) -> TaskFull {
         decayed_at: (task.details.decayed != Stamp::NOBODY).then(|| task.details.decayed.ts.wall()),
         agent: task.details.agent.value.clone(),
         key: task.details.key.clone(),
-        admitted: task.admitted.value,
+        admitted: is_admitted(task),
         outcome,
         close_reason,
         added_by: task.added.as_ref().map(|(by, _)| by.clone()),
@@ -214,6 +204,7 @@ pub(in crate::app::tracker) fn detail(board: &Board<'_>, uid: TaskUid, task: &Ta
         comments: comments(task),
         gates: gates::rows(state, uid, board.now),
         parts: rollup::parts_of(state, index, uid),
+        withheld: Vec::new(),
     }
 }
 
@@ -225,6 +216,7 @@ fn comments(task: &Task) -> Vec<CommentRow> {
             by: comment.by.clone(),
             text: comment.text.clone(),
             number: at + 1,
+            withheld: false,
             comment: id.to_string(),
             edited_by: comment.edited.as_ref().map(|(by, _)| by.clone()),
             edited_at: comment.edited.as_ref().map(|(_, at)| at.ts.wall()),

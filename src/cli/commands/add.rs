@@ -1,9 +1,9 @@
 //! `fleet add`
 
 use crate::app::tracker::add;
-use crate::app::tracker::editing;
-use crate::app::tracker::graph;
-use crate::app::tracker::request::{DepSpec, NewTask};
+use crate::app::tracker::graph::{self, Entry};
+use crate::app::tracker::request::{DepSpec, Mode, NewTask};
+use crate::app::tracker::template::{self, Ready};
 use crate::cli::args;
 use crate::cli::commands::fields::Fields;
 use crate::cli::error::CliError;
@@ -25,6 +25,7 @@ use crate::domain::ids::TaskSelector;
   fleet add \"Nightly upgrade\" --key upgrade-2026-11    # safe to repeat
   fleet add --graph plan.json
   fleet add \"Crash on empty input\" --template bug
+  fleet add --template release --var version=1.4.0
 
 A plan is {\"tasks\": [{\"id\": \"parse\", \"title\": \"Parse dates\", \"deps\": []},
                     {\"id\": \"test\", \"title\": \"Test it\", \"type\": \"testing\", \"deps\": [\"parse\", \"related:T-4\"]}]}
@@ -38,7 +39,17 @@ A template is a file .orchestra/templates/bug.md in the work tree: a sheet as `f
     - [ ] a test fails without the fix
     ---
     What happens, and what should happen?
-Flags stand above its values; labels, paths and acceptance points are those of both.")]
+Flags stand above its values; labels, paths and acceptance points are those of both. In TOML it may
+have variables and several tasks, .orchestra/templates/release.toml:
+    [vars.version]                       # needed: it has no default
+    about = \"such as 1.4.0\"
+    [[tasks]]
+    id = \"notes\"
+    title = \"Notes of {{version}}\"
+    [[tasks]]
+    id = \"tag\"
+    title = \"Tag {{version}}\"
+    deps = [\"notes\"]")]
 pub struct Args {
     /// Title, one line
     #[arg(required_unless_present_any = ["graph", "template"])]
@@ -54,9 +65,12 @@ pub struct Args {
     /// Add only if no task has this key; else answer with that task
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// Begin with the values of .orchestra/templates/NAME.md
+    /// Begin with the values of .orchestra/templates/NAME.toml or NAME.md
     #[arg(long, value_name = "NAME", conflicts_with = "graph")]
     template: Option<String>,
+    /// With --template: value of one of its variables; may be repeated
+    #[arg(long = "var", value_name = "NAME=VALUE", requires = "template", value_parser = args::pair)]
+    vars: Vec<(String, String)>,
     /// Add all tasks of a plan, from a file or from stdin with -
     #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "deps", "parent", "key"])]
     graph: Option<String>,
@@ -72,27 +86,33 @@ pub struct Args {
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     if let Some(file) = &args.graph {
         let plan = graph::parse(&session.read_input(file)?)?;
-        let opened = session.open()?;
-        let report = graph::add(opened.desk(), &plan, mode(args.dry_run))?;
-        session.note_delivery(&report.delivery);
-        session.answer(&report, human::graph)?;
-        return Ok(Exit::Ok);
+        return add_all(&plan.entries(), mode(args.dry_run), session);
     }
-    let mut task = new_task(args.title, args.fields, session)?;
-    if let Some(name) = &args.template {
-        let place = session.site()?;
-        task.edits = editing::filled(editing::template(place.site(), name)?, task.edits);
-    }
-    let task = NewTask {
+    let mut task = NewTask {
         deps: args.deps,
         parent: args.parent,
         key: args.key,
-        ..task
+        ..new_task(args.title, args.fields, session)?
     };
+    if let Some(name) = &args.template {
+        let form = template::read(session.site()?.site(), name)?;
+        match template::fill(form, &args.vars, task)? {
+            Ready::One(filled) => task = *filled,
+            Ready::Several(plan) => return add_all(&plan, mode(args.dry_run), session),
+        }
+    }
     let opened = session.open()?;
     let report = add::add(opened.desk(), &task, mode(args.dry_run))?;
     session.note_delivery(&report.delivery);
     session.answer(&report, human::added)?;
+    Ok(Exit::Ok)
+}
+
+fn add_all(plan: &[Entry], mode: Mode, session: &mut Session<'_>) -> Result<Exit, CliError> {
+    let opened = session.open()?;
+    let report = graph::add(opened.desk(), plan, mode)?;
+    session.note_delivery(&report.delivery);
+    session.answer(&report, human::graph)?;
     Ok(Exit::Ok)
 }
 

@@ -37,6 +37,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let rule = Rule {
         older_than: DurationMs::secs(u64::from(args.older_than) * 86_400),
         least_bytes: args.least_bytes,
+        limit: usize::MAX,
     };
     let opened = session.open()?;
     let report = past::decay(opened.desk(), rule, mode(args.dry_run))?;

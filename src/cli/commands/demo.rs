@@ -76,7 +76,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     init::init(stage.site()?.as_ref(), &as_usual, Mode::Do)?;
     {
         let opened = stage.open()?;
-        let added = graph::add(opened.desk(), &graph::parse(BACKLOG)?, Mode::Do)?;
+        let added = graph::add(opened.desk(), &graph::parse(BACKLOG)?.entries(), Mode::Do)?;
         session.page(|page| human::graph(&added, page))?;
     }
     let mut all = Vec::new();

@@ -16,11 +16,15 @@ use crate::cli::session::{Session, mode};
 #[command(after_help = "Examples:
   fleet undo --dry-run
   fleet undo
-  fleet undo --record 01a1fd92-f7ff        # one record, as `fleet log T-7 --json` names it")]
+  fleet undo --record 01a1fd92-f7ff        # one record, as `fleet log T-7 --json` names it
+  fleet undo --commit 4f2a91c0 --dry-run   # all that a commit of `git log fleet/state` added")]
 pub struct Args {
     /// One record instead, by its id or the beginning of it
     #[arg(long, value_name = "ID")]
     record: Option<String>,
+    /// Everything that one commit of the state branch added, by its id or the beginning of it
+    #[arg(long, value_name = "ID", conflicts_with = "record")]
+    commit: Option<String>,
     /// Say what would be recorded, and record nothing
     #[arg(long)]
     dry_run: bool,
@@ -31,7 +35,8 @@ pub struct Args {
 /// # Errors
 /// As the use-case.
 pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
-    let what = args.record.map_or(What::Last, What::Record);
+    let commit = args.commit.map(What::Commit);
+    let what = commit.or(args.record.map(What::Record)).unwrap_or_default();
     let opened = session.open()?;
     let report = undo::undo(opened.desk(), &what, mode(args.dry_run))?;
     session.note_delivery(&report.delivery);

@@ -4,6 +4,7 @@ use clap::builder::PossibleValuesParser;
 
 use crate::app::tracker::change;
 use crate::app::tracker::editing;
+use crate::app::tracker::request::TakeOver;
 use crate::cli::commands::fields::Fields;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
@@ -14,7 +15,8 @@ use crate::domain::ids::TaskSelector;
 /// Change fields of tasks
 ///
 /// Labels and paths are added; --rm-label and --rm-path take them away. --acceptance replaces all
-/// acceptance points; --met marks one of them.
+/// acceptance points; --met marks one of them. --assignee takes the task for somebody as `claim` does:
+/// decided on what the remote says now, and refused if somebody else holds it.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   fleet update T-7 -p 0 -l urgent --rm-label later
@@ -45,6 +47,9 @@ pub struct Args {
     /// Acceptance point that is not met after all, counted from 1; may be repeated
     #[arg(long, value_name = "N")]
     unmet: Vec<usize>,
+    /// With --assignee: also from somebody who holds the task
+    #[arg(long, requires = "assignee")]
+    take_over: bool,
     /// Field to clear; may be repeated
     #[arg(long, value_name = "FIELD", value_delimiter = ',',
           value_parser = PossibleValuesParser::new(["assignee", "due", "defer", "external-ref", "agent", "milestone", "estimate", "body", "acceptance"]))]
@@ -65,6 +70,9 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     edits.rm_paths = args.rm_paths;
     edits.meet = args.met;
     edits.unmeet = args.unmet;
+    if args.take_over {
+        edits.take_over = TakeOver::Anybody;
+    }
     for field in &args.clear {
         match field.as_str() {
             "assignee" => edits.assignee = Some(None),

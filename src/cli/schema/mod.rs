@@ -1,5 +1,5 @@
-//! The shapes of `--json`, as JSON Schema 2020-12. Written once, in `shapes.txt`; read only by
-//! `fleet schema` and `fleet capabilities`.
+//! The shapes of `--json`, as JSON Schema 2020-12. Written once, in `shapes.txt`, and those of records in
+//! `records.txt`; read only by `fleet schema` and `fleet capabilities`.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::cli::render::json::SCHEMA_VERSION;
 use crate::domain::record::{Op, RECORD_VERSION};
 
 const SHAPES: &str = include_str!("shapes.txt");
+const RECORDS: &str = include_str!("records.txt");
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
 /// Name of the schema of refusals.
@@ -29,9 +30,13 @@ impl Schemas {
     /// Reads the table.
     #[must_use]
     pub fn read() -> Self {
+        Self::of(SHAPES)
+    }
+
+    fn of(table: &'static str) -> Self {
         let (mut shapes, mut answers) = (BTreeMap::new(), BTreeMap::new());
         let mut block: Option<(&str, Vec<&str>)> = None;
-        for line in SHAPES.lines().map(str::trim) {
+        for line in table.lines().map(str::trim) {
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
@@ -182,24 +187,54 @@ fn error() -> Value {
     })
 }
 
-/// What every line has; the fields of each operation are in docs/formats.md. Operations and fields
-/// that are not known here are kept by every reader (I12), so none is refused.
+/// What every line has, and the fields of each operation. Operations and fields that are not known here
+/// are kept by every reader (I12), so none is refused.
 fn record() -> Value {
+    let table = Schemas::of(RECORDS);
+    let mut defs = BTreeMap::new();
+    let known = Op::NAMES.iter().map(|name| {
+        let payload = table.object(name, &mut defs);
+        line(&json!({ "const": name }), payload)
+    });
+    let mut lines: Vec<Value> = known.collect();
+    // What newer versions know of a task is carried along.
+    if let Some(fields) = defs.get_mut("Fields") {
+        fields["additionalProperties"] = json!({});
+    }
+    let unknown = json!({ "type": "string", "not": { "enum": Op::NAMES } });
+    lines.push(line(&unknown, json!({ "additionalProperties": {} })));
     json!({
         "$schema": DIALECT,
         "title": "a line of the state",
-        "type": "object",
-        "required": ["v", "id", "ts", "by", "op"],
-        "properties": {
-            "v": { "type": "integer", "minimum": 1 },
-            "id": { "type": "string", "format": "uuid" },
-            "ts": { "type": "string" },
-            "by": { "type": "string" },
-            "run": { "type": "string" },
-            "op": { "type": "string", "examples": Op::NAMES },
-        },
+        "anyOf": lines,
+        "$defs": defs,
         "$comment": format!("written as version {RECORD_VERSION}"),
     })
+}
+
+/// A line whose operation is `op`, with the fields of `payload` besides those that every line has.
+fn line(op: &Value, mut payload: Value) -> Value {
+    let own = payload["required"].as_array().cloned().unwrap_or_default();
+    let mut required: Vec<Value> = ["v", "id", "ts", "by", "op"].map(Value::from).into();
+    required.extend(own);
+    let mut properties = json!({
+        "v": { "type": "integer", "minimum": 1 },
+        "id": { "type": "string", "format": "uuid" },
+        "ts": { "type": "string" },
+        "by": { "type": "string" },
+        "run": { "type": "string" },
+        "op": op,
+    });
+    if let (Some(all), Some(own)) = (
+        properties.as_object_mut(),
+        payload["properties"].as_object(),
+    ) {
+        all.extend(own.clone());
+    }
+    payload["type"] = json!("object");
+    payload["required"] = Value::Array(required);
+    payload["properties"] = properties;
+    payload
 }
 
 #[cfg(test)]

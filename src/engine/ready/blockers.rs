@@ -7,6 +7,8 @@
 //! | `on-close` | `to` is closed |
 //! | `waits-for` | every part of `to` is closed; `to` itself is, while it has no parts |
 //!
+//! A held task of type `gate` counts as done as soon as all of its gates are open.
+//!
 //! An end that is not known here holds in every case.
 
 use crate::domain::dep::DepKind;
@@ -20,6 +22,9 @@ use crate::domain::time::Timestamp;
 use crate::domain::tracking::{Gate, GateKind, GateState};
 use crate::engine::ready::Board;
 use crate::engine::why::{BlockerState, Why};
+
+/// Type of a task that stands for a gate of another tracker.
+const GATE: &str = "gate";
 
 impl Board<'_> {
     pub(super) fn add_blockers(&self, deps: &[DepKey], first: bool, whys: &mut Vec<Why>) {
@@ -83,8 +88,25 @@ impl Board<'_> {
                 let enough = kind == DepKind::Blocks && self.policy.unblock_on == UnblockOn::Review;
                 (!enough).then_some(BlockerState::InReview)
             }
+            (None, DepKind::OnFailure) => Some(BlockerState::Open),
+            (None, _) if self.is_open_gate(task) => None,
             (None, _) => Some(BlockerState::Open),
         }
+    }
+
+    /// Whether a task is nothing but a gate (of type `gate`, and held, as imports leave it), and what it
+    /// stands for is there: none is closed for that.
+    fn is_open_gate(&self, task: &Task) -> bool {
+        let held = task.details.held_by.value.is_some();
+        if !held || task.type_name() != GATE {
+            return false;
+        }
+        let gates = task.details.gates.values();
+        let mut states = gates
+            .map(|gate| gate_state(self.state, gate, self.now))
+            .filter(|state| *state != GateState::Removed)
+            .peekable();
+        states.peek().is_some() && states.all(|state| state == GateState::Passed)
     }
 
     fn is_in_review(&self, uid: TaskUid) -> bool {

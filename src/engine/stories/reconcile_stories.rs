@@ -254,8 +254,8 @@ fn work_whose_branch_was_deleted_before_its_review_is_asked_about_once_and_done_
     assert_eq!(plan.claims[0].continues, None);
 }
 
-#[test]
-fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from() {
+/// A task whose review of head 1 asked for changes, which were made and pushed as head 2.
+fn changed_once() -> (World, TaskUid, ReviewUid) {
     let mut w = World::default();
     let t = w.task(&[]);
     let (_, review) = w.in_review(t, 1, &["x"]);
@@ -265,6 +265,12 @@ fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from
     w.settle();
     let session = w.start(t);
     w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    (w, t, review)
+}
+
+#[test]
+fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from() {
+    let (mut w, t, review) = changed_once();
     // The forge still shows the head of the time when it was closed.
     w.facts.reviews.insert(review, seen(SeenState::Closed, 1));
     w.facts.branches.insert("agent/T-1".into(), Some(oid(2)));
@@ -280,15 +286,7 @@ fn work_whose_review_was_closed_meanwhile_is_not_shown_again_and_is_gone_on_from
 
 #[test]
 fn a_review_that_is_recorded_late_does_not_send_the_next_attempt_back_to_an_older_head() {
-    let mut w = World::default();
-    let t = w.task(&[]);
-    let (_, review) = w.in_review(t, 1, &["x"]);
-    let mut open = seen(SeenState::Open, 1);
-    open.feedback = vec![feedback(FeedbackKind::ChangesRequested, 1, "r1")];
-    w.facts.reviews.insert(review, open);
-    w.settle();
-    let session = w.start(t);
-    w.finish(session, Outcome::Succeeded, Some(oid(2)), &["x"]);
+    let (mut w, t, review) = changed_once();
     // A slow tick records only now which head it had opened the review with.
     w.write(Op::ReviewUpdated(ReviewUpdated {
         review,

@@ -99,6 +99,7 @@ pub(super) fn policy() -> Policy {
         admit_subtasks: false,
         sparse_workspaces: false,
         intake: crate::domain::policy::IntakePolicy::default(),
+        archive: crate::domain::policy::ArchivePolicy::default(),
         providers: ProviderSpec::known(),
         secret_env: Vec::new(),
     }

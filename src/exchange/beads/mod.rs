@@ -3,7 +3,9 @@
 //!
 //! Everything that the mapping below does not give back exactly is kept as written.
 
+mod gates;
 pub(crate) mod links;
+mod memory;
 mod write;
 
 use std::borrow::Cow;
@@ -11,7 +13,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use crate::domain::record::CloseOutcome;
-use crate::exchange::batch::{Batch, Incoming, Place, Said};
+use crate::exchange::batch::{Batch, Incoming, Said};
 use crate::exchange::fit;
 use crate::exchange::json::{self, Fields, Item};
 use crate::exchange::kept::{KeptComment, Rest, print};
@@ -19,6 +21,8 @@ use crate::exchange::sections;
 use crate::exchange::sums::Field;
 use crate::exchange::times::time;
 
+use gates::Waits;
+use memory::memory;
 pub(crate) use write::{Ids, line};
 
 /// Headings of the texts that make up a body; the first has none.
@@ -65,6 +69,7 @@ struct Reading<'a> {
     reason: Option<Cow<'a, str>>,
     deleted: Option<Cow<'a, str>>,
     strange: Vec<String>,
+    waits: Waits,
 }
 
 fn one(batch: &mut Batch, item: Item<'_>) -> Option<Incoming> {
@@ -92,6 +97,7 @@ fn one(batch: &mut Batch, item: Item<'_>) -> Option<Incoming> {
         reason: None,
         deleted: None,
         strange: Vec::new(),
+        waits: Waits::default(),
     };
     if let Some(name) = doubled {
         let what = format!("`{name}` is there twice; the last counts");
@@ -292,6 +298,7 @@ impl<'a> Reading<'a> {
                     self.strange(format!("`{name}` is no time that is known here"));
                 }
             }
+            "await_type" | "await_id" | "timeout" | "created_at" => self.waits.hear(name, raw),
             "delete_reason" => self.deleted = json::text(raw),
             "ephemeral" | "wisp" if raw.get() == "true" => {
                 self.issue.holds.push("ephemeral".to_owned());
@@ -318,6 +325,12 @@ impl<'a> Reading<'a> {
         if issue.set.title.is_none() {
             issue.set.title = Some("(untitled)".to_owned());
             self.strange.push("no title".to_owned());
+        }
+        if issue.set.kind.as_deref() == Some("gate") && self.status != "closed" {
+            match self.waits.mapped() {
+                Ok(gate) => issue.gate = gate,
+                Err(what) => self.strange.push(what),
+            }
         }
         let mut reason = self.reason;
         match &*self.status {
@@ -355,37 +368,4 @@ impl<'a> Reading<'a> {
 fn keep_text<'a>(slot: &mut Option<Cow<'a, str>>, raw: &'a RawValue) -> bool {
     *slot = json::text(raw);
     slot.is_some()
-}
-
-/// Something that was remembered: a closed task, found by search and never ready.
-fn memory(batch: &mut Batch, fields: &Fields<'_>, place: Place) -> Option<Incoming> {
-    let Some(name) = fields.word("key").filter(|key| !key.trim().is_empty()) else {
-        batch.broken(place, "", "a memory without `key`");
-        return None;
-    };
-    let mut issue = Incoming {
-        place,
-        key: format!("{MEMORY}{name}"),
-        trusted: true,
-        ..Incoming::default()
-    };
-    let mut rest = Rest::default();
-    for (field, raw) in fields.iter() {
-        match (field, json::text(raw)) {
-            ("value", Some(text)) if !text.is_empty() => issue.set.body = Some(text.into_owned()),
-            ("key" | "_type", _) => {}
-            _ => rest.add(field, raw.get()),
-        }
-    }
-    let title = fit::title(&name).into_owned();
-    issue.set.title = Some(if title.is_empty() {
-        "(untitled)".into()
-    } else {
-        title
-    });
-    issue.set.kind = Some("memory".to_owned());
-    issue.closed = Some((CloseOutcome::Done, "remembered, no work".to_owned()));
-    issue.kept.status = "memory".to_owned();
-    issue.kept.rest = rest.finish();
-    Some(issue)
 }

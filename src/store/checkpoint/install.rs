@@ -13,15 +13,18 @@ use crate::domain::state::{DepKey, Finding, Pause, State};
 use crate::domain::task::Task;
 use crate::domain::tracking::Milestone;
 use crate::ports::state_repo::StateTree;
+use crate::store::checkpoint::dep_text::dep_rows;
 use crate::store::checkpoint::header::FileRef;
 use crate::store::checkpoint::row_types::{
     DepRow, EscalationRow, FindingRow, Kept, LockRow, MilestoneRow, PauseRow, QueryRow, ReviewRow,
     SessionRow,
 };
+use crate::store::checkpoint::sparse_row::SparseRow;
 use crate::store::checkpoint::task_row::TaskRow;
 use crate::store::checkpoint::text::{rows, rows_as};
 use crate::store::codec::decode_line;
 use crate::store::problem::Problem;
+use crate::store::snapshot::Bodies;
 
 /// Parsed rows of one file.
 #[derive(Debug)]
@@ -47,13 +50,14 @@ pub(crate) enum Part {
 pub(crate) fn read_refs(
     tree: &dyn StateTree,
     refs: &[(&str, &FileRef)],
+    wanted: Bodies,
 ) -> Result<Vec<Part>, String> {
     let paths: Vec<_> = refs.iter().map(|(_, file)| file.path.clone()).collect();
     let parts = Mutex::new(BTreeMap::new());
     let visit = |at: usize, bytes: &[u8]| {
         let (table, file) = refs[at];
         let part = if file.fits(bytes) {
-            parse(table, bytes).map_err(|e| format!("{}: {e}", file.path))
+            parse(table, bytes, wanted).map_err(|e| format!("{}: {e}", file.path))
         } else {
             Err(format!("{} is not what the header says", file.path))
         };
@@ -72,13 +76,11 @@ pub(crate) fn read_refs(
         .collect()
 }
 
-fn parse(table: &str, bytes: &[u8]) -> Result<Part, String> {
+fn parse(table: &str, bytes: &[u8], wanted: Bodies) -> Result<Part, String> {
     Ok(match table {
-        "tasks" => Part::Tasks(rows_as(bytes, |row: TaskRow| {
-            let task = row.restore().map(|(uid, task)| (uid, Box::new(task)));
-            task.ok_or_else(|| "a task without id".to_owned())
-        })?),
-        "deps" => Part::Deps(rows(bytes)?),
+        "tasks" if wanted == Bodies::OnlyRows => Part::Tasks(sparse_tasks(bytes)?),
+        "tasks" => Part::Tasks(rows_as(bytes, |row: TaskRow, _| task_of(row))?),
+        "deps" => Part::Deps(dep_rows(bytes)?),
         "sessions" => Part::Sessions(rows(bytes)?),
         "locks" => Part::Locks(rows(bytes)?),
         "reviews" => Part::Reviews(rows(bytes)?),
@@ -90,6 +92,22 @@ fn parse(table: &str, bytes: &[u8]) -> Result<Part, String> {
         "unknown" => Part::Unknown(rows(bytes)?),
         "quarantine" => Part::Quarantine(rows(bytes)?),
         _ => Part::Other,
+    })
+}
+
+fn task_of(row: TaskRow) -> Result<(TaskUid, Box<Task>), String> {
+    let task = row.restore().map(|(uid, task)| (uid, Box::new(task)));
+    task.ok_or_else(|| "a task without id".to_owned())
+}
+
+/// Tasks without what lists do not show, but for those whose readiness depends on their text.
+fn sparse_tasks(bytes: &[u8]) -> Result<Vec<(TaskUid, Box<Task>)>, String> {
+    rows_as(bytes, |row: SparseRow, text| {
+        if row.is_pinned() {
+            let whole: TaskRow = serde_json::from_str(text).map_err(|e| e.to_string())?;
+            return task_of(whole);
+        }
+        task_of(row.into())
     })
 }
 

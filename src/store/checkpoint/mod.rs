@@ -7,6 +7,7 @@
 //! invalid: the log is folded again.
 
 mod cover;
+mod dep_text;
 mod header;
 mod install;
 mod keys;
@@ -14,6 +15,7 @@ mod row_types;
 mod rows;
 mod save;
 mod shard;
+mod sparse_row;
 mod task_row;
 mod text;
 

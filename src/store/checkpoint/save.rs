@@ -50,6 +50,9 @@ pub(crate) fn checkpoint(
     let partial = before.filter(|_| loaded.scope != Scope::All);
     let keys = key_rows(&state, base, partial.map(|h| &h.tables))?;
     all.insert(KEYS, keys);
+    let (clock, max_number) = (state.clock, state.max_number);
+    // All of it is written down in the rows now, and a large import feels what is there twice.
+    drop(state);
     let covers = cover_all(
         base,
         written,
@@ -60,13 +63,14 @@ pub(crate) fn checkpoint(
     let mut changes = Changes::new();
     let no_tables = Tables::new();
     let old = before.map_or(&no_tables, |h| &h.tables);
-    let tables = live_tables(&all, old, &mut changes);
+    let counts = counts(&all);
     let archive = archive_tables(base, loaded, &all, &mut changes)?;
+    let tables = live_tables(all, old, &mut changes);
     let header = Header {
         fold: FOLD,
-        clock: state.clock,
-        max_number: state.max_number,
-        counts: counts(&all),
+        clock,
+        max_number,
+        counts,
         covers,
         tables,
         archive,
@@ -116,15 +120,16 @@ fn counts(all: &Rows) -> BTreeMap<String, u64> {
         .collect()
 }
 
-/// Packs the live rows; notes the files that differ from before.
-fn live_tables(all: &Rows, before: &Tables, changes: &mut Changes) -> Tables {
+/// Packs the live rows, and lets go of each table's when its files are made; notes the files that
+/// differ from before.
+fn live_tables(all: Rows, before: &Tables, changes: &mut Changes) -> Tables {
     let mut tables = Tables::new();
     for (table, rows) in all {
         let live: Vec<_> = rows.iter().filter(|row| !row.archived).collect();
-        let old = before.get(*table).map_or(&[][..], Vec::as_slice);
+        let old = before.get(table).map_or(&[][..], Vec::as_slice);
         let new = store_shards(table, &live, old, false, changes);
         if !new.is_empty() {
-            tables.insert((*table).to_owned(), new);
+            tables.insert(table.to_owned(), new);
         }
     }
     // Tables that this build does not know cannot be here: their format would be newer.
@@ -142,18 +147,19 @@ fn store_shards(
     let shards = pack(rows, old);
     let alone = shards.len() == 1;
     let mut files = Vec::new();
-    for shard in shards {
+    let known: BTreeMap<&str, &FileRef> = old.iter().map(|o| (o.path.as_str(), o)).collect();
+    for mut shard in shards {
         let path = shard.path(table, archive, alone);
         let file = FileRef::of(path.clone(), shard.first, &shard.bytes);
-        if !old.iter().any(|o| o.path == path && o.fits(&shard.bytes)) {
+        if !known.get(&*path).is_some_and(|o| o.fits(&shard.bytes)) {
+            shard.bytes.shrink_to_fit();
             changes.insert(path, Some(shard.bytes));
         }
         files.push(file);
     }
-    for gone in old {
-        if !files.iter().any(|f| f.path == gone.path) {
-            changes.insert(gone.path.clone(), None);
-        }
+    let there: BTreeSet<&str> = files.iter().map(|f| f.path.as_str()).collect();
+    for gone in old.iter().filter(|o| !there.contains(&*o.path)) {
+        changes.insert(gone.path.clone(), None);
     }
     files
 }

@@ -20,7 +20,7 @@ use crate::domain::tracking::Gate;
 
 /// How a closed task ended.
 #[derive(Debug, Serialize, Deserialize)]
-struct ClosedRow {
+pub(super) struct ClosedRow {
     outcome: CloseOutcome,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     reason: String,
@@ -28,7 +28,7 @@ struct ClosedRow {
 
 /// A remark.
 #[derive(Debug, Serialize, Deserialize)]
-struct CommentRow {
+pub(super) struct CommentRow {
     id: RecordId,
     /// Absent while only an edit of it is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -41,7 +41,7 @@ struct CommentRow {
 }
 
 /// Elements of a set that were not put there by `task.added`: present or not, and by whom.
-type Elements = BTreeMap<String, (bool, Stamp)>;
+pub(super) type Elements = BTreeMap<String, (bool, Stamp)>;
 
 /// The line.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -49,80 +49,80 @@ type Elements = BTreeMap<String, (bool, Stamp)>;
 pub(crate) struct TaskRow {
     /// Claimed number; 0 = none.
     #[serde(skip_serializing_if = "is_zero")]
-    n: u32,
+    pub(super) n: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<TaskUid>,
+    pub(super) id: Option<TaskUid>,
     /// When and by whom it was added; absent for a placeholder.
     #[serde(skip_serializing_if = "Option::is_none")]
-    ts: Option<Hlc>,
+    pub(super) ts: Option<Hlc>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<String>,
+    pub(super) by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
+    pub(super) key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    title: Option<String>,
+    pub(super) title: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    body: Option<String>,
+    pub(super) body: Option<String>,
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    priority: Option<u8>,
+    pub(super) priority: Option<u8>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    complexity: Option<Complexity>,
+    pub(super) complexity: Option<Complexity>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    deliverable: Option<Deliverable>,
+    pub(super) deliverable: Option<Deliverable>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    acceptance: Option<Vec<Acceptance>>,
+    pub(super) acceptance: Option<Vec<Acceptance>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    assignee: Option<String>,
+    pub(super) assignee: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    due: Option<Timestamp>,
+    pub(super) due: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    defer_until: Option<Timestamp>,
+    pub(super) defer_until: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    external_ref: Option<String>,
+    pub(super) external_ref: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    agent: Option<String>,
+    pub(super) agent: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    held_by: Option<String>,
+    pub(super) held_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    budget: Option<MicroUsd>,
+    pub(super) budget: Option<MicroUsd>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    milestone: Option<String>,
+    pub(super) milestone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    estimate_minutes: Option<u64>,
+    pub(super) estimate_minutes: Option<u64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    labels: Vec<String>,
+    pub(super) labels: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    paths: Vec<String>,
+    pub(super) paths: Vec<String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    labels_at: Elements,
+    pub(super) labels_at: Elements,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    paths_at: Elements,
+    pub(super) paths_at: Elements,
     #[serde(skip_serializing_if = "Option::is_none")]
-    closed: Option<ClosedRow>,
+    pub(super) closed: Option<ClosedRow>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    admitted: Option<bool>,
+    pub(super) admitted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    admitted_sha256: Option<String>,
+    pub(super) admitted_sha256: Option<String>,
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
-    said: BTreeSet<String>,
+    pub(super) said: BTreeSet<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    comments: Vec<CommentRow>,
+    pub(super) comments: Vec<CommentRow>,
     /// Acceptance points that were checked or unchecked one by one.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    checks: Elements,
+    pub(super) checks: Elements,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    gates: BTreeMap<RecordId, Gate>,
+    pub(super) gates: BTreeMap<RecordId, Gate>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    decayed: Option<Stamp>,
+    pub(super) decayed: Option<Stamp>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    extra: BTreeMap<String, (Value, Stamp)>,
+    pub(super) extra: BTreeMap<String, (Value, Stamp)>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    updated: Option<Stamp>,
+    pub(super) updated: Option<Stamp>,
     /// Stamps by field. A field that is here and not above is written and empty.
     #[serde(skip_serializing_if = "Ats::is_empty")]
-    at: Ats,
+    pub(super) at: Ats,
 }
 
 macro_rules! ats {
@@ -130,7 +130,7 @@ macro_rules! ats {
         /// Stamps by wire name of the field; in this order on the line.
         #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default)]
-        struct Ats {
+        pub(super) struct Ats {
             $( #[serde(rename = $name, skip_serializing_if = "Option::is_none")] $field: Option<Stamp>, )+
         }
 
@@ -178,6 +178,17 @@ ats! {
 impl Ats {
     fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether somebody admitted a text by its hash, or took that back.
+    pub(super) const fn is_pinned(&self) -> bool {
+        self.admitted_sha256.is_some()
+    }
+
+    /// Forgets the stamps of fields that were passed over.
+    pub(super) const fn forget_what_lists_do_not_show(&mut self) {
+        self.body = None;
+        self.external_ref = None;
     }
 
     /// Notes a stamp that says more than the task's own.

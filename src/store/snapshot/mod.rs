@@ -5,16 +5,19 @@
 //! used. It can be thrown away at any time.
 //!
 //! ```text
-//! line    fleet-snapshot 5 <version of fleet> <key>\n
+//! line    fleet-snapshot 6 <version of fleet> <key>\n
 //! block   length u32 · fingerprint u64 · kind u8 · items     (numbers are little-endian)
 //! end     length 0 · number of items u64
 //! block   …
 //! end     …
 //! ```
 //!
-//! Behind the first end are the bodies of tasks, which most readings leave where they are: half of
-//! the bytes, and a page that is not touched costs nothing. A body that readiness depends on (its
-//! hash was admitted) stands before it.
+//! There are three parts, each with its end: what lists show of tasks, and edges; what no list shows
+//! of them (remarks, where they came from, fields of newer versions); and their bodies. Most readings
+//! leave what is behind the first end where it is, five sixths of the bytes where tasks were
+//! imported: a page that is not touched costs nothing. A body that readiness depends on (its hash was
+//! admitted) stands in the first part. Whoever read a checkpoint for a list only leaves the first
+//! part alone, and who needs more then makes the snapshot anew.
 
 mod pack;
 mod task;
@@ -43,15 +46,19 @@ const TABLES: [&str; 2] = ["tasks", "deps"];
 
 const TASKS: u8 = b'T';
 const DEPS: u8 = b'D';
+const REST: u8 = b'R';
 const BODIES: u8 = b'B';
 
 /// What a reading needs besides identities, registers and edges.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bodies {
-    /// The bodies of all tasks.
-    Read,
+    /// None of what lists do not show: as [`Self::MayBeMissing`], and keys, references elsewhere,
+    /// remarks, what the forge said, and fields of newer versions may be missing, too.
+    OnlyRows,
     /// None but those that readiness depends on; whatever else is there may be used.
     MayBeMissing,
+    /// The bodies of all tasks.
+    Read,
 }
 
 /// Where a snapshot of one checkpoint belongs.
@@ -65,7 +72,7 @@ impl Key {
     /// The identities of all files of the checkpoint, but for the archive; the log is not in it.
     pub(crate) fn of(tree: &dyn StateTree) -> Result<Self, StoreError> {
         let version = env!("CARGO_PKG_VERSION");
-        let mut line = format!("fleet-snapshot 5 {version}");
+        let mut line = format!("fleet-snapshot 6 {version}");
         for entry in tree.list(ROOT)? {
             if !matches!(entry.name.as_str(), "log" | "archive") {
                 line.push_str(&format!(" {}={}", entry.name.escape_debug(), entry.id));
@@ -82,20 +89,20 @@ impl Key {
 pub(crate) fn rows<L>(
     cache: Option<&(&dyn Cache, Key, Bodies)>,
     refs: &[(&str, &FileRef)],
-    read: impl Fn(&[(&str, &FileRef)]) -> Result<(State, L), String>,
+    read: impl Fn(&[(&str, &FileRef)], Bodies) -> Result<(State, L), String>,
 ) -> Result<(State, L), String> {
     // What a newer version understands better is applied after the rows: too rare to be cached.
     let plain = !refs.iter().any(|(table, _)| *table == "unknown");
     let Some((cache, key, bodies)) = cache.filter(|_| plain) else {
-        return read(refs);
+        return read(refs, Bodies::Read);
     };
     let others = refs.iter().filter(|(table, _)| !TABLES.contains(table));
-    let (mut state, luggage) = read(&others.copied().collect::<Vec<_>>())?;
+    let (mut state, luggage) = read(&others.copied().collect::<Vec<_>>(), Bodies::Read)?;
     if get(*cache, key, *bodies, &mut state).is_some() {
         return Ok((state, luggage));
     }
-    let (state, luggage) = read(refs)?;
-    put(*cache, key, &state);
+    let (state, luggage) = read(refs, *bodies)?;
+    put(*cache, key, *bodies, &state);
     Ok((state, luggage))
 }
 
@@ -108,11 +115,12 @@ fn get(cache: &dyn Cache, key: &Key, bodies: Bodies, state: &mut State) -> Optio
     if line != key.line.as_bytes() {
         return None;
     }
-    part(&mut from, state)?;
-    if bodies == Bodies::Read {
-        part(&mut from, state)?;
-    }
-    Some(())
+    let wanted = match bodies {
+        Bodies::OnlyRows => 1,
+        Bodies::MayBeMissing => 2,
+        Bodies::Read => 3,
+    };
+    (0..wanted).try_for_each(|_| part(&mut from, state))
 }
 
 /// Takes in the blocks up to an end.
@@ -150,6 +158,7 @@ fn array<const N: usize>(from: &mut dyn Read) -> Option<[u8; N]> {
 struct Found {
     tasks: Vec<(TaskUid, Box<Task>)>,
     deps: Vec<(DepKey, Reg<bool>)>,
+    rest: Vec<(TaskUid, task::Rest)>,
     bodies: Vec<(TaskUid, Reg<String>)>,
 }
 
@@ -160,6 +169,10 @@ impl Found {
             state.deps = self.deps.into_iter().collect();
         } else {
             state.deps.extend(self.deps);
+        }
+        for (uid, rest) in self.rest {
+            state.tasks.get(&uid)?;
+            state.restore_details(uid, |details| rest.install(details));
         }
         for (uid, mut body) in self.bodies {
             let base = task::base_of(state.tasks.get(&uid)?);
@@ -182,6 +195,7 @@ fn take(block: &[u8], found: &mut Found) -> Option<u64> {
             TASKS => {
                 found.tasks.push(task::unpack(&mut bytes)?);
             }
+            REST => found.rest.push(task::unpack_rest(&mut bytes)?),
             // The base is known when all tasks are: nobody's stamp stands for it until then.
             BODIES => found.bodies.push((
                 TaskUid::unpack(&mut bytes)?,
@@ -195,8 +209,9 @@ fn take(block: &[u8], found: &mut Found) -> Option<u64> {
     Some(items)
 }
 
-/// Keeps the tasks and edges of a state that was read from the checkpoint of this key alone.
-fn put(cache: &dyn Cache, key: &Key, state: &State) {
+/// Keeps the tasks and edges of a state that was read from the checkpoint of this key alone, and only
+/// what lists show if that is all that was read.
+fn put(cache: &dyn Cache, key: &Key, bodies: Bodies, state: &State) {
     if state.tasks.len() < WORTH_TASKS {
         return;
     }
@@ -208,16 +223,15 @@ fn put(cache: &dyn Cache, key: &Key, state: &State) {
     for (key, reg) in &state.deps {
         out.item(DEPS, |block| (*key, reg.clone()).pack(block));
     }
-    for wanted in [true, false] {
+    out.bodies(state, pinned);
+    if bodies != Bodies::OnlyRows {
         for (uid, one) in &state.tasks {
-            if one.body.is_written() && pinned(one) == wanted {
-                out.item(BODIES, |block| {
-                    uid.pack(block);
-                    pack_near(&one.body, task::base_of(one), block);
-                });
+            if task::has_rest(&one.details) {
+                out.item(REST, |block| task::pack_rest(*uid, &one.details, block));
             }
         }
         out.end();
+        out.bodies(state, |task| !pinned(task));
     }
     cache.put(&key.name, out.bytes);
 }
@@ -248,6 +262,19 @@ impl Out {
         }
         write(&mut self.block);
         self.items += 1;
+    }
+
+    /// The bodies of these tasks, and the end of a part.
+    fn bodies(&mut self, state: &State, wanted: impl Fn(&Task) -> bool) {
+        for (uid, one) in &state.tasks {
+            if one.body.is_written() && wanted(one) {
+                self.item(BODIES, |block| {
+                    uid.pack(block);
+                    pack_near(&one.body, task::base_of(one), block);
+                });
+            }
+        }
+        self.end();
     }
 
     fn close(&mut self) {

@@ -19,12 +19,14 @@ use crate::domain::tracking::Gate;
 pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
 
 impl<'a> Bytes<'a> {
+    #[inline(always)]
     fn take(&mut self, length: usize) -> Option<&'a [u8]> {
         let (head, rest) = self.0.split_at_checked(length)?;
         self.0 = rest;
         Some(head)
     }
 
+    #[inline(always)]
     fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
         self.take(N)?.try_into().ok()
     }
@@ -41,6 +43,7 @@ impl Pack for u8 {
         out.push(*self);
     }
 
+    #[inline(always)]
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
         bytes.array::<1>().map(|[byte]| byte)
     }
@@ -51,6 +54,7 @@ impl Pack for bool {
         out.push(u8::from(*self));
     }
 
+    #[inline(always)]
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
         match u8::unpack(bytes)? {
             0 => Some(false),
@@ -65,6 +69,7 @@ impl Pack for u32 {
         out.extend_from_slice(&self.to_le_bytes());
     }
 
+    #[inline(always)]
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
         bytes.array().map(Self::from_le_bytes)
     }
@@ -75,6 +80,7 @@ impl Pack for u64 {
         out.extend_from_slice(&self.to_le_bytes());
     }
 
+    #[inline(always)]
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
         bytes.array().map(Self::from_le_bytes)
     }
@@ -85,6 +91,7 @@ fn pack_len(length: usize, out: &mut Vec<u8>) {
     u32::try_from(length).unwrap_or(u32::MAX).pack(out);
 }
 
+#[inline(always)]
 fn unpack_len(bytes: &mut Bytes<'_>) -> Option<usize> {
     usize::try_from(u32::unpack(bytes)?).ok()
 }
@@ -179,6 +186,7 @@ impl Pack for Uuid {
         out.extend_from_slice(self.as_bytes());
     }
 
+    #[inline(always)]
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
         bytes.array().map(Self::from_bytes)
     }
@@ -192,6 +200,7 @@ macro_rules! wrapped {
                 self.0.pack(out);
             }
 
+            #[inline(always)]
             fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
                 <$inner>::unpack(bytes).map(Self)
             }
@@ -210,6 +219,7 @@ macro_rules! fields {
                 $( $field.pack(out); )+
             }
 
+            #[inline(always)]
             fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
                 Some(Self { $( $field: Pack::unpack(bytes)? ),+ })
             }
@@ -257,6 +267,7 @@ impl Pack for TaskNumber {
         self.get().pack(out);
     }
 
+    #[inline(always)]
     fn unpack(bytes: &mut Bytes<'_>) -> Option<Self> {
         Self::new(u32::unpack(bytes)?)
     }
@@ -348,6 +359,7 @@ pub(super) fn pack_near<T: Pack>(reg: &Reg<T>, base: Stamp, out: &mut Vec<u8>) {
     reg.value.pack(out);
 }
 
+#[inline(always)]
 pub(super) fn unpack_near<T: Pack + Default>(bytes: &mut Bytes<'_>, base: Stamp) -> Option<Reg<T>> {
     let at = match u8::unpack(bytes)? {
         0 => return Some(Reg::default()),
@@ -370,7 +382,13 @@ pub(super) fn pack_set(set: &LwwSet, base: Stamp, out: &mut Vec<u8>) {
 
 pub(super) fn unpack_set(bytes: &mut Bytes<'_>, base: Stamp) -> Option<LwwSet> {
     let length = unpack_len(bytes)?;
-    (0..length)
-        .map(|_| Some((String::unpack(bytes)?, unpack_near(bytes, base)?)))
-        .collect()
+    if length == 0 {
+        return Some(LwwSet::empty());
+    }
+    // No more room than there can be elements for: a length may be damaged.
+    let mut list = Vec::with_capacity(length.min(bytes.0.len() / 5));
+    for _ in 0..length {
+        list.push((String::unpack(bytes)?, unpack_near(bytes, base)?));
+    }
+    LwwSet::of_sorted(list)
 }

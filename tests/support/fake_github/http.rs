@@ -2,10 +2,12 @@
 
 use std::io::{BufRead, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Child;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use super::FakeGitHub;
 use super::model::{Fault, Model};
 use super::routes;
 
@@ -95,9 +97,29 @@ pub(crate) fn serve(stream: TcpStream, model: &Mutex<Model>) {
             }
         };
         model.requests[nth].status = reply.status;
+        if matches!(fault, Some(Fault::Kill | Fault::KillAfterEffect)) {
+            kill(model.client.take());
+        }
         (fault, reply)
     };
     finish(stream, fault, reply);
+}
+
+impl FakeGitHub {
+    /// Starts the client that faults kill; it is known before its first request is answered.
+    pub(crate) fn client(&self, start: impl FnOnce() -> Child) -> Child {
+        let mut model = self.model();
+        let child = start();
+        model.client = Some(child.id());
+        child
+    }
+}
+
+fn kill(client: Option<u32>) {
+    let pid = client.and_then(|pid| i32::try_from(pid).ok());
+    let pid = pid.and_then(rustix::process::Pid::from_raw);
+    let pid = pid.expect("the client of a fault that kills is known, and killed once");
+    rustix::process::kill_process(pid, rustix::process::Signal::KILL).expect("it is alive");
 }
 
 /// With a name for this state of the answer; one that the client has already is not sent again.
@@ -121,6 +143,7 @@ const fn before_effect(fault: &Fault) -> bool {
         Fault::Status(_)
             | Fault::Silence
             | Fault::Drop
+            | Fault::Kill
             | Fault::SecondaryLimit { .. }
             | Fault::TooMany { .. }
             | Fault::QuotaExhausted { .. }
@@ -137,7 +160,7 @@ fn finish(mut stream: TcpStream, fault: Option<Fault>, reply: Reply) {
     let secondary = "You have exceeded a secondary rate limit. Please wait a few minutes.";
     let reply = match fault {
         None => reply,
-        Some(Fault::Drop | Fault::DropAfterEffect) => return,
+        Some(Fault::Drop | Fault::DropAfterEffect | Fault::Kill | Fault::KillAfterEffect) => return,
         Some(Fault::Silence | Fault::SilenceAfterEffect) => {
             // Ends when the client gives up and closes its side.
             drop(stream.read(&mut [0; 16]));

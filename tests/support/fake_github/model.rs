@@ -73,6 +73,10 @@ pub(crate) enum Fault {
     Drop,
     /// It happened, and the connection is closed.
     DropAfterEffect,
+    /// Nothing happened, and the client is killed.
+    Kill,
+    /// It happened, and the client is killed before it hears of it.
+    KillAfterEffect,
     /// It happened, and the answer ends in the middle.
     TruncatedJson,
     /// 403 with `retry-after`.
@@ -132,6 +136,8 @@ pub(crate) struct Model {
     pub(crate) statuses: Vec<(String, Value)>,
     pub(crate) requests: Vec<Recorded>,
     pub(crate) scripted: Vec<Scripted>,
+    /// Process id of the client that faults kill.
+    pub(crate) client: Option<u32>,
     pub(crate) most_open: usize,
     pub(crate) allow_duplicates: bool,
     pub(crate) refuse_drafts: bool,
@@ -161,6 +167,7 @@ impl Model {
             statuses: Vec::new(),
             requests: Vec::new(),
             scripted: Vec::new(),
+            client: None,
             most_open: 0,
             allow_duplicates: false,
             refuse_drafts: false,

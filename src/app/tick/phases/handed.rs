@@ -1,15 +1,19 @@
 //! What one phase left for the next: results, and what came of the steps at services.
 
+use std::collections::BTreeSet;
+
 use crate::app::end::End;
 use crate::app::tick::documents::{self, ClaimDoc, HANDOVER_VERSION, ResultDoc};
 use crate::app::tick::opening;
 use crate::app::tick::remote::{self, Done};
 use crate::app::tick::report::{TickEvent, TickReport};
-use crate::app::tick::{TickError, World, results};
+use crate::app::tick::{TickError, TickOptions, World, claims, claims_file, results};
 use crate::domain::ids::SessionUid;
-use crate::domain::money::Spent;
+use crate::domain::money::{MicroUsd, Spent};
 use crate::domain::record::SessionFinished;
 use crate::domain::session::{FailureClass, Outcome};
+use crate::domain::state::State;
+use crate::ports::handover::Hold;
 
 /// Writes down what the steps at services came to.
 pub(super) fn settle_remote(
@@ -41,13 +45,57 @@ pub(super) fn settle_remote(
     Ok(())
 }
 
+/// What a publish phase found in the folder.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Results of what holds its lease.
+    pub(super) found: Vec<ResultDoc>,
+    /// Sessions that had ended before, and what each cost.
+    pub(super) ended: Vec<(SessionUid, MicroUsd)>,
+    /// No run phase begins one of these meanwhile.
+    _held: Vec<Hold>,
+}
+
+/// The results of the claims that are named; what a run phase is at work on is left to that (I2).
+pub(super) fn take(
+    world: &World<'_>,
+    options: &TickOptions,
+    state: &State,
+    notes: &mut Vec<String>,
+) -> Result<Taken, TickError> {
+    let index = state.index();
+    let (mut taken, mut seen) = (Taken::default(), BTreeSet::new());
+    for doc in claims_file::read(world, options.claims_sha256.as_deref())?.claims {
+        let session = doc.session;
+        let (Some(known), true) = (state.sessions.get(&session), seen.insert(session)) else {
+            continue;
+        };
+        let Some(doc) = claims::as_published(world, state, &index, session, doc.deliverable) else {
+            taken.ended.push((session, claims_file::cost_of(known)));
+            continue;
+        };
+        let hold = world.handover.hold(&documents::folder(session))?;
+        if hold.is_none() && opening::read_result(world, session).is_none() {
+            notes.push(format!(
+                "{}: a run phase is at work on it, and is left to it",
+                doc.task
+            ));
+            continue;
+        }
+        taken._held.extend(hold);
+        let noted = known.spent.value;
+        taken.found.push(result_of(world, doc, noted, notes)?);
+    }
+    Ok(taken)
+}
+
 /// The result of a claim: as the run phase left it, or "it left none".
-pub(super) fn result_of(
+fn result_of(
     world: &World<'_>,
     doc: ClaimDoc,
     noted: Option<Spent>,
     notes: &mut Vec<String>,
-) -> ResultDoc {
+) -> Result<ResultDoc, TickError> {
     let folder = documents::folder(doc.session);
     // The claim is the one published, whatever the result says of it.
     let result = opening::read_result(world, doc.session).map(|r| ResultDoc {
@@ -58,7 +106,10 @@ pub(super) fn result_of(
     });
     let Some(mut result) = result else {
         notes.push(format!("{}: the run phase left no result", doc.task));
-        return missing(world, doc, noted, "the run phase left no result");
+        let none = missing(world, doc, noted, "the run phase left no result");
+        // Before that is published: if this phase dies then, a run phase must not begin it.
+        documents::put_result(world.handover, &none)?;
+        return Ok(none);
     };
     result.start = doc.start();
     if let Some(head) = result.finished.head.clone() {
@@ -77,15 +128,15 @@ pub(super) fn result_of(
                 "{}: its work could not be taken over: failed to {error}",
                 doc.task
             ));
-            return missing(
+            return Ok(missing(
                 world,
                 doc,
                 noted,
                 &format!("its work could not be taken over: failed to {error}"),
-            );
+            ));
         }
     }
-    result
+    Ok(result)
 }
 
 fn missing(world: &World<'_>, doc: ClaimDoc, noted: Option<Spent>, why: &str) -> ResultDoc {

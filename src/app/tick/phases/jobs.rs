@@ -1,10 +1,7 @@
 //! What a claim phase tells CI: one job for each claim, and what the claims must be when they arrive;
 //! and which of them a run phase takes.
 
-use std::fmt::Write as _;
-
-use sha2::{Digest as _, Sha256};
-
+use crate::app::tick::claims_file;
 use crate::app::tick::documents::{ClaimDoc, folder};
 use crate::app::tick::opening::read_result;
 use crate::app::tick::report::{HandedJob, HandedOver, MOST_JOBS, TickReport};
@@ -76,8 +73,8 @@ pub(super) fn to_run(
             notes.push(note);
             continue;
         };
-        // Whoever had it until now may just have ended.
-        if read_result(world, doc.session).is_some() {
+        // Whoever had it until now may just have ended it, or published that it has ended.
+        if read_result(world, doc.session).is_some() || !claims_file::names(world, doc.session)? {
             continue;
         }
         // The hold proves an earlier phase dead, and nothing of its agent: that may have outlived it.
@@ -92,14 +89,4 @@ pub(super) fn to_run(
         todo.push(doc);
     }
     Ok((todo, held))
-}
-
-/// SHA-256 in hex.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

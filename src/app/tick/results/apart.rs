@@ -8,17 +8,15 @@ use crate::app::end::End;
 use crate::app::publish::ChangeError;
 use crate::app::tick::World;
 use crate::app::tick::documents::ResultDoc;
-use crate::domain::ids::{Oid, SessionUid};
+use crate::domain::ids::Oid;
 use crate::domain::state::State;
 
 /// Most bytes of what a remote said.
 const WORDS: usize = 1_000;
 
-/// What was published of some results.
+/// What was published of some results; the others stay where they are for a later tick.
 pub(super) struct Published<'r> {
     pub(super) verdicts: Vec<(&'r ResultDoc, Verdicted)>,
-    /// Sessions whose result stays where it is for a later tick.
-    pub(super) kept: Vec<SessionUid>,
     pub(super) notes: Vec<String>,
     pub(super) state: State,
 }
@@ -37,7 +35,6 @@ pub(super) fn publish_all<'r>(
         Err(error) => Err(error),
         Ok(changed) => Ok(Published {
             verdicts: results.iter().zip(changed.value).collect(),
-            kept: Vec::new(),
             notes: Vec::new(),
             state: changed.state,
         }),
@@ -55,7 +52,6 @@ fn apart<'r>(
 ) -> Result<Published<'r>, ChangeError<Infallible>> {
     let mut all = Published {
         verdicts: Vec::new(),
-        kept: Vec::new(),
         notes: Vec::new(),
         state: State::default(),
     };
@@ -75,7 +71,6 @@ fn apart<'r>(
                 cause,
                 by_rule: false,
             }) => {
-                all.kept.push(result.finished.session);
                 all.notes.push(format!(
                     "{}: its work could not be pushed, the next tick tries again: {cause}",
                     result.claim.task

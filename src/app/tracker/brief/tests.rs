@@ -41,10 +41,12 @@ fn task(body: &str, points: usize, comments: usize) -> TaskDetail {
                 comment: format!("remark-{at}"),
                 edited_by: None,
                 edited_at: None,
+                withheld: false,
             })
             .collect(),
         gates: Vec::new(),
         parts: None,
+        withheld: Vec::new(),
     }
 }
 

@@ -50,6 +50,12 @@ fn report(row: HookRow, mode: Mode) -> HooksReport {
     }
 }
 
+/// What is there now that `done` is.
+fn after(hooks: &dyn Hooks, done: &'static str, mode: Mode) -> Result<HooksReport, TrackerError> {
+    let now = row(hooks)?;
+    Ok(report(HookRow { done, ..now }, mode))
+}
+
 /// What is there.
 ///
 /// # Errors
@@ -78,14 +84,7 @@ pub fn agent_install(hooks: &dyn Hooks, mode: Mode) -> Result<HooksReport, Track
         return Ok(report(one, mode));
     }
     hooks.put_setting(FILE, SETTINGS).map_err(failed)?;
-    let done = one.done;
-    Ok(report(
-        HookRow {
-            done,
-            ..row(hooks)?
-        },
-        mode,
-    ))
+    after(hooks, one.done, mode)
 }
 
 /// Takes the settings away that were written, unless somebody changed them.
@@ -104,12 +103,5 @@ pub fn agent_remove(hooks: &dyn Hooks, mode: Mode) -> Result<HooksReport, Tracke
     hooks
         .remove_setting(FILE, SETTINGS.as_bytes())
         .map_err(failed)?;
-    let done = one.done;
-    Ok(report(
-        HookRow {
-            done,
-            ..row(hooks)?
-        },
-        mode,
-    ))
+    after(hooks, one.done, mode)
 }

@@ -2,6 +2,7 @@
 
 mod edges;
 mod found;
+mod gates;
 mod merge;
 mod twins;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 
 use crate::app::context::Minter;
 use crate::app::tracker::import::plan::found::Found;
+use crate::app::tracker::import::plan::gates::new_gate;
 use crate::app::tracker::import::plan::merge::Meeting;
 use crate::app::tracker::import::{ImportRequest, knots};
 use crate::app::tracker::names::name;
@@ -227,6 +229,9 @@ impl<'a> Plan<'a> {
             admitted: self.admits(issue),
         }));
         let task = TaskUid::created_by(id);
+        if let Some(op) = new_gate(task, None, issue) {
+            minter.add(op);
+        }
         for said in self.heard(issue, issue.comments.iter().collect(), decided) {
             self.say(minter, task, said, decided);
         }

@@ -37,6 +37,9 @@ pub struct TaskDetail {
     /// Sums over its parts, if it has any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<Parts>,
+    /// What is kept from the agent that reads this, with the call by which a human lets it go.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub withheld: Vec<String>,
 }
 
 /// The other end of an edge.
@@ -185,4 +188,7 @@ pub struct CommentRow {
     pub edited_by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub edited_at: Option<Timestamp>,
+    /// The text is kept from the agent that reads this: no human took it over.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub withheld: bool,
 }

@@ -48,10 +48,12 @@ lists! {
     OrphanReport { rows: Vec<OrphanRow>, commits: usize }
     /// Answer of `duplicates`, most alike first.
     DuplicateReport { pairs: Vec<DuplicatePair> }
-    /// Answer of `merge`.
+    /// Answer of `merge`. `waits_for_admission` = no human admitted the text of the task that stays.
     MergeReport {
         id: String,
         title: String,
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        waits_for_admission: bool,
         merged: Vec<MergedRow>,
         #[serde(flatten)]
         delivery: Delivery,

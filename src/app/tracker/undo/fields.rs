@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::app::tracker::change::readmission;
+use crate::app::tracker::change::admission::readmission;
 use crate::app::tracker::undo::inverse::{Inverse, OVERTAKEN, Undoing, nothing};
 use crate::domain::record::{Op, Record, TaskFields, TaskUpdated};
 use crate::domain::register::{LwwSet, Reg, Stamp};

@@ -59,6 +59,10 @@ fn one(detail: &TaskDetail, page: &mut Page) {
     edges("Depends on", &detail.deps, page);
     edges("Needed by", &detail.dependents, page);
     work(detail, page);
+    for withheld in &detail.withheld {
+        page.gap();
+        page.line(format!("Withheld: {withheld}."));
+    }
     for comment in &detail.comments {
         page.gap();
         page.heading(&format!(

@@ -206,6 +206,12 @@ pub fn merged(report: &MergeReport, page: &mut Page) {
         })
         .collect();
     page.table(0, &rows);
+    if report.waits_for_admission {
+        page.line(format!(
+            "no human admitted all of its text: `fleet admit {}` after reading it",
+            report.id
+        ));
+    }
     dry(&report.delivery, page);
 }
 

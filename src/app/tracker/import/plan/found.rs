@@ -4,11 +4,12 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::app::tracker::export::collect;
-use crate::app::tracker::import::plan::twins::{living, speaks_for_another};
+use crate::app::tracker::import::plan::twins::speaks_for_another;
 use crate::app::tracker::import::plan::{Known, Plan};
 use crate::domain::ids::TaskUid;
 use crate::domain::state::State;
 use crate::domain::task::Task;
+use crate::engine::deps::living;
 use crate::exchange::{
     Field, Form, Format, Incoming, Kept, NAMED, Options, SourceFile, Sums, Target, read, write,
 };

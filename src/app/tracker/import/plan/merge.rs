@@ -3,6 +3,7 @@
 mod change;
 
 use crate::app::context::Minter;
+use crate::app::tracker::import::plan::gates::new_gate;
 use crate::app::tracker::import::plan::merge::change::Change;
 use crate::app::tracker::import::plan::{Decided, Outcome, Plan};
 use crate::domain::ids::TaskUid;
@@ -144,7 +145,8 @@ impl Plan<'_> {
         let fresh = fresh.filter(|said| !is_said(task, before.as_ref(), said));
         let said = self.heard(issue, fresh.collect(), decided);
         self.keep(task, met, &mut change);
-        if change.is_empty() && said.is_empty() {
+        let gate = new_gate(uid, Some(task), issue).filter(|_| !met.home);
+        if change.is_empty() && said.is_empty() && gate.is_none() {
             return Outcome::Unchanged(uid);
         }
         let touches_text = change.touches_text();
@@ -158,6 +160,10 @@ impl Plan<'_> {
         }
         if let Some(op) = change.status {
             minter.add(op);
+        }
+        if let Some(op) = gate {
+            minter.add(op);
+            change.fields.push("gate");
         }
         for said in said {
             self.say(minter, uid, said, decided);

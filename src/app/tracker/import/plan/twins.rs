@@ -1,14 +1,12 @@
 //! Which task an issue is: by its reference, and by way of those that were merged into another.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use crate::app::tracker::import::plan::{Decided, Plan};
 use crate::app::tracker::names::name;
-use crate::domain::dep::DepKind;
 use crate::domain::ids::TaskUid;
-use crate::domain::record::CloseOutcome;
 use crate::domain::state::State;
-use crate::domain::task::Task;
+use crate::engine::deps::living;
 use crate::exchange::Incoming;
 
 impl Plan<'_> {
@@ -38,21 +36,6 @@ impl Plan<'_> {
             }
         }
         present
-    }
-}
-
-/// The task in which a merged one lives on: where the edges lead that made duplicates.
-pub(super) fn living(state: &State, uid: TaskUid) -> TaskUid {
-    let mut at = uid;
-    let mut seen = BTreeSet::from([uid]);
-    loop {
-        let gone = state.tasks.get(&at).and_then(Task::outcome) == Some(CloseOutcome::Duplicate);
-        let mut edges = state.deps_from(at);
-        let kept = edges.find(|key| key.kind == DepKind::Duplicates);
-        match kept.filter(|_| gone) {
-            Some(key) if seen.insert(key.to) => at = key.to,
-            _ => return at,
-        }
     }
 }
 

@@ -1,0 +1,2 @@
+#![no_main]
+fleet_fuzz::target!("store");
