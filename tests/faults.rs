@@ -20,6 +20,8 @@ mod forge;
 mod gits;
 #[path = "faults/hostile.rs"]
 mod hostile;
+#[path = "faults/import.rs"]
+mod import;
 #[path = "support/isolated.rs"]
 mod isolated;
 #[path = "faults/kinds.rs"]

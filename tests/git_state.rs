@@ -9,6 +9,8 @@ mod gits;
 mod keeps;
 #[path = "git_state/kinds.rs"]
 mod kinds;
+#[path = "git_state/packs.rs"]
+mod packs;
 #[path = "git_state/refs.rs"]
 mod refs;
 #[path = "git_state/remotes.rs"]

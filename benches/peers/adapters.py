@@ -24,10 +24,13 @@ Keys of an entry
   env        extra environment
   id_re      regular expression: the new task's id in create's output
   max_n      biggest store worth trying (the slow ones)
+  floor      no tracker: no peer is it, and ratios to it stand on their own
 """
 import hashlib
 import json
 import os
+
+import gen
 
 
 def _w(path, text):
@@ -56,6 +59,13 @@ def _beads_lines(recs):
                                   "created_at": r["created_at"], "created_by": "bench"}
                                  for x in r["deps"]]
         yield json.dumps(o, separators=(",", ":")) + "\n"
+
+
+def seed_floor(d, recs):
+    os.makedirs(os.path.join(d, "tasks"), exist_ok=True)
+    gen.write(recs, os.path.join(d, "tasks/all.jsonl"))
+    _w(os.path.join(d, "note"), "a file to change\n")
+    return {r["n"]: r["id"] for r in recs}
 
 
 def seed_fleet(d, recs):
@@ -281,7 +291,22 @@ def seed_filigree(d, recs):
 
 GIT = [["git", "add", "-A", "."], ["git", "commit", "-q", "-m", "bench"]]
 
+NOTE = "printf '%s\\n' \"$0\" >note && exec git -c core.fsync=all commit -q --no-status -m change -- note"
+
 TOOLS = {
+    # No tracker: what one without an index cannot go below, and a durable commit of one file by git itself
+    # (with a shell that writes the file: 1 ms).
+    "floor": dict(
+        bin=["floor"], kind="the floor: a scan of all lines; `git commit` of one file, fsynced",
+        init=["mkdir", "-p", "tasks"], seed=seed_floor, floor=True,
+        ready=["{bin}", "ready", "tasks/all.jsonl"],
+        list=["{bin}", "list", "tasks/all.jsonl"],
+        show=["{bin}", "show", "tasks/all.jsonl", "{id}"],
+        create=["sh", "-c", NOTE, "{title}"],
+        update=["sh", "-c", NOTE, "{title}"],
+        close=["sh", "-c", NOTE, "{title}"],
+        commit=[], store=["tasks"], git="tree", id_re=r"$"),
+
     # `add`, `update` and `close` are in a commit of the state branch when they return.
     "fleet": dict(
         bin=["fleet"], kind="Rust; JSONL on a branch of git",

@@ -1,10 +1,12 @@
 //! The objects of one commit, made in memory: files go over the tree of a commit without an index,
 //! a work tree or a write. What comes out is only what is new; `durable` stores it.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, Signature};
 
+use super::durable::side_by_side;
 use crate::ports::state_repo::FileChange;
 
 /// A commit to make.
@@ -17,19 +19,23 @@ pub(super) struct NewCommit<'a> {
 }
 
 /// An object that is not stored yet.
-pub(super) struct Object {
+pub(super) struct Object<'a> {
     pub(super) id: Oid,
     pub(super) kind: ObjectType,
     /// Its content, without git's header.
-    pub(super) bytes: Vec<u8>,
+    pub(super) bytes: Cow<'a, [u8]>,
 }
 
-impl Object {
+impl Object<'_> {
     fn new(kind: ObjectType, bytes: Vec<u8>) -> Result<Self, git2::Error> {
         let id = Oid::hash_object(kind, &bytes)?;
+        let bytes = Cow::Owned(bytes);
         Ok(Self { id, kind, bytes })
     }
 }
+
+/// Content of a file with the id that it has as an object.
+type Hashed<'a> = (&'a [u8], Oid);
 
 const FILE: i32 = 0o100_644;
 const FOLDER: i32 = 0o040_000;
@@ -38,7 +44,7 @@ const FOLDER: i32 = 0o040_000;
 #[derive(Default)]
 struct Changes<'a> {
     /// By name; nothing means that the file goes.
-    files: BTreeMap<&'a str, Option<&'a [u8]>>,
+    files: BTreeMap<&'a str, Option<Hashed<'a>>>,
     folders: BTreeMap<&'a str, Self>,
 }
 
@@ -54,18 +60,18 @@ fn sort_key(name: &[u8], mode: i32) -> Vec<u8> {
 }
 
 /// Makes the commit; its objects, the commit last.
-pub(super) fn commit(
+pub(super) fn commit<'a>(
     repo: &Repository,
-    new: &NewCommit<'_>,
-) -> Result<(Oid, Vec<Object>), git2::Error> {
+    new: &NewCommit<'a>,
+) -> Result<(Oid, Vec<Object<'a>>), git2::Error> {
     let base = match new.base {
         Some(commit) => Some(repo.find_commit(commit)?.tree_id()),
         None => None,
     };
     let mut changes = Changes::default();
     // The last change of a path counts.
-    for file in new.files {
-        changes.add(&file.path, file.bytes.as_deref())?;
+    for (file, hashed) in new.files.iter().zip(hashed(new.files)) {
+        changes.add(&file.path, hashed?)?;
     }
     let mut made = Vec::new();
     let tree = match changes.over(repo, base, &mut made)? {
@@ -77,7 +83,21 @@ pub(super) fn commit(
     Ok((id, made))
 }
 
-fn kept(kind: ObjectType, bytes: Vec<u8>, made: &mut Vec<Object>) -> Result<Oid, git2::Error> {
+/// Each file with its id; the hash of many is worth a second processor, of few not a thread.
+fn hashed(files: &[FileChange]) -> Vec<Result<Option<Hashed<'_>>, git2::Error>> {
+    let contents: Vec<Option<&[u8]>> = files.iter().map(|file| file.bytes.as_deref()).collect();
+    if files.len() < 16 {
+        return contents.iter().map(hashed_one).collect();
+    }
+    side_by_side(&contents, hashed_one)
+}
+
+fn hashed_one<'a>(bytes: &Option<&'a [u8]>) -> Result<Option<Hashed<'a>>, git2::Error> {
+    let with_id = |bytes: &'a [u8]| Ok((bytes, Oid::hash_object(ObjectType::Blob, bytes)?));
+    bytes.map(with_id).transpose()
+}
+
+fn kept(kind: ObjectType, bytes: Vec<u8>, made: &mut Vec<Object<'_>>) -> Result<Oid, git2::Error> {
     let object = Object::new(kind, bytes)?;
     let id = object.id;
     made.push(object);
@@ -90,7 +110,7 @@ fn refused(path: &str, why: &str) -> git2::Error {
 }
 
 impl<'a> Changes<'a> {
-    fn add(&mut self, path: &'a str, bytes: Option<&'a [u8]>) -> Result<(), git2::Error> {
+    fn add(&mut self, path: &'a str, content: Option<Hashed<'a>>) -> Result<(), git2::Error> {
         let odd = |part: &str| {
             matches!(part, "" | "." | "..")
                 || part.eq_ignore_ascii_case(".git")
@@ -105,7 +125,7 @@ impl<'a> Changes<'a> {
             at = at.folders.entry(folder).or_default();
             rest = below;
         }
-        at.files.insert(rest, bytes);
+        at.files.insert(rest, content);
         Ok(())
     }
 
@@ -114,7 +134,7 @@ impl<'a> Changes<'a> {
         &self,
         repo: &Repository,
         old: Option<Oid>,
-        made: &mut Vec<Object>,
+        made: &mut Vec<Object<'a>>,
     ) -> Result<Option<Oid>, git2::Error> {
         let mut entries = Entries::new();
         if let Some(old) = old {
@@ -123,16 +143,20 @@ impl<'a> Changes<'a> {
                 entries.insert(sort_key(name, mode), (mode, entry.id()));
             }
         }
-        for (name, bytes) in &self.files {
+        for (name, content) in &self.files {
             if entries.contains_key(&sort_key(name.as_bytes(), FOLDER)) {
                 return Err(refused(name, "there is a folder of that name"));
             }
             let key = name.as_bytes().to_vec();
-            let Some(bytes) = bytes else {
+            let Some((bytes, id)) = *content else {
                 entries.remove(&key);
                 continue;
             };
-            let blob = Object::new(ObjectType::Blob, bytes.to_vec())?;
+            let blob = Object {
+                id,
+                kind: ObjectType::Blob,
+                bytes: Cow::Borrowed(bytes),
+            };
             let before = entries.insert(key, (FILE, blob.id));
             if before.is_none_or(|(_, id)| id != blob.id) {
                 made.push(blob);

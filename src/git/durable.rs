@@ -4,6 +4,7 @@
 //! flushes per publish, one after the other. Here the objects are made in memory, written side by
 //! side, and flushed by a few threads at once, which the file system joins into one or two. An
 //! object gets its name only when its bytes are on the disk, so a name never stands for a torn one.
+//! Many objects at once become one pack (`pack`).
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,10 +17,13 @@ use flate2::write::ZlibEncoder;
 use git2::{Oid, Repository};
 
 use super::draft::{self, NewCommit, Object};
+use super::pack;
 use crate::ports::state_repo::StateRepoError;
 
 /// Threads that flush. More are not faster: the file system joins what comes at the same time.
 const THREADS: usize = 4;
+/// So many objects are a pack: what an import or a new checkpoint writes, not what a command does.
+const MANY: usize = 64;
 
 /// Makes the commit and its trees and blobs, durably. No ref moves.
 pub(super) fn commit(repo: &Repository, new: &NewCommit<'_>) -> Result<Oid, StateRepoError> {
@@ -35,7 +39,10 @@ pub(super) fn commit(repo: &Repository, new: &NewCommit<'_>) -> Result<Oid, Stat
     Ok(commit)
 }
 
-fn store(dir: &Path, objects: &[Object]) -> std::io::Result<()> {
+fn store(dir: &Path, objects: &[Object<'_>]) -> std::io::Result<()> {
+    if objects.len() >= MANY && pack::fits(objects) {
+        return pack::store(dir, objects);
+    }
     let mut folders = BTreeSet::new();
     let mut files = Vec::with_capacity(objects.len());
     for object in objects {
@@ -65,7 +72,7 @@ type Pending = (tempfile::NamedTempFile, PathBuf);
 /// Notes the folders whose names change.
 fn write(
     objects: &Path,
-    object: &Object,
+    object: &Object<'_>,
     folders: &mut BTreeSet<PathBuf>,
 ) -> std::io::Result<Pending> {
     let digits = object.id.to_string();
@@ -115,5 +122,27 @@ pub(super) fn flush<T: Sync>(
             }
         }
         done
+    })
+}
+
+/// What `one` makes of each, in their order; as many at once as there are processors.
+pub(super) fn side_by_side<T: Sync, R: Send>(items: &[T], one: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(threads.min(THREADS)).max(1);
+    let (mine, theirs) = items.split_at(share.min(items.len()));
+    std::thread::scope(|scope| {
+        let one = &one;
+        let others: Vec<_> = theirs
+            .chunks(share)
+            .map(|chunk| scope.spawn(move || chunk.iter().map(one).collect::<Vec<R>>()))
+            .collect();
+        let mut made: Vec<R> = mine.iter().map(one).collect();
+        for thread in others {
+            match thread.join() {
+                Ok(theirs) => made.extend(theirs),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        made
     })
 }

@@ -27,6 +27,7 @@ mod loose;
 mod native;
 mod objects;
 mod owned;
+mod pack;
 pub mod place;
 pub mod process;
 mod push_advice;

@@ -179,6 +179,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     ("libgit2_sys", &["git"]),
     ("octocrab", &["forge"]),
     ("reqwest", &["forge", "providers", "agents"]),
+    ("ring", &["git"]),
     ("rmcp", &["mcp"]),
     ("rpassword", &["cli"]),
     ("rustix", &["git", "agents", "sandbox", "machine"]),

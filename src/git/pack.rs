@@ -1,0 +1,185 @@
+//! Writing many objects as one pack with its index, durably: two files to flush in place of
+//! thousands, and nothing for a later maintenance to gather.
+//!
+//! Formats: gitformat-pack(5), pack version 2 without deltas, index version 2.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use flate2::write::ZlibEncoder;
+use flate2::{Compression, Crc};
+use git2::{ObjectType, Oid};
+use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
+use tempfile::NamedTempFile;
+
+use super::draft::Object;
+use super::durable::{flush, side_by_side, sync_folder};
+
+/// So many are compressed before they are written: what is in memory beside the objects themselves.
+const BATCH: usize = 256;
+/// Offsets of the index have 31 bits.
+const MOST_BYTES: usize = 1 << 30;
+
+/// Whether one pack holds them all.
+pub(super) fn fits(objects: &[Object<'_>]) -> bool {
+    // Compressed they are smaller, or larger by a thousandth.
+    objects.iter().map(|o| o.bytes.len()).sum::<usize>() < MOST_BYTES
+}
+
+/// Where an object is in the pack, and the checksum of its bytes there.
+struct Place {
+    offset: u32,
+    crc: u32,
+}
+
+/// Writes the pack into the object store `dir`. Both files have their names only when their bytes are
+/// on the disk, the pack first: without its index git does not see it.
+pub(super) fn store(dir: &Path, objects: &[Object<'_>]) -> std::io::Result<()> {
+    let folder = dir.join("pack");
+    match fs::create_dir(&folder) {
+        Ok(()) => sync_folder(dir)?,
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error),
+    }
+    let mut pack = Summed::create(&folder, "tmp_pack_")?;
+    let places = write_pack(&mut pack, objects)?;
+    let (pack, sum) = pack.finish()?;
+    let mut index = Summed::create(&folder, "tmp_idx_")?;
+    write_index(&mut index, &places, &sum)?;
+    let (index, _) = index.finish()?;
+    let mut name = String::from("pack-");
+    for byte in &sum {
+        name.push_str(&format!("{byte:02x}"));
+    }
+    flush(&[&pack, &index], |file| file.as_file().sync_all())?;
+    for (file, ending) in [(pack, "pack"), (index, "idx")] {
+        match file.persist_noclobber(folder.join(format!("{name}.{ending}"))) {
+            Ok(_) => {}
+            // The same objects in the same order were written before.
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error.error),
+        }
+    }
+    sync_folder(&folder)
+}
+
+/// A file that is not named yet, whose last bytes are the SHA-1 of all others.
+struct Summed {
+    file: BufWriter<NamedTempFile>,
+    sum: Context,
+    len: usize,
+}
+
+impl Summed {
+    /// Git's own prefixes: a left-over of a killed process is swept by `git gc`.
+    fn create(folder: &Path, prefix: &str) -> std::io::Result<Self> {
+        let file = tempfile::Builder::new()
+            .prefix(prefix)
+            .permissions(fs::Permissions::from_mode(0o444))
+            .tempfile_in(folder)?;
+        Ok(Self {
+            file: BufWriter::with_capacity(1 << 18, file),
+            sum: Context::new(&SHA1_FOR_LEGACY_USE_ONLY),
+            len: 0,
+        })
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.sum.update(bytes);
+        self.len += bytes.len();
+        self.file.write_all(bytes)
+    }
+
+    fn finish(mut self) -> std::io::Result<(NamedTempFile, Vec<u8>)> {
+        let sum = self.sum.finish().as_ref().to_vec();
+        self.file.write_all(&sum)?;
+        let file = self.file.into_inner().map_err(|error| error.into_error())?;
+        Ok((file, sum))
+    }
+}
+
+fn number(count: usize) -> std::io::Result<u32> {
+    u32::try_from(count).map_err(std::io::Error::other)
+}
+
+/// Header, then each object once.
+fn write_pack(pack: &mut Summed, objects: &[Object<'_>]) -> std::io::Result<BTreeMap<Oid, Place>> {
+    let mut seen = BTreeSet::new();
+    let objects: Vec<&Object<'_>> = objects.iter().filter(|o| seen.insert(o.id)).collect();
+    pack.put(b"PACK")?;
+    pack.put(&2_u32.to_be_bytes())?;
+    pack.put(&number(objects.len())?.to_be_bytes())?;
+    let mut places = BTreeMap::new();
+    for batch in objects.chunks(BATCH) {
+        for (object, bytes) in batch.iter().zip(side_by_side(batch, |o| entry(o))) {
+            let bytes = bytes?;
+            let mut crc = Crc::new();
+            crc.update(&bytes);
+            let place = Place {
+                offset: number(pack.len)?,
+                crc: crc.sum(),
+            };
+            places.insert(object.id, place);
+            pack.put(&bytes)?;
+        }
+    }
+    Ok(places)
+}
+
+/// An object as it is in a pack: its kind and length, then zlib of its bytes.
+fn entry(object: &Object<'_>) -> std::io::Result<Vec<u8>> {
+    let kind: u8 = match object.kind {
+        ObjectType::Commit => 1,
+        ObjectType::Tree => 2,
+        ObjectType::Blob => 3,
+        other => return Err(std::io::Error::other(format!("{other} is never made"))),
+    };
+    let mut bytes = Vec::with_capacity(object.bytes.len() / 2 + 64);
+    let mut rest = object.bytes.len() >> 4;
+    let mut byte = kind << 4 | low_bits(object.bytes.len(), 4);
+    while rest > 0 {
+        bytes.push(byte | 0x80);
+        byte = low_bits(rest, 7);
+        rest >>= 7;
+    }
+    bytes.push(byte);
+    let mut encoder = ZlibEncoder::new(bytes, Compression::fast());
+    encoder.write_all(&object.bytes)?;
+    encoder.finish()
+}
+
+fn low_bits(number: usize, bits: u32) -> u8 {
+    u8::try_from(number & ((1 << bits) - 1)).unwrap_or(u8::MAX)
+}
+
+/// Ids in order with their places, behind a table of how many ids begin with at most each byte.
+fn write_index(
+    index: &mut Summed,
+    places: &BTreeMap<Oid, Place>,
+    pack: &[u8],
+) -> std::io::Result<()> {
+    index.put(b"\xfftOc")?;
+    index.put(&2_u32.to_be_bytes())?;
+    let mut below = [0_u32; 256];
+    for id in places.keys() {
+        below[usize::from(id.as_bytes()[0])] += 1;
+    }
+    let mut all = 0;
+    for count in below {
+        all += count;
+        index.put(&all.to_be_bytes())?;
+    }
+    for id in places.keys() {
+        index.put(id.as_bytes())?;
+    }
+    for place in places.values() {
+        index.put(&place.crc.to_be_bytes())?;
+    }
+    for place in places.values() {
+        index.put(&place.offset.to_be_bytes())?;
+    }
+    index.put(pack)
+}
