@@ -38,5 +38,7 @@ mod steps;
 mod sweep;
 #[path = "faults/together.rs"]
 mod together;
+#[path = "faults/truth.rs"]
+mod truth;
 #[path = "faults/world.rs"]
 mod world;

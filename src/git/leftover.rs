@@ -9,6 +9,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -82,6 +83,24 @@ fn remove_lock(common: &Path, name: &str, at: SystemTime) {
     }
 }
 
+/// Removes lock files that are a second name of the ref itself. libgit2 moves a lock file in place by a
+/// link and a removal, and does not look whether the removal failed. No process holds such a lock: one
+/// that is held is a file of its own.
+pub(super) fn remove_second_names(common: &Path, moves: &[Move]) -> std::io::Result<()> {
+    let file = |path: &Path| {
+        let about = fs::symlink_metadata(path).ok()?;
+        Some((about.dev(), about.ino()))
+    };
+    for step in moves {
+        let lock = common.join(format!("{}.lock", step.name));
+        let there = file(&lock);
+        if there.is_some() && there == file(&common.join(&step.name)) {
+            fs::remove_file(&lock)?;
+        }
+    }
+    Ok(())
+}
+
 fn roll_forward(common: &Path, moves: &[Move]) -> Result<(), git2::Error> {
     let repo = Repository::open(common)?;
     let at = |step: &Move| match repo.find_reference(&step.name) {
@@ -103,4 +122,29 @@ fn roll_forward(common: &Path, moves: &[Move]) -> Result<(), git2::Error> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn i9_a_lock_file_that_is_the_ref_itself_goes_and_one_that_somebody_holds_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let heads = dir.path().join("refs/heads");
+        fs::create_dir_all(&heads).unwrap();
+        let moves = ["left", "held", "none"].map(|name| {
+            fs::write(heads.join(name), "a commit").unwrap();
+            Move {
+                name: format!("refs/heads/{name}"),
+                expected: None,
+                new: Oid::ZERO_SHA1,
+            }
+        });
+        fs::hard_link(heads.join("left"), heads.join("left.lock")).unwrap();
+        fs::write(heads.join("held.lock"), "a commit").unwrap();
+        remove_second_names(dir.path(), &moves).unwrap();
+        assert!(!heads.join("left.lock").exists());
+        assert!(heads.join("held.lock").exists());
+    }
 }

@@ -1,6 +1,6 @@
-//! The judge: reads the repository that decides with plain git, the records as plain JSON, what the
-//! agent wrote down about its runs, and what is left on the machine. It knows nothing of fleet's own
-//! reading, so that a mistake there cannot hide itself.
+//! The judge: reads the repository that decides with plain git (`truth.rs`), the records as plain JSON,
+//! what the agent wrote down about its runs, and what is left on the machine. It knows nothing of
+//! fleet's own reading, so that a mistake there cannot hide itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -9,7 +9,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::limit::Ends as _;
+use crate::truth::{read, text};
 use crate::world::World;
 
 /// What the outside was told, and so must hold for ever.
@@ -44,111 +44,6 @@ impl Told {
             let session = text(one, "session").to_owned();
             self.published.push((session, text(one, "task").to_owned()));
         }
-    }
-}
-
-/// The repository that decides, as plain git shows it.
-struct Truth {
-    /// Lines of the log at the tip, in order of `(ts, id)`.
-    records: Vec<Value>,
-    /// Branches `agent/T-n` and their commits.
-    branches: BTreeMap<String, String>,
-    /// What is wrong with the bytes alone.
-    wrong: Vec<String>,
-}
-
-fn text<'a>(record: &'a Value, field: &str) -> &'a str {
-    record[field].as_str().unwrap_or("")
-}
-
-/// The records at the tip, in order.
-pub(crate) fn records(world: &World) -> Vec<Value> {
-    read(world).records
-}
-
-fn read(world: &World) -> Truth {
-    let (at, branch) = world.truth();
-    let mut truth = Truth {
-        records: Vec::new(),
-        branches: BTreeMap::new(),
-        wrong: Vec::new(),
-    };
-    let refs = ["for-each-ref", "--format=%(refname:short) %(objectname)"];
-    for line in world.git(at, &refs).lines() {
-        let (name, oid) = line.split_once(' ').unwrap();
-        if name.starts_with("agent/") {
-            truth.branches.insert(name.to_owned(), oid.to_owned());
-        }
-    }
-    let lines = truth.take_log(world);
-    // Every commit of the state only adds lines: the log is never rewritten (I6, I12). A merge shows
-    // what one side lacked of the other; it counts as lost if the tip lacks it.
-    let history = [
-        "log",
-        "-m",
-        "-p",
-        "--format=",
-        "--no-renames",
-        "-U0",
-        branch,
-    ];
-    let history = [&history[..], &["--", ".orchestra/log"]].concat();
-    for line in world.git(at, &history).lines() {
-        let removed = line.strip_prefix('-').filter(|_| !line.starts_with("--- "));
-        if let Some(line) = removed.filter(|line| !lines.contains(*line)) {
-            let what = format!("I6: this record is gone: {line}");
-            truth.wrong.push(what);
-        }
-    }
-    let key = |r: &Value| (text(r, "ts").to_owned(), text(r, "id").to_owned());
-    truth.records.sort_by_key(key);
-    let ids: BTreeSet<&str> = truth.records.iter().map(|r| text(r, "id")).collect();
-    if ids.len() != truth.records.len() {
-        truth.wrong.push("I6: two lines have one id".to_owned());
-    }
-    let fsck = world
-        .isolated("git", at)
-        .args(["fsck", "--connectivity-only", "--no-dangling"])
-        .ends();
-    if !fsck.status.success() {
-        let said = String::from_utf8_lossy(&fsck.stderr).into_owned();
-        truth.wrong.push(format!("I6: git fsck: {said}"));
-    }
-    truth
-}
-
-impl Truth {
-    /// Reads the log at the tip; gives its lines.
-    fn take_log(&mut self, world: &World) -> BTreeSet<String> {
-        let (at, branch) = world.truth();
-        let mut lines = BTreeSet::new();
-        let files = ["ls-tree", "-r", "--name-only", branch, ".orchestra/"];
-        for file in world.git(at, &files).lines() {
-            let format = file == ".orchestra/format.json";
-            if !format && !file.starts_with(".orchestra/log/") {
-                continue;
-            }
-            let bytes = world.git(at, &["cat-file", "blob", &format!("{branch}:{file}")]);
-            if format {
-                if serde_json::from_str::<Value>(&bytes).is_err() {
-                    self.wrong.push(format!("I6: {file} is no JSON"));
-                }
-                continue;
-            }
-            if !bytes.is_empty() && !bytes.ends_with('\n') {
-                self.wrong.push(format!("I6: {file} has a torn last line"));
-            }
-            for line in bytes.lines() {
-                lines.insert(line.to_owned());
-                match serde_json::from_str::<Value>(line) {
-                    Ok(record) if !text(&record, "op").is_empty() => self.records.push(record),
-                    _ => self
-                        .wrong
-                        .push(format!("I6: {file} has a bad line: {line}")),
-                }
-            }
-        }
-        lines
     }
 }
 
@@ -390,11 +285,15 @@ pub(crate) fn processes(root: &Path) -> Vec<String> {
         if pid == std::process::id() {
             return None;
         }
-        let env = fs::read(dir.join("environ")).unwrap_or_default();
         let at = fs::read_link(dir.join("cwd")).unwrap_or_default();
-        let ours = String::from_utf8_lossy(&env).contains(root) || at.starts_with(root);
-        let line = fs::read(dir.join("cmdline")).unwrap_or_default();
-        ours.then(|| String::from_utf8_lossy(&line).replace('\0', " "))
+        let named = || {
+            let env = fs::read(dir.join("environ")).unwrap_or_default();
+            memchr::memmem::find(&env, root.as_bytes()).is_some()
+        };
+        (at.starts_with(root) || named()).then(|| {
+            let line = fs::read(dir.join("cmdline")).unwrap_or_default();
+            String::from_utf8_lossy(&line).replace('\0', " ")
+        })
     };
     entries(Path::new("/proc"))
         .into_iter()

@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::process::Stdio;
 
-use crate::checker::{End, Told, check, records};
+use crate::checker::{End, Told, check};
 use crate::fake_github::{FakeGitHub, Fault as Trouble};
 use crate::limit::ended;
 use crate::steps::{clean_ticks, died_badly};
 use crate::sweep::{Fault, some, sweep};
+use crate::truth::records;
 use crate::world::{Shape, World, words};
 
 const MODES: [&str; 6] = [

@@ -27,18 +27,18 @@ fn count(shape: Shape, args: &[&str]) -> usize {
 /// Clean ticks until one changes nothing, at most five; what they said if they fail.
 pub(crate) fn clean_ticks(world: &World) -> Vec<String> {
     let mut wrong = Vec::new();
-    let (at, branch) = world.truth();
-    let mut tip = world.git(at, &["rev-parse", branch]);
+    let mut tip = world.tip();
     for _ in 0..5 {
         let out = world.fleet(&["tick", "--json"]);
         if !out.status.success() {
             wrong.push(format!("I7: a clean tick fails: {}", words(&out)));
         }
-        let before = std::mem::replace(&mut tip, world.git(at, &["rev-parse", branch]));
+        let before = std::mem::replace(&mut tip, world.tip());
         if before == tip {
             return wrong;
         }
     }
+    let (at, branch) = world.truth();
     let last = world.git(at, &["log", "-1", "--format=%s", branch]);
     wrong.push(format!("I8: the fifth clean tick still wrote: {last}"));
     wrong

@@ -14,6 +14,7 @@ use serde_json::Value;
 use crate::fake_github::{FakeGitHub, TOKEN};
 use crate::isolated::isolated;
 use crate::limit::Ends as _;
+use crate::truth::refs;
 
 /// Where the state is, and whether there is a remote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,9 @@ impl Shape {
 
 /// Titles of the tasks that a new world has; their ids were printed.
 pub(crate) const TITLES: [&str; 2] = ["one", "two"];
+
+/// What stands for the remote's folder in the copy that is kept.
+const HUB: &str = "%hub";
 
 /// Counts its runs beside itself, and leaves a file of the task's name.
 const AGENT: &str = "#!/bin/sh\n\
@@ -125,6 +129,7 @@ impl World {
         static MADE: [OnceLock<Kept>; 4] = [const { OnceLock::new() }; 4];
         let made = MADE[shape as usize].get_or_init(|| {
             let world = Self::set_up(shape);
+            world.name_hub(world.path("hub").to_str().unwrap(), HUB);
             let mut kept = Vec::new();
             for folder in ["repo", "hub"] {
                 if world.path(folder).exists() {
@@ -136,7 +141,7 @@ impl World {
         });
         let world = Self::empty(shape);
         put_back(made, world.root());
-        world.point_at_hub("repo");
+        world.name_hub(HUB, world.path("hub").to_str().unwrap());
         world
     }
 
@@ -185,12 +190,28 @@ impl World {
         world
     }
 
-    fn point_at_hub(&self, repo: &str) {
-        if self.shape != Shape::Local {
-            let hub = self.path("hub");
-            let url = ["remote", "set-url", "origin", hub.to_str().unwrap()];
-            self.git(repo, &url);
+    /// Says in the configuration where the remote is, which is all that names a folder of this world.
+    fn name_hub(&self, before: &str, now: &str) {
+        let config = self.path("repo/.git/config");
+        let text = fs::read_to_string(&config).unwrap();
+        fs::write(&config, text.replace(before, now)).unwrap();
+    }
+
+    /// The git dir of one of its repositories.
+    pub(crate) fn git_dir(&self, name: &str) -> PathBuf {
+        let inside = self.path(name).join(".git");
+        if inside.is_dir() {
+            return inside;
         }
+        self.path(name)
+    }
+
+    /// Where the state is.
+    pub(crate) fn tip(&self) -> String {
+        let (at, branch) = self.truth();
+        let branch = format!("refs/heads/{branch}");
+        let tip = refs(&self.git_dir(at)).remove(&branch);
+        tip.unwrap_or_else(|| panic!("{at} has no {branch}"))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -9,6 +9,7 @@ use super::publish::{LEFT_OVER, ids, lost, message, moves, write_error};
 use super::{GitStateRepo, contains, resolve};
 use crate::git::draft::NewCommit;
 use crate::git::durable;
+use crate::git::leftover;
 use crate::git::objects::oid;
 use crate::git::owned::StateLock;
 use crate::git::refs::{self, Lasting, Locked};
@@ -88,9 +89,11 @@ pub(super) fn swap(
     } else {
         swap_by_libgit2(repo, moves, between)
     };
-    // A disk that fills up between two refs stops us as a kill does, and is healed the same way.
+    // A disk that fills up between two refs stops us as a kill does, and is healed the same way; so is
+    // one that keeps a lock file.
     let moved = |step: &Move| resolve(repo, &step.name).is_ok_and(|now| now == Some(step.new));
-    if done.is_err() && moves.iter().any(moved) {
+    let half = done.is_err() && moves.iter().any(moved);
+    if leftover::remove_second_names(repo.commondir(), moves).is_err() || half {
         lock.leave_half_done();
     }
     done
