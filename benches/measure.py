@@ -96,6 +96,14 @@ class Lab:
             raise Failed("%s: exit %s: %s" % (" ".join(argv)[:120], p.returncode, said))
         return p.stdout
 
+    def memory(self, argv, cwd):
+        """Peak MB of a process, as GNU time sees it: what a process that was spawned from here tells of
+        itself is at least what this interpreter takes. None where that program is missing."""
+        if not os.path.exists("/usr/bin/time"):
+            return None
+        self.spawn(["/usr/bin/time", "-f", "%M", "-o", self.err + ".peak"] + argv, cwd)
+        return int(read(self.err + ".peak").split()[-1]) / 1024
+
     def git(self, cwd, *args, stdin=None):
         return self.sh("git", *args, cwd=cwd, stdin=stdin).decode().strip()
 

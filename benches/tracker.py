@@ -101,7 +101,7 @@ def tracker(lab, report, opt):
             return lab.timed([fleet, "ready", "--json"], repo)
         times |= lab.rounds(opt.runs, {"after": after_write, "cat3": jobs["cat"]})
         times |= lab.rounds(opt.runs, {"clone": first_in_clone, "cat4": jobs["cat"]})
-        memory = lab.spawn([fleet, "ready", "--json"], repo)[2] / 1024
+        memory = lab.memory([fleet, "ready", "--json"], repo)
         big = size > 1_000
         report.head("The tracker at %d tasks, 30 %% of them closed (no remote)" % size, COLUMNS)
         write, look = (12, 20) if big else (8, 5)
@@ -111,7 +111,7 @@ def tracker(lab, report, opt):
         report.figure("close_%d" % size, "`close`", times["close"], write, git, name)
         cat = "`cat` of the checkpoint"
         report.figure("ready_%d" % size, "`ready --json`, all rows", times["ready"], look, times["cat2"], cat,
-                      "peak memory %.0f MB" % memory)
+                      "peak memory %.0f MB" % memory if memory else "")
         report.figure("ready_after_%d" % size, "`ready --json` right after a write", times["after"], look,
                       times["cat3"], cat)
         report.figure("ready_clone_%d" % size, "`ready --json`, the first in a fresh clone", times["clone"],
@@ -122,7 +122,7 @@ def tracker(lab, report, opt):
         report.figure("git_%d" % size, "floor: `git commit` of one file, fsynced", git)
         report.figure("cat_%d" % size, "floor: `cat` of the checkpoint", times["cat"], note="%.2f MB" % (
             os.path.getsize(bytes_file) / 1e6))
-        report.data["ready_rss_mb_%d" % size] = round(memory, 1)
+        report.data["ready_rss_mb_%d" % size] = memory and round(memory, 1)
 
 
 def closed(lab, report, opt):

@@ -137,6 +137,7 @@ mod finds {
             spare: 1 << 16,
             per_byte: 64,
             bounded: false,
+            patience: std::time::Duration::ZERO,
         }
     }
 
@@ -163,7 +164,7 @@ mod finds {
             let same = |b: &&u8| **b == bytes[0];
             let sum: usize = bytes
                 .iter()
-                .step_by(64)
+                .step_by(1024)
                 .map(|_| bytes.iter().filter(same).count())
                 .sum();
             assert!(std::hint::black_box(sum) < usize::MAX);

@@ -3,6 +3,8 @@
 
 #[path = "support/state_repo_contract.rs"]
 mod contract;
+#[path = "git_state/fetches.rs"]
+mod fetches;
 #[path = "support/gits.rs"]
 mod gits;
 #[path = "git_state/keeps.rs"]

@@ -23,7 +23,7 @@ use crate::ports::state_repo::StateRepoError;
 /// Threads that flush. More are not faster: the file system joins what comes at the same time.
 const THREADS: usize = 4;
 /// So many objects are a pack: what an import or a new checkpoint writes, not what a command does.
-const MANY: usize = 64;
+const MANY: usize = 100;
 
 /// Makes the commit and its trees and blobs, durably. No ref moves.
 pub(super) fn commit(repo: &Repository, new: &NewCommit<'_>) -> Result<Oid, StateRepoError> {

@@ -54,8 +54,10 @@ pub(super) struct Move {
     pub(super) new: git2::Oid,
 }
 
-/// Tries of a fetch that another fetch of the same clone got in the way of.
+/// Tries of a fetch that found a lock on a tracking ref. One that stays was left behind.
 const TRIES: u32 = 5;
+/// Longest wait before the next try.
+const PAUSE: Duration = Duration::from_millis(200);
 
 impl Remote {
     /// The remote that `choice` means in the repository at `place`; `None` if there is none.
@@ -186,10 +188,12 @@ impl Remote {
                     continue;
                 }
             }
-            // Two ticks of one clone fetch at once: the refs are there in a moment.
+            // Many processes of one clone fetch at once. Who moved the ref first may know less than
+            // was answered here: it is asked again, for as long as others are faster.
             let busy = output.stderr.contains("cannot lock ref");
-            if busy && tries < TRIES && Instant::now() < deadline {
-                std::thread::sleep(Duration::from_millis(u64::from(tries) * 20));
+            let overtaken = busy && output.stderr.contains("but expected");
+            if (overtaken || busy && tries < TRIES) && Instant::now() < deadline {
+                std::thread::sleep(PAUSE.min(Duration::from_millis(u64::from(tries) * 20)));
                 continue;
             }
             let cause = output.cause();

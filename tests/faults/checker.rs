@@ -326,7 +326,9 @@ pub(crate) fn left_over(world: &World) -> Vec<String> {
             // Fleet's lock is a file that stays; the kernel's lock on it does not.
             let lock = name.ends_with(".lock") && !path.ends_with("fleet/state.lock");
             // Git's own names for unfinished objects: `git gc` takes them away.
-            let object = name.starts_with("tmp_obj");
+            let object = ["tmp_obj", "tmp_pack", "tmp_idx"]
+                .iter()
+                .any(|own| name.starts_with(own));
             let temporary = name.starts_with(".tmp") || name.starts_with("tmp");
             lock || (temporary && !object)
         }));

@@ -15,7 +15,7 @@ fn world() -> World {
     let world = World::new(Shape::Local);
     let mut lines = String::new();
     for n in 0..ISSUES {
-        let body = "what is to be done ".repeat(12);
+        let body = "what is to be done ".repeat(180);
         let line =
             r#"{"id":"bd-N","title":"issue N","description":"BODY","status":"open","priority":2}"#;
         let line = line.replace('N', &n.to_string()).replace("BODY", &body);
@@ -31,7 +31,7 @@ fn import(fault: &Fault) -> Vec<String> {
     let world = world();
     let (out, _) = struck(&world, IMPORT, fault);
     let mut wrong = died_badly(&out);
-    let there = || world.data(&["count"])["total"].as_u64();
+    let there = || world.data(&["list", "--all"])["total"].as_u64();
     let all = Some(2 + ISSUES);
     let before = there();
     if before != all && (before != Some(2) || out.status.success()) {

@@ -29,8 +29,8 @@ const SHORT: usize = 16 << 10;
 const SHORT_OF_BOUNDED: usize = 96 << 10;
 /// How much longer the long one may take: 4 is linear, 16 quadratic.
 const MOST_RATIO: f64 = 9.0;
-/// For how long a slow input is tried again, at the least six times.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How often a slow input is tried again, at the least, within the patience with its target.
+const TRIES: u32 = 6;
 /// Times below this say nothing.
 const NOTICEABLE: Duration = Duration::from_millis(40);
 
@@ -282,7 +282,7 @@ fn too_slow(target: &Target, long: &dyn Fn(usize) -> Vec<u8>) -> Option<String> 
     let (mut least_short, mut least_long) = (time(&short), time(&long));
     let started = Instant::now();
     let mut tries = 0;
-    while tries < 6 || started.elapsed() < PATIENCE {
+    while tries < TRIES || started.elapsed() < target.patience {
         tries += 1;
         let ratio = least_long.as_secs_f64() / least_short.as_secs_f64().max(1e-9);
         let grown = long.len() as f64 / short.len() as f64;

@@ -2,6 +2,7 @@
 //! fails if a promise is broken.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use fleet::app::tracker::request::NewTask;
 use fleet::app::tracker::template::{Form, Ready, fill};
@@ -32,6 +33,8 @@ pub(crate) struct Target {
     pub(crate) per_byte: usize,
     /// It looks at a bounded beginning of its input, at most 96 KiB.
     pub(crate) bounded: bool,
+    /// How long times that grow too much are taken again before they are believed.
+    pub(crate) patience: Duration,
 }
 
 impl Target {
@@ -88,6 +91,7 @@ const fn target(name: &'static str, run: fn(&[u8]), spare: usize, per_byte: usiz
         spare,
         per_byte,
         bounded: false,
+        patience: Duration::from_secs(15),
     }
 }
 

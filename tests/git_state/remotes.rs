@@ -358,26 +358,6 @@ fn several_remotes_need_a_choice() {
 }
 
 #[test]
-fn two_processes_of_one_clone_fetch_at_once() {
-    let sandbox = Sandbox::new();
-    let (_, clones) = sandbox.team(2);
-    let writer = sandbox.open(&clones[1]);
-    let readers: Vec<_> = (0..4).map(|_| sandbox.open(&clones[0])).collect();
-    for round in 0..3 {
-        put(&writer, FILE, &format!("{round}\n"));
-        std::thread::scope(|scope| {
-            for reader in &readers {
-                scope.spawn(move || {
-                    let view = reader.view(FETCH).unwrap();
-                    assert_eq!(view.remote, RemoteState::Fresh);
-                    assert_eq!(read(&view, FILE), Some(format!("{round}\n")));
-                });
-            }
-        });
-    }
-}
-
-#[test]
 fn i10_hooks_and_monitors_of_the_repository_do_not_run() {
     let sandbox = Sandbox::new();
     let (_, clones) = sandbox.team(1);
