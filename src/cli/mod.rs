@@ -38,12 +38,26 @@ use crate::cli::tree::Cli;
 /// for it would take longer than all else.
 const VERSION: &str = concat!("fleet ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// As `Cli::try_parse_from`, without taking the tree of commands apart again, thing by thing: a process
-/// makes it once.
+/// As `Cli::try_parse_from`. Of the tree of commands only the one that is called is made, unless the
+/// line is wrong or asks for help: what is said then needs all of it. No tree is taken apart again,
+/// thing by thing.
 fn parsed(args: Vec<OsString>) -> Result<Cli, clap::Error> {
-    let mut tree = std::mem::ManuallyDrop::new(Cli::command());
+    if let Some(tree) = args
+        .iter()
+        .skip(1)
+        .find_map(|arg| tree::alone(arg.to_str()?))
+    {
+        let mut tree = std::mem::ManuallyDrop::new(tree);
+        if let Ok(cli) = read(&mut tree, args.clone()) {
+            return Ok(cli);
+        }
+    }
+    read(&mut std::mem::ManuallyDrop::new(Cli::command()), args)
+}
+
+fn read(tree: &mut clap::Command, args: Vec<OsString>) -> Result<Cli, clap::Error> {
     let mut matches = tree.try_get_matches_from_mut(args)?;
-    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut tree))
+    Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(tree))
 }
 
 fn told(done: std::io::Result<()>) -> Exit {
@@ -148,5 +162,23 @@ mod tests {
     #[test]
     fn the_version_is_what_the_tree_of_commands_says() {
         assert_eq!(VERSION, Cli::command().render_version());
+    }
+
+    #[test]
+    fn each_command_alone_takes_what_it_takes_among_all() {
+        let ids = |command: &clap::Command| -> Vec<String> {
+            let all = command.get_arguments();
+            all.map(|arg| arg.get_id().to_string()).collect()
+        };
+        let whole = Cli::command();
+        for command in whole.get_subcommands() {
+            let name = command.get_name();
+            let tree = tree::alone(name).unwrap_or_else(|| panic!("{name} is made nowhere"));
+            assert_eq!(ids(&tree), ids(&whole));
+            let own = tree.find_subcommand(name).unwrap();
+            assert_eq!(ids(own), ids(command), "{name}");
+            let below = |c: &clap::Command| c.get_subcommands().map(ids).collect::<Vec<_>>();
+            assert_eq!(below(own), below(command), "{name}");
+        }
     }
 }

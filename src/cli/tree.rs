@@ -1,5 +1,7 @@
 //! The tree of commands.
 
+use clap::Args as _;
+
 use crate::cli::args::Global;
 use crate::cli::commands as c;
 use crate::cli::error::CliError;
@@ -43,6 +45,19 @@ macro_rules! verbs {
         #[expect(missing_docs, reason = "each command's arguments carry its help")]
         pub enum Verb {
             $( $(#[$attr])* $variant(c::$module::Args), )+
+        }
+
+        /// The tree with this command alone: a line that it takes means the same as in the whole one,
+        /// which takes five times as long to make. None if there is no such command.
+        pub(super) fn alone(name: &str) -> Option<clap::Command> {
+            let named = |name: &'static str| clap::Command::new(name);
+            let command = match name {
+                $( verb if verb == stringify!($module) => {
+                    c::$module::Args::augment_args(named(stringify!($module)))
+                } )+
+                _ => return None,
+            };
+            Some(Global::augment_args(clap::Command::new("fleet")).subcommand(command))
         }
 
         impl Verb {
