@@ -1,5 +1,6 @@
 //! The remote: one fetch, one push, each a single git process within a time limit.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::time::{Duration, Instant};
 
 use super::place::Place;
@@ -54,10 +55,21 @@ pub(super) struct Move {
     pub(super) new: git2::Oid,
 }
 
-/// Tries of a fetch that found a lock on a tracking ref. One that stays was left behind.
-const TRIES: u32 = 5;
+/// Tries of a fetch that finds the same lock on a tracking ref. One that stays was left behind.
+const TRIES: u32 = 6;
 /// Longest wait before the next try.
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// A lock file, by its inode and the nanosecond of its making.
+type Lock = (u64, i64, i64);
+
+/// The lock that git names, if it names one; nothing in it if that is gone by now.
+fn lock_file(said: &str) -> Option<Option<Lock>> {
+    let (_, rest) = said.split_once("Unable to create '")?;
+    let (path, _) = rest.split_once('\'')?;
+    let about = std::fs::symlink_metadata(path).ok();
+    Some(about.map(|about| (about.ino(), about.mtime(), about.mtime_nsec())))
+}
 
 impl Remote {
     /// The remote that `choice` means in the repository at `place`; `None` if there is none.
@@ -165,7 +177,7 @@ impl Remote {
         let deadline = Instant::now() + limit.std();
         let mut wanted = refspecs.to_vec();
         let mut missing = Vec::new();
-        let mut tries = 0;
+        let (mut tries, mut held) = (0, None);
         while !wanted.is_empty() {
             let left = deadline.saturating_duration_since(Instant::now());
             let output = self.run(
@@ -192,7 +204,12 @@ impl Remote {
             // was answered here: it is asked again, for as long as others are faster.
             let busy = output.stderr.contains("cannot lock ref");
             let overtaken = busy && output.stderr.contains("but expected");
-            if (overtaken || busy && tries < TRIES) && Instant::now() < deadline {
+            let lock = lock_file(&output.stderr);
+            if overtaken || lock.is_some_and(|lock| lock.is_none() || lock != held) {
+                tries = 1;
+            }
+            held = lock.flatten();
+            if busy && tries < TRIES && Instant::now() < deadline {
                 std::thread::sleep(PAUSE.min(Duration::from_millis(u64::from(tries) * 20)));
                 continue;
             }

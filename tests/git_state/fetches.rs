@@ -46,3 +46,40 @@ fn a_fetch_that_others_of_the_clone_overtake_many_times_still_has_its_answer() {
     assert_eq!(view.remote, RemoteState::Fresh);
     assert_eq!(read(&view, FILE).as_deref(), Some("1\n"));
 }
+
+#[test]
+fn locks_of_others_are_waited_for_and_one_that_stays_is_named() {
+    let sandbox = Sandbox::new();
+    let (_, clones) = sandbox.team(2);
+    put(&sandbox.open(&clones[1]), FILE, "1\n");
+    // Another one holds the lock each time, as many processes in turn do; each makes a file of its own.
+    let lock = clones[0].join("one.lock");
+    let (shim, tries) = (sandbox.path("git-locked"), sandbox.path("tries"));
+    let said = format!(
+        "error: cannot lock ref 'r': Unable to create '{}': File exists.",
+        lock.display()
+    );
+    let body = |others: &str| {
+        format!(
+            "case \"$*\" in *fetch*) echo >> '{0}'; {others}\n[ $(wc -l < '{0}') -gt 12 ] || \
+             {{ echo \"{said}\" >&2; exit 1; }};; esac; exec git \"$@\"",
+            tries.display()
+        )
+    };
+    script(
+        &shim,
+        &body(&format!("rm -f '{0}'; echo > '{0}';", lock.display())),
+    );
+    let open = || {
+        let git = Git::with_env(shim.clone(), sandbox.git_env());
+        GitStateRepo::open(&clones[0], git, StateOptions::default()).unwrap()
+    };
+    assert_eq!(open().view(FETCH).unwrap().remote, RemoteState::Fresh);
+    std::fs::remove_file(&tries).unwrap();
+    script(&shim, &body(""));
+    let view = open().view(FETCH).unwrap();
+    let RemoteState::Unreachable { cause, .. } = &view.remote else {
+        panic!("it waits for a lock that nobody holds: {:?}", view.remote);
+    };
+    assert!(cause.contains("one.lock"), "{cause}");
+}
