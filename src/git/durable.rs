@@ -50,15 +50,27 @@ fn store(dir: &Path, objects: &[Object<'_>]) -> std::io::Result<()> {
     }
     flush(&files, |(file, _)| file.as_file().sync_all())?;
     for (file, path) in files {
-        match file.persist_noclobber(&path) {
-            Ok(_) => {}
-            // Somebody wrote the same object meanwhile.
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.error),
-        }
+        name(file, &path)?;
     }
     let folders: Vec<PathBuf> = folders.into_iter().collect();
     flush(&folders, |folder| sync_folder(folder))
+}
+
+/// Gives a file its name, which says what is in it: if there is one of that name, it is the same.
+pub(super) fn name(file: tempfile::NamedTempFile, path: &Path) -> std::io::Result<()> {
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != std::io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes a folder unless it is there; whether it was made.
+pub(super) fn folder(path: &Path) -> std::io::Result<bool> {
+    match fs::create_dir(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 /// Makes the names in a folder durable.
@@ -76,59 +88,48 @@ fn write(
     folders: &mut BTreeSet<PathBuf>,
 ) -> std::io::Result<Pending> {
     let digits = object.id.to_string();
-    let (folder, name) = digits.split_at(2);
-    let folder = objects.join(folder);
-    match fs::create_dir(&folder) {
-        Ok(()) => {
-            folders.insert(objects.to_owned());
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+    let (first, rest) = digits.split_at(2);
+    let within = objects.join(first);
+    if folder(&within)? {
+        folders.insert(objects.to_owned());
     }
     // Git's own prefix: a left-over of a killed process is swept by `git gc`.
     let file = tempfile::Builder::new()
         .prefix("tmp_obj_")
         .permissions(fs::Permissions::from_mode(0o444))
-        .tempfile_in(&folder)?;
+        .tempfile_in(&within)?;
     // In memory first: the encoder hands out small pieces, each of which would be a call.
     let room = Vec::with_capacity(object.bytes.len() / 2 + 64);
     let mut encoder = ZlibEncoder::new(room, Compression::fast());
     write!(encoder, "{} {}\0", object.kind.str(), object.bytes.len())?;
     encoder.write_all(&object.bytes)?;
     file.as_file().write_all(&encoder.finish()?)?;
-    let path = folder.join(name);
-    folders.insert(folder);
+    let path = within.join(rest);
+    folders.insert(within);
     Ok((file, path))
 }
 
-/// Flushes all of them, a few at a time; the first few on this thread.
+/// Flushes all of them, a few at a time.
 pub(super) fn flush<T: Sync>(
     items: &[T],
     one: impl Fn(&T) -> std::io::Result<()> + Sync,
 ) -> std::io::Result<()> {
-    let share = items.len().div_ceil(THREADS).max(1);
-    let (mine, theirs) = items.split_at(share.min(items.len()));
-    std::thread::scope(|scope| {
-        let one = &one;
-        let others: Vec<_> = theirs
-            .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().try_for_each(one)))
-            .collect();
-        let mut done = mine.iter().try_for_each(one);
-        for thread in others {
-            match thread.join() {
-                Ok(theirs) => done = done.and(theirs),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        }
-        done
-    })
+    in_threads(THREADS, items, one).into_iter().collect()
 }
 
 /// What `one` makes of each, in their order; as many at once as there are processors.
 pub(super) fn side_by_side<T: Sync, R: Send>(items: &[T], one: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let share = items.len().div_ceil(threads.min(THREADS)).max(1);
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    in_threads(processors.min(THREADS), items, one)
+}
+
+/// What `one` makes of each, in their order; the first share on this thread.
+fn in_threads<T: Sync, R: Send>(
+    threads: usize,
+    items: &[T],
+    one: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let share = items.len().div_ceil(threads).max(1);
     let (mine, theirs) = items.split_at(share.min(items.len()));
     std::thread::scope(|scope| {
         let one = &one;

@@ -19,9 +19,6 @@ pub(super) fn prepare() -> Result<(), git2::Error> {
     static DONE: OnceLock<Result<(), (git2::ErrorCode, String)>> = OnceLock::new();
     let done = DONE.get_or_init(|| {
         raw::init();
-        // Reading would hash every object again, which costs more than unpacking it. Git itself
-        // does not; zlib's checksum, `git fsck` and the codec's own checks remain.
-        git2::opts::strict_hash_verification(false);
         // SAFETY: libgit2 is initialised; the option takes one int and stores it. `OnceLock` makes
         // this the only writer, and all repositories of this room are opened after it.
         let code = unsafe {

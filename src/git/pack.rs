@@ -16,7 +16,7 @@ use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use tempfile::NamedTempFile;
 
 use super::draft::Object;
-use super::durable::{flush, side_by_side, sync_folder};
+use super::durable::{self, flush, side_by_side, sync_folder};
 
 /// So many are compressed before they are written: what is in memory beside the objects themselves.
 const BATCH: usize = 256;
@@ -39,10 +39,8 @@ struct Place {
 /// on the disk, the pack first: without its index git does not see it.
 pub(super) fn store(dir: &Path, objects: &[Object<'_>]) -> std::io::Result<()> {
     let folder = dir.join("pack");
-    match fs::create_dir(&folder) {
-        Ok(()) => sync_folder(dir)?,
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+    if durable::folder(&folder)? {
+        sync_folder(dir)?;
     }
     let mut pack = Summed::create(&folder, "tmp_pack_")?;
     let places = write_pack(&mut pack, objects)?;
@@ -50,18 +48,10 @@ pub(super) fn store(dir: &Path, objects: &[Object<'_>]) -> std::io::Result<()> {
     let mut index = Summed::create(&folder, "tmp_idx_")?;
     write_index(&mut index, &places, &sum)?;
     let (index, _) = index.finish()?;
-    let mut name = String::from("pack-");
-    for byte in &sum {
-        name.push_str(&format!("{byte:02x}"));
-    }
+    let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
     flush(&[&pack, &index], |file| file.as_file().sync_all())?;
     for (file, ending) in [(pack, "pack"), (index, "idx")] {
-        match file.persist_noclobber(folder.join(format!("{name}.{ending}"))) {
-            Ok(_) => {}
-            // The same objects in the same order were written before.
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.error),
-        }
+        durable::name(file, &folder.join(format!("pack-{sum}.{ending}")))?;
     }
     sync_folder(&folder)
 }
