@@ -266,7 +266,7 @@ static STARTED: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Compares the times of a long and a short input. The shortest of several times is the one that
 /// nothing else disturbed; it counts only if it stays out of proportion: what is quadratic is so each
-/// time, and a busy machine is not busy for [`PATIENCE`].
+/// time, and a busy machine is not busy for as long as its target is patient.
 fn too_slow(target: &Target, long: &dyn Fn(usize) -> Vec<u8>) -> Option<String> {
     let time = |input: &[u8]| {
         let started = computed();
