@@ -164,7 +164,7 @@ mod finds {
             let same = |b: &&u8| **b == bytes[0];
             let sum: usize = bytes
                 .iter()
-                .step_by(1024)
+                .step_by(128)
                 .map(|_| bytes.iter().filter(same).count())
                 .sum();
             assert!(std::hint::black_box(sum) < usize::MAX);
