@@ -17,6 +17,9 @@ const NO_UNWIND_TABLES: &str = "SECTIONS
 INSERT AFTER .comment;
 ";
 
+/// Stands for the system's library of this name, of which the standard library asks the unwinder.
+const UNWINDER_INSIDE: &str = "GROUP ( libgcc_eh.a libgcc.a )\n";
+
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=FLEET_LINK");
@@ -38,12 +41,19 @@ fn main() {
     let written = fs::write(&script, NO_UNWIND_TABLES);
     written.expect("cargo's folder for a build script can be written");
     let script = format!("-Wl,-T,{}", script.display());
-    let wishes: [&[&str]; 3] = [
+    let no_unwinder = out.join("no-unwinder");
+    let written = fs::create_dir_all(&no_unwinder)
+        .and_then(|()| fs::write(no_unwinder.join("libgcc_s.so"), UNWINDER_INSIDE));
+    written.expect("cargo's folder for a build script can be written");
+    let no_unwinder = format!("-L{}", no_unwinder.display());
+    let wishes: [&[&str]; 4] = [
         &[&script, "-Wl,--no-eh-frame-hdr"],
         // Equal functions stand once.
         &["-Wl,--icf=all"],
         // A byte where a relocation of a pointer takes 24 (glibc 2.36).
         &["-Wl,-z,pack-relative-relocs"],
+        // A library less to load.
+        &[&no_unwinder],
     ];
     for wish in wishes.into_iter().filter(|wish| works(out, wish)) {
         for arg in wish {

@@ -12,12 +12,10 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
 use git2::{Oid, Repository};
 
 use super::draft::{self, NewCommit, Object};
-use super::pack;
+use super::{pack, zlib};
 use crate::ports::state_repo::StateRepoError;
 
 /// Threads that flush. More are not faster: the file system joins what comes at the same time.
@@ -98,12 +96,11 @@ fn write(
         .prefix("tmp_obj_")
         .permissions(fs::Permissions::from_mode(0o444))
         .tempfile_in(&within)?;
-    // In memory first: the encoder hands out small pieces, each of which would be a call.
-    let room = Vec::with_capacity(object.bytes.len() / 2 + 64);
-    let mut encoder = ZlibEncoder::new(room, Compression::fast());
-    write!(encoder, "{} {}\0", object.kind.str(), object.bytes.len())?;
-    encoder.write_all(&object.bytes)?;
-    file.as_file().write_all(&encoder.finish()?)?;
+    let mut whole = format!("{} {}\0", object.kind.str(), object.bytes.len()).into_bytes();
+    whole.extend_from_slice(&object.bytes);
+    let mut stream = Vec::new();
+    zlib::append(&mut stream, &whole)?;
+    file.as_file().write_all(&stream)?;
     let path = within.join(rest);
     folders.insert(within);
     Ok((file, path))

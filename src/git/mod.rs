@@ -15,6 +15,7 @@
     reason = "this room is the edge to git: it starts the git program and reads repositories"
 )]
 
+mod blobs;
 mod cache;
 pub mod code_repo;
 mod draft;
@@ -39,3 +40,4 @@ pub mod site;
 pub mod state_repo;
 mod whole;
 pub mod workspaces;
+mod zlib;

@@ -18,6 +18,8 @@ use libgit2_sys as raw;
 pub(super) fn prepare() -> Result<(), git2::Error> {
     static DONE: OnceLock<Result<(), (git2::ErrorCode, String)>> = OnceLock::new();
     let done = DONE.get_or_init(|| {
+        #[cfg(all(target_os = "linux", target_env = "gnu"))]
+        glibc::keep_what_was_touched();
         raw::init();
         // SAFETY: libgit2 is initialised; the option takes one int and stores it. `OnceLock` makes
         // this the only writer, and all repositories of this room are opened after it.
@@ -71,6 +73,21 @@ mod glibc {
     /// Larger than any room that is free in the heap of a program that has only just started: the heap
     /// must grow for it.
     const PROBE: usize = 1 << 20;
+
+    /// Asks the allocator not to give back what the next buffer takes again: a page that is touched for
+    /// the first time costs more than a page of text to read.
+    #[expect(
+        unsafe_code,
+        reason = "there is no safe call for the allocator's options"
+    )]
+    pub(super) fn keep_what_was_touched() {
+        // SAFETY: as in `expect_memory`.
+        unsafe {
+            libc::mallopt(libc::M_TOP_PAD, 1 << 20);
+            libc::mallopt(libc::M_TRIM_THRESHOLD, 4 << 20);
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 20);
+        }
+    }
 
     #[expect(
         unsafe_code,

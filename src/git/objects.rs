@@ -1,11 +1,13 @@
 //! State files as git objects: reading trees and blobs without an index or a work tree.
 
+use std::cell::OnceCell;
 use std::path::Path;
-use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{MutexGuard, OnceLock};
 
 use git2::{ErrorCode, FileMode, ObjectType, Repository};
 
+use super::blobs::{Blobs, Room};
 use super::native;
 use super::place::Place;
 use crate::domain::ids::Oid;
@@ -50,6 +52,7 @@ impl Objects {
         };
         Ok(ObjectTree {
             objects: self.clone(),
+            blobs: OnceLock::new(),
             root,
         })
     }
@@ -75,15 +78,15 @@ pub(super) fn raw(id: &Oid) -> Result<git2::Oid, git2::Error> {
 /// A tree of state files in the object store.
 pub(super) struct ObjectTree {
     objects: Objects,
+    blobs: OnceLock<Blobs>,
     root: Option<git2::Oid>,
 }
 
+/// Mode and id of an entry of a tree.
+type Entry = (u32, git2::Oid);
+
 /// Mode and id of the entry at `path`; the root itself for an empty path.
-fn entry_at(
-    repo: &Repository,
-    root: git2::Oid,
-    path: &str,
-) -> Result<Option<(u32, git2::Oid)>, git2::Error> {
+fn entry_at(repo: &Repository, root: git2::Oid, path: &str) -> Result<Option<Entry>, git2::Error> {
     let path = path.trim_matches('/');
     if path.is_empty() {
         return Ok(Some((u32::from(FileMode::Tree), root)));
@@ -107,31 +110,50 @@ fn kind_of(mode: u32) -> EntryKind {
     }
 }
 
-/// Gives the bytes of a regular file to `visit`; `None` if there is no such file.
-fn read_in<T>(
+/// The ids of regular files, by their place in `paths`; none for what is none.
+fn files_at(
     repo: &Repository,
     root: git2::Oid,
-    path: &str,
-    visit: impl FnOnce(&[u8]) -> T,
-) -> Result<Option<T>, StateReadError> {
-    let entry = entry_at(repo, root, path).map_err(|error| read_error(path, &error))?;
-    read_entry(repo, path, entry, visit)
+    paths: &[String],
+) -> Result<Vec<Option<git2::Oid>>, StateReadError> {
+    // Neighbours are in one folder, which is unpacked and parsed once.
+    let mut folder: Option<(&str, Option<git2::Tree<'_>>)> = None;
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if folder.as_ref().is_none_or(|(known, _)| *known != dir) {
+            let failed = |error: git2::Error| read_error(dir, &error);
+            let tree = match entry_at(repo, root, dir).map_err(failed)? {
+                Some((mode, id)) if kind_of(mode) == EntryKind::Dir => {
+                    Some(repo.find_tree(id).map_err(failed)?)
+                }
+                _ => None,
+            };
+            folder = Some((dir, tree));
+        }
+        let tree = folder.as_ref().and_then(|(_, tree)| tree.as_ref());
+        let entry = tree.and_then(|tree| tree.get_name(name));
+        let entry = entry.map(|entry| (mode_of(&entry), entry.id()));
+        files.push(regular(entry));
+    }
+    Ok(files)
 }
 
-/// As [`read_in`], for a file that was found already.
-fn read_entry<T>(
+/// The id of an entry that is a regular file.
+fn regular(entry: Option<Entry>) -> Option<git2::Oid> {
+    entry
+        .filter(|(mode, _)| kind_of(*mode) == EntryKind::File)
+        .map(|(_, id)| id)
+}
+
+/// Gives the bytes of a blob to `visit`, as libgit2 finds them; `None` for another kind of object.
+fn read_blob<T>(
     repo: &Repository,
     path: &str,
-    entry: Option<(u32, git2::Oid)>,
+    id: git2::Oid,
     visit: impl FnOnce(&[u8]) -> T,
 ) -> Result<Option<T>, StateReadError> {
     let failed = |error: git2::Error| read_error(path, &error);
-    let Some((mode, id)) = entry else {
-        return Ok(None);
-    };
-    if kind_of(mode) != EntryKind::File {
-        return Ok(None);
-    }
     let odb = repo.odb().map_err(failed)?;
     // The size stands at the front of an object: a huge one is refused before it is unpacked.
     let (size, kind) = odb.read_header(id).map_err(failed)?;
@@ -148,39 +170,43 @@ fn read_entry<T>(
     Ok(Some(visit(object.data())))
 }
 
-/// Reads files in turn, together with others who use the same counter.
-fn read_each(
-    repo: &Repository,
-    root: git2::Oid,
-    paths: &[String],
-    next: &AtomicUsize,
-    visit: &(dyn Fn(usize, &[u8]) + Sync),
-) -> Result<(), StateReadError> {
-    // Neighbours are in one folder, which is unpacked and parsed once.
-    let mut folder: Option<(&str, git2::Tree<'_>)> = None;
-    loop {
-        let at = next.fetch_add(1, Ordering::Relaxed);
-        let Some(path) = paths.get(at) else {
-            return Ok(());
-        };
-        let visit = |bytes: &[u8]| visit(at, bytes);
-        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if folder.as_ref().is_none_or(|(known, _)| *known != dir) {
-            let failed = |error: git2::Error| read_error(dir, &error);
-            folder = match entry_at(repo, root, dir).map_err(failed)? {
-                Some((mode, id)) if kind_of(mode) == EntryKind::Dir => {
-                    Some((dir, repo.find_tree(id).map_err(failed)?))
-                }
-                _ => None,
+/// Files to read, shared by who reads them.
+struct Work<'a> {
+    blobs: &'a Blobs,
+    paths: &'a [String],
+    files: Vec<Option<git2::Oid>>,
+    next: AtomicUsize,
+    visit: &'a (dyn Fn(usize, &[u8]) + Sync),
+}
+
+impl Work<'_> {
+    /// Takes the next file until there is none: files cost differently.
+    fn take_part(
+        &self,
+        by_libgit2: impl Fn(&str, git2::Oid, &dyn Fn(&[u8])) -> Result<(), StateReadError>,
+    ) -> Result<(), StateReadError> {
+        let mut room = Room::default();
+        loop {
+            let at = self.next.fetch_add(1, Ordering::Relaxed);
+            let Some(file) = self.files.get(at) else {
+                return Ok(());
             };
+            let Some(id) = *file else {
+                continue;
+            };
+            let visit = |bytes: &[u8]| (self.visit)(at, bytes);
+            match self.blobs.read(id, FILE_MAX, &mut room) {
+                Some(bytes) => visit(bytes),
+                None => by_libgit2(&self.paths[at], id, &visit)?,
+            }
         }
-        let Some((_, tree)) = &folder else {
-            continue;
-        };
-        let entry = tree
-            .get_name(name)
-            .map(|entry| (mode_of(&entry), entry.id()));
-        read_entry(repo, path, entry, visit)?;
+    }
+}
+
+impl ObjectTree {
+    fn blobs(&self) -> &Blobs {
+        self.blobs
+            .get_or_init(|| Blobs::of(self.objects.place.common_dir()))
     }
 }
 
@@ -212,9 +238,17 @@ impl StateTree for ObjectTree {
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
-        match self.root {
-            Some(root) => read_in(&self.objects.lock(), root, path, <[u8]>::to_vec),
-            None => Ok(None),
+        let Some(root) = self.root else {
+            return Ok(None);
+        };
+        let repo = self.objects.lock();
+        let entry = entry_at(&repo, root, path).map_err(|error| read_error(path, &error))?;
+        let Some(id) = regular(entry) else {
+            return Ok(None);
+        };
+        match self.blobs().read(id, FILE_MAX, &mut Room::default()) {
+            Some(bytes) => Ok(Some(bytes.to_vec())),
+            None => read_blob(&repo, path, id, <[u8]>::to_vec),
         }
     }
 
@@ -231,12 +265,20 @@ impl StateTree for ObjectTree {
         let Some(root) = self.root else {
             return Ok(());
         };
+        let files = files_at(&self.objects.lock(), root, paths)?;
+        let work = Work {
+            blobs: self.blobs(),
+            paths,
+            files,
+            next: AtomicUsize::new(0),
+            visit,
+        };
+        let mine = |path: &str, id: git2::Oid, visit: &dyn Fn(&[u8])| {
+            read_blob(&self.objects.lock(), path, id, visit).map(|_| ())
+        };
         if paths.len() < THREAD_MIN {
-            let next = AtomicUsize::new(0);
-            return read_each(&self.objects.lock(), root, paths, &next, visit);
+            return work.take_part(mine);
         }
-        // Both threads take the next file until there is none: files cost differently.
-        let next = AtomicUsize::new(0);
         let prepare = || {
             if paths.len() >= MANY {
                 native::expect_memory(paths.len() * MEMORY_OF_FILE);
@@ -245,12 +287,16 @@ impl StateTree for ObjectTree {
         std::thread::scope(|scope| {
             let other = scope.spawn(|| {
                 prepare();
-                let repo = self.objects.place.open();
-                let repo = repo.map_err(|error| read_error(&paths[0], &error))?;
-                read_each(&repo, root, paths, &next, visit)
+                // To open a repository takes longer than to read a file: only if libgit2 is needed.
+                let repo = OnceCell::new();
+                work.take_part(|path, id, visit| {
+                    let opened = repo.get_or_init(|| self.objects.place.open());
+                    let opened = opened.as_ref().map_err(|error| read_error(path, error))?;
+                    read_blob(opened, path, id, visit).map(|_| ())
+                })
             });
             prepare();
-            let mine = read_each(&self.objects.lock(), root, paths, &next, visit);
+            let mine = work.take_part(mine);
             let theirs = match other.join() {
                 Ok(theirs) => theirs,
                 Err(panic) => std::panic::resume_unwind(panic),

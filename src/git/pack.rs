@@ -9,14 +9,13 @@ use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use flate2::write::ZlibEncoder;
-use flate2::{Compression, Crc};
 use git2::{ObjectType, Oid};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use tempfile::NamedTempFile;
 
 use super::draft::Object;
 use super::durable::{self, flush, side_by_side, sync_folder};
+use super::zlib;
 
 /// So many are compressed before they are written: what is in memory beside the objects themselves.
 const BATCH: usize = 256;
@@ -106,11 +105,9 @@ fn write_pack(pack: &mut Summed, objects: &[Object<'_>]) -> std::io::Result<BTre
     for batch in objects.chunks(BATCH) {
         for (object, bytes) in batch.iter().zip(side_by_side(batch, |o| entry(o))) {
             let bytes = bytes?;
-            let mut crc = Crc::new();
-            crc.update(&bytes);
             let place = Place {
                 offset: number(pack.len)?,
-                crc: crc.sum(),
+                crc: libdeflater::crc32(&bytes),
             };
             places.insert(object.id, place);
             pack.put(&bytes)?;
@@ -136,9 +133,8 @@ fn entry(object: &Object<'_>) -> std::io::Result<Vec<u8>> {
         rest >>= 7;
     }
     bytes.push(byte);
-    let mut encoder = ZlibEncoder::new(bytes, Compression::fast());
-    encoder.write_all(&object.bytes)?;
-    encoder.finish()
+    zlib::append(&mut bytes, &object.bytes)?;
+    Ok(bytes)
 }
 
 fn low_bits(number: usize, bits: u32) -> u8 {

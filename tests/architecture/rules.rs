@@ -176,6 +176,7 @@ pub(crate) const FOREIGN: &[(&str, &[&str])] = &[
     // The allocator of a large reading, in `git::native`; the launcher, in `sandbox`.
     ("libc", &["git", "sandbox"]),
     ("ignore", &["agents"]),
+    ("libdeflater", &["git", "providers"]),
     ("libgit2_sys", &["git"]),
     ("octocrab", &["forge"]),
     ("reqwest", &["forge", "providers", "agents"]),
@@ -222,7 +223,6 @@ pub(crate) const PLAIN: &[&str] = &[
     "aho_corasick",
     "chrono",
     "csv",
-    "flate2",
     "globset",
     "humantime",
     "icu_normalizer",

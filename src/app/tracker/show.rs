@@ -6,6 +6,7 @@ use crate::app::tracker::names::resolve_all;
 use crate::app::tracker::report::ShowReport;
 use crate::domain::dep::DepKind;
 use crate::domain::ids::{TaskSelector, TaskUid};
+use crate::domain::state::DepKey;
 use crate::engine::ready::Board;
 use crate::store::{Bodies, Scope};
 
@@ -37,16 +38,9 @@ pub fn show(desk: Desk<'_>, tasks: &[TaskSelector]) -> Result<ShowReport, Tracke
 /// the live rows before their whole does.
 fn with_parts(desk: Desk<'_>, reading: Reading, uids: &[TaskUid]) -> Result<Reading, TrackerError> {
     let state = &reading.loaded.state;
-    let index = state.index();
-    let has_parts = |uid: &TaskUid| {
-        let typed = state.tasks[uid].type_name() == "epic";
-        let edges = index.deps_to(*uid).iter();
-        typed
-            || edges
-                .into_iter()
-                .any(|key| key.kind == DepKind::ParentChild)
-    };
-    if uids.iter().any(has_parts) {
+    let part_of_them = |key: DepKey| key.kind == DepKind::ParentChild && uids.contains(&key.to);
+    let is_epic = |uid: &TaskUid| state.tasks[uid].type_name() == "epic";
+    if uids.iter().any(is_epic) || state.live_deps().any(part_of_them) {
         desk.glance(Scope::All)
     } else {
         Ok(reading)

@@ -41,6 +41,8 @@ const BLOCK_BYTES: usize = 128 * 1024;
 const BLOCK_MAX: usize = 64 << 20;
 /// Below this many tasks the checkpoint itself is read as fast.
 const WORTH_TASKS: usize = 200;
+/// What an edge takes in a block.
+const DEP_BYTES: usize = 56;
 /// Tables that a snapshot holds.
 const TABLES: [&str; 2] = ["tasks", "deps"];
 
@@ -189,6 +191,10 @@ impl Found {
 fn take(block: &[u8], found: &mut Found) -> Option<u64> {
     let mut bytes = Bytes(block);
     let kind = u8::unpack(&mut bytes)?;
+    if kind == DEPS {
+        // Edges are many and lie in the list itself: one that grows would be copied again and again.
+        found.deps.reserve(block.len() / DEP_BYTES + 1);
+    }
     let mut items = 0;
     while !bytes.0.is_empty() {
         match kind {
