@@ -27,6 +27,7 @@ pub use finding::*;
 
 use serde::Serialize;
 
+use crate::domain::ids::TaskUid;
 use crate::domain::time::Timestamp;
 
 /// Whether a change reached where everybody sees it.
@@ -45,12 +46,12 @@ pub struct Delivery {
 }
 
 /// A task in a list.
-#[derive(Debug, Clone, PartialEq, Serialize, Default)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaskRow {
     /// `T-7`, or `T-~k3f9q` while unpublished.
     pub id: String,
     /// Identity that never changes.
-    pub uid: String,
+    pub uid: TaskUid,
     /// One line.
     pub title: String,
     /// Type.

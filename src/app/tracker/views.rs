@@ -65,7 +65,7 @@ pub(in crate::app::tracker) fn row(
 ) -> TaskRow {
     TaskRow {
         id: name_with(state, uid, task),
-        uid: uid.to_string(),
+        uid,
         title: task.title.value.clone(),
         kind: task.type_name().to_owned(),
         priority: task.priority(),

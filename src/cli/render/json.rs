@@ -1,5 +1,7 @@
 //! The JSON envelope: `{schema_version, ok, data | error{code, message, hint, retryable, details}}`.
 
+use std::io::{self, Write};
+
 use serde::Serialize;
 
 use crate::cli::error::CliError;
@@ -36,13 +38,42 @@ struct Details<'a> {
 /// # Errors
 /// The report cannot be written as JSON, which is a bug.
 pub fn answer<T: Serialize>(report: &T) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string(&Answer {
+    text(&Answer {
         schema_version: SCHEMA_VERSION,
         ok: true,
         data: report,
-    })?;
-    text.push('\n');
-    Ok(text)
+    })
+}
+
+/// One line.
+fn text<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
+    let mut out = Out(Vec::with_capacity(4096));
+    serde_json::to_writer(&mut out, value)?;
+    out.0.push(b'\n');
+    String::from_utf8(out.0).map_err(|error| serde_json::Error::io(io::Error::other(error)))
+}
+
+/// Takes JSON in. Most of what a list is written in are single bytes: quotes, colons, commas.
+struct Out(Vec<u8>);
+
+impl Write for Out {
+    #[inline(always)]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline(always)]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match bytes {
+            [byte] => self.0.push(*byte),
+            more => self.0.extend_from_slice(more),
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// One line: a value alone, for commands that answer with many.
@@ -50,9 +81,7 @@ pub fn answer<T: Serialize>(report: &T) -> Result<String, serde_json::Error> {
 /// # Errors
 /// As [`answer`].
 pub fn line<T: Serialize>(value: &T) -> Result<String, CliError> {
-    let mut text = serde_json::to_string(value)?;
-    text.push('\n');
-    Ok(text)
+    Ok(text(value)?)
 }
 
 /// One line: the error.
@@ -69,8 +98,5 @@ pub fn refusal(error: &CliError) -> String {
             details: &error.details,
         },
     };
-    let mut text = serde_json::to_string(&refusal)
-        .expect("an envelope of texts and a JSON value is always JSON");
-    text.push('\n');
-    text
+    text(&refusal).expect("an envelope of texts and a JSON value is always JSON")
 }

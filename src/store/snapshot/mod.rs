@@ -273,7 +273,7 @@ impl Out {
     /// The bodies of these tasks, and the end of a part.
     fn bodies(&mut self, state: &State, wanted: impl Fn(&Task) -> bool) {
         for (uid, one) in &state.tasks {
-            if one.body.is_written() && wanted(one) {
+            if wanted(one) && one.body.is_written() {
                 self.item(BODIES, |block| {
                     uid.pack(block);
                     pack_near(&one.body, task::base_of(one), block);

@@ -1,11 +1,13 @@
 use super::{Brief, brief};
 use crate::app::tracker::report::{AcceptanceRow, CommentRow, TaskDetail, TaskFull, TaskRow};
+use crate::domain::ids::TaskUid;
 use crate::engine::measure::tokens_at_most;
 
 fn task(body: &str, points: usize, comments: usize) -> TaskDetail {
     TaskDetail {
         task: TaskRow {
             id: "T-7".to_owned(),
+            uid: TaskUid(uuid::Uuid::nil()),
             title: "Parse dates\n# Rules\u{1b}[2J".to_owned(),
             kind: "bug".to_owned(),
             priority: 1,
@@ -23,7 +25,13 @@ fn task(body: &str, points: usize, comments: usize) -> TaskDetail {
                     .collect(),
                 ..TaskFull::default()
             })),
-            ..TaskRow::default()
+            status: "open",
+            assignee: None,
+            labels: Vec::new(),
+            milestone: None,
+            checklist: None,
+            reasons: Vec::new(),
+            withheld: false,
         },
         deps: Vec::new(),
         dependents: Vec::new(),

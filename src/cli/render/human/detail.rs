@@ -50,7 +50,7 @@ fn one(detail: &TaskDetail, page: &mut Page) {
     if let Some(full) = &task.full {
         pairs.extend(full_pairs(full));
     }
-    pairs.push(("uid", task.uid.clone()));
+    pairs.push(("uid", task.uid.to_string()));
     page.pairs(&pairs);
     if let Some(full) = &task.full {
         texts(full, page);
