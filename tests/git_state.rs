@@ -1,6 +1,8 @@
 //! The state branch on real git: the contract of every state repository, and stories that only real
 //! repositories, remotes and hooks can tell.
 
+#[path = "git_state/blobs.rs"]
+mod blobs;
 #[path = "support/state_repo_contract.rs"]
 mod contract;
 #[path = "git_state/fetches.rs"]

@@ -15,7 +15,6 @@
     reason = "this room is the edge to git: it starts the git program and reads repositories"
 )]
 
-mod blobs;
 mod cache;
 pub mod code_repo;
 mod draft;
@@ -26,6 +25,7 @@ mod index_lock;
 mod leftover;
 mod loose;
 mod native;
+mod object_store;
 mod objects;
 mod owned;
 mod pack;

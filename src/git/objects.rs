@@ -1,14 +1,14 @@
 //! State files as git objects: reading trees and blobs without an index or a work tree.
 
 use std::cell::OnceCell;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{MutexGuard, OnceLock};
 
-use git2::{ErrorCode, FileMode, ObjectType, Repository};
+use git2::{FileMode, ObjectType, Repository};
 
-use super::blobs::{Blobs, Room};
 use super::native;
+use super::object_store::{Damaged, Kind, ObjectStore, Room, tree_items, tree_of_commit};
 use super::place::Place;
 use crate::domain::ids::Oid;
 use crate::ports::state_repo::{EntryKind, StateReadError, StateTree, TreeEntry};
@@ -42,19 +42,40 @@ impl Objects {
 
     /// The tree of `commit`; the empty tree without one.
     pub(super) fn tree_of(&self, commit: Option<git2::Oid>) -> Result<ObjectTree, StateReadError> {
-        let root = match commit {
-            None => None,
-            Some(id) => {
-                let repo = self.lock();
-                let tree = repo.find_commit(id).map(|commit| commit.tree_id());
-                Some(tree.map_err(|error| read_error(&id.to_string(), &error))?)
-            }
-        };
+        let store = ObjectStore::of(self.place.common_dir());
+        let root = commit.map(|id| self.root_of(&store, id)).transpose()?;
         Ok(ObjectTree {
             objects: self.clone(),
-            blobs: OnceLock::new(),
+            store,
             root,
         })
+    }
+
+    fn root_of(&self, store: &ObjectStore, id: git2::Oid) -> Result<git2::Oid, StateReadError> {
+        let name = id.to_string();
+        let mut room = Room::default();
+        let found = store.read(id, Kind::Commit, FILE_MAX, &mut room);
+        let found = found.map_err(|damaged| damage(&name, &damaged))?;
+        if let Some(root) = found.and_then(tree_of_commit) {
+            return Ok(root);
+        }
+        let repo = self.lock();
+        let tree = repo.find_commit(id).map(|commit| commit.tree_id());
+        tree.map_err(|error| read_error(&name, &error))
+    }
+}
+
+/// Whether this object is a commit that is whole; false, too, if only libgit2 can say.
+pub(super) fn is_commit(repo: &Repository, id: git2::Oid) -> Result<bool, Damaged> {
+    let store = ObjectStore::of(repo.commondir());
+    let mut room = Room::default();
+    Ok(store.read(id, Kind::Commit, FILE_MAX, &mut room)?.is_some())
+}
+
+pub(super) fn damage(path: &str, damaged: &Damaged) -> StateReadError {
+    StateReadError {
+        path: path.to_owned(),
+        cause: format!("{damaged}; `git fsck` says what else is"),
     }
 }
 
@@ -78,25 +99,14 @@ pub(super) fn raw(id: &Oid) -> Result<git2::Oid, git2::Error> {
 /// A tree of state files in the object store.
 pub(super) struct ObjectTree {
     objects: Objects,
-    blobs: OnceLock<Blobs>,
+    store: ObjectStore,
     root: Option<git2::Oid>,
 }
 
 /// Mode and id of an entry of a tree.
 type Entry = (u32, git2::Oid);
-
-/// Mode and id of the entry at `path`; the root itself for an empty path.
-fn entry_at(repo: &Repository, root: git2::Oid, path: &str) -> Result<Option<Entry>, git2::Error> {
-    let path = path.trim_matches('/');
-    if path.is_empty() {
-        return Ok(Some((u32::from(FileMode::Tree), root)));
-    }
-    match repo.find_tree(root)?.get_path(Path::new(path)) {
-        Ok(entry) => Ok(Some((mode_of(&entry), entry.id()))),
-        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
-        Err(error) => Err(error),
-    }
-}
+/// A tree by the names of its entries.
+type Folder = BTreeMap<Vec<u8>, Entry>;
 
 fn mode_of(entry: &git2::TreeEntry<'_>) -> u32 {
     u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes())
@@ -108,35 +118,6 @@ fn kind_of(mode: u32) -> EntryKind {
         0o040_000 => EntryKind::Dir,
         other => EntryKind::Foreign(other),
     }
-}
-
-/// The ids of regular files, by their place in `paths`; none for what is none.
-fn files_at(
-    repo: &Repository,
-    root: git2::Oid,
-    paths: &[String],
-) -> Result<Vec<Option<git2::Oid>>, StateReadError> {
-    // Neighbours are in one folder, which is unpacked and parsed once.
-    let mut folder: Option<(&str, Option<git2::Tree<'_>>)> = None;
-    let mut files = Vec::with_capacity(paths.len());
-    for path in paths {
-        let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
-        if folder.as_ref().is_none_or(|(known, _)| *known != dir) {
-            let failed = |error: git2::Error| read_error(dir, &error);
-            let tree = match entry_at(repo, root, dir).map_err(failed)? {
-                Some((mode, id)) if kind_of(mode) == EntryKind::Dir => {
-                    Some(repo.find_tree(id).map_err(failed)?)
-                }
-                _ => None,
-            };
-            folder = Some((dir, tree));
-        }
-        let tree = folder.as_ref().and_then(|(_, tree)| tree.as_ref());
-        let entry = tree.and_then(|tree| tree.get_name(name));
-        let entry = entry.map(|entry| (mode_of(&entry), entry.id()));
-        files.push(regular(entry));
-    }
-    Ok(files)
 }
 
 /// The id of an entry that is a regular file.
@@ -172,7 +153,7 @@ fn read_blob<T>(
 
 /// Files to read, shared by who reads them.
 struct Work<'a> {
-    blobs: &'a Blobs,
+    store: &'a ObjectStore,
     paths: &'a [String],
     files: Vec<Option<git2::Oid>>,
     next: AtomicUsize,
@@ -191,22 +172,84 @@ impl Work<'_> {
             let Some(file) = self.files.get(at) else {
                 return Ok(());
             };
-            let Some(id) = *file else {
+            let (path, Some(id)) = (&self.paths[at], *file) else {
                 continue;
             };
             let visit = |bytes: &[u8]| (self.visit)(at, bytes);
-            match self.blobs.read(id, FILE_MAX, &mut room) {
+            let found = self.store.read(id, Kind::Blob, FILE_MAX, &mut room);
+            match found.map_err(|damaged| damage(path, &damaged))? {
                 Some(bytes) => visit(bytes),
-                None => by_libgit2(&self.paths[at], id, &visit)?,
+                None => by_libgit2(path, id, &visit)?,
             }
         }
     }
 }
 
 impl ObjectTree {
-    fn blobs(&self) -> &Blobs {
-        self.blobs
-            .get_or_init(|| Blobs::of(self.objects.place.common_dir()))
+    fn folder(&self, path: &str, id: git2::Oid) -> Result<Folder, StateReadError> {
+        let mut room = Room::default();
+        let found = self.store.read(id, Kind::Tree, FILE_MAX, &mut room);
+        let found = found.map_err(|damaged| damage(path, &damaged))?;
+        let items = found.map(|bytes| {
+            let items = tree_items(bytes);
+            let entry = |(mode, name, id): (u32, &[u8], git2::Oid)| (name.to_vec(), (mode, id));
+            items
+                .map(|item| item.map(entry))
+                .collect::<Option<Folder>>()
+        });
+        if let Some(folder) = items.flatten() {
+            return Ok(folder);
+        }
+        let repo = self.objects.lock();
+        let tree = repo.find_tree(id);
+        let tree = tree.map_err(|error| read_error(path, &error))?;
+        let entries = tree.iter();
+        Ok(entries
+            .map(|entry| (entry.name_bytes().to_vec(), (mode_of(&entry), entry.id())))
+            .collect())
+    }
+
+    /// Mode and id of the entry at `path`; the root itself for an empty path.
+    fn entry_at(&self, root: git2::Oid, path: &str) -> Result<Option<Entry>, StateReadError> {
+        let mut entry = (u32::from(FileMode::Tree), root);
+        let names = path.trim_matches('/').split('/');
+        for name in names.filter(|name| !name.is_empty()) {
+            if kind_of(entry.0) != EntryKind::Dir {
+                return Ok(None);
+            }
+            match self.folder(path, entry.1)?.get(name.as_bytes()) {
+                Some(found) => entry = *found,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(entry))
+    }
+
+    fn folder_at(&self, root: git2::Oid, dir: &str) -> Result<Folder, StateReadError> {
+        match self.entry_at(root, dir)? {
+            Some((mode, id)) if kind_of(mode) == EntryKind::Dir => self.folder(dir, id),
+            _ => Ok(Folder::new()),
+        }
+    }
+
+    /// The ids of regular files, by their place in `paths`; none for what is none.
+    fn files_at(
+        &self,
+        root: git2::Oid,
+        paths: &[String],
+    ) -> Result<Vec<Option<git2::Oid>>, StateReadError> {
+        // Neighbours are in one folder, which is unpacked and parsed once.
+        let mut last: Option<(&str, Folder)> = None;
+        let mut files = Vec::with_capacity(paths.len());
+        for path in paths {
+            let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
+            let folder = match &last {
+                Some((known, folder)) if *known == dir => folder,
+                _ => &last.insert((dir, self.folder_at(root, dir)?)).1,
+            };
+            files.push(regular(folder.get(name.as_bytes()).copied()));
+        }
+        Ok(files)
     }
 }
 
@@ -215,40 +258,29 @@ impl StateTree for ObjectTree {
         let Some(root) = self.root else {
             return Ok(Vec::new());
         };
-        let failed = |error: git2::Error| read_error(dir, &error);
-        let repo = self.objects.lock();
-        let Some((mode, id)) = entry_at(&repo, root, dir).map_err(failed)? else {
-            return Ok(Vec::new());
-        };
-        if kind_of(mode) != EntryKind::Dir {
-            return Ok(Vec::new());
-        }
-        let tree = repo.find_tree(id).map_err(failed)?;
-        let mut entries: Vec<TreeEntry> = tree
-            .iter()
-            .map(|entry| TreeEntry {
-                name: String::from_utf8_lossy(entry.name_bytes()).into_owned(),
-                kind: kind_of(mode_of(&entry)),
-                id: entry.id().to_string(),
+        // Sorted by name; git sorts folders as if their names ended in a slash.
+        let entries = self.folder_at(root, dir)?.into_iter();
+        Ok(entries
+            .map(|(name, (mode, id))| TreeEntry {
+                name: String::from_utf8_lossy(&name).into_owned(),
+                kind: kind_of(mode),
+                id: id.to_string(),
             })
-            .collect();
-        // Git sorts folders as if their names ended in a slash.
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+            .collect())
     }
 
     fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
         let Some(root) = self.root else {
             return Ok(None);
         };
-        let repo = self.objects.lock();
-        let entry = entry_at(&repo, root, path).map_err(|error| read_error(path, &error))?;
-        let Some(id) = regular(entry) else {
+        let Some(id) = regular(self.entry_at(root, path)?) else {
             return Ok(None);
         };
-        match self.blobs().read(id, FILE_MAX, &mut Room::default()) {
+        let mut room = Room::default();
+        let found = self.store.read(id, Kind::Blob, FILE_MAX, &mut room);
+        match found.map_err(|damaged| damage(path, &damaged))? {
             Some(bytes) => Ok(Some(bytes.to_vec())),
-            None => read_blob(&repo, path, id, <[u8]>::to_vec),
+            None => read_blob(&self.objects.lock(), path, id, <[u8]>::to_vec),
         }
     }
 
@@ -265,11 +297,10 @@ impl StateTree for ObjectTree {
         let Some(root) = self.root else {
             return Ok(());
         };
-        let files = files_at(&self.objects.lock(), root, paths)?;
         let work = Work {
-            blobs: self.blobs(),
+            store: &self.store,
             paths,
-            files,
+            files: self.files_at(root, paths)?,
             next: AtomicUsize::new(0),
             visit,
         };

@@ -17,7 +17,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use git2::{ErrorCode, Repository};
 
 use super::cache::DiskCache;
-use super::objects::{ObjectTree, Objects, oid, read_error};
+use super::objects::{ObjectTree, Objects, damage, is_commit, oid, read_error};
 use super::owned::Owned;
 use super::place::Place;
 use super::process::Git;
@@ -76,7 +76,16 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// The commit that a ref names; `None` if there is no such ref.
 fn resolve(repo: &Repository, name: &str) -> Result<Option<git2::Oid>, StateReadError> {
     let found = match repo.find_reference(name) {
-        Ok(found) => found.peel_to_commit().map(|commit| Some(commit.id())),
+        Ok(found) => {
+            let id = found.target();
+            // Nearly always: a ref that names a commit.
+            if let Some(id) = id
+                && is_commit(repo, id).map_err(|damaged| damage(name, &damaged))?
+            {
+                return Ok(Some(id));
+            }
+            found.peel_to_commit().map(|commit| Some(commit.id()))
+        }
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
         Err(error) => Err(error),
     };

@@ -1,0 +1,360 @@
+//! The objects of a repository, read without libgit2: zlib's share of reading them through it was a third,
+//! and a loose object whose end is missing keeps libgit2 busy for ever.
+//!
+//! Formats: gitformat-pack(5), packs of version 2 with an index of version 2; gitformat-loose(5);
+//! trees and commits as in gitformat-commit(5) and `git mktree`. Whatever is not a whole object there (a
+//! delta, one from another store, a pack that has gone) is not found here, and libgit2 is asked. As by
+//! libgit2 here, an object's checksum is looked at and its name is not hashed again.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Read as _};
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use git2::Oid;
+
+use super::zlib::{self, Unpacked};
+
+/// More packs than this are not looked through: a lookup may ask each.
+const MOST_PACKS: usize = 16;
+/// Of the index: its magic number and version, and behind them a table of how many ids begin with at most
+/// each byte.
+const HEAD: usize = 8;
+const TABLE: usize = 256 * 4;
+const ID: usize = 20;
+/// Longest header of an object in a pack: its kind and length, 4 and then 7 bits a byte.
+const HEADER: usize = 10;
+/// Longest header of a loose object: its kind, a space, its length, a zero.
+const LOOSE_HEADER: usize = 32;
+/// Most loose objects of a state are shorter than this. It is said only inside how long they are.
+const GUESS: usize = 64 << 10;
+
+/// What an object is; the number is that of packs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Commit = 1,
+    Tree = 2,
+    Blob = 3,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Commit => "commit",
+            Self::Tree => "tree",
+            Self::Blob => "blob",
+        }
+    }
+}
+
+/// An object is there, and not whole.
+#[derive(Debug)]
+pub(super) struct Damaged {
+    id: Oid,
+    place: &'static str,
+}
+
+impl fmt::Display for Damaged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, place } = self;
+        write!(f, "the {place} object {id} is damaged")
+    }
+}
+
+/// One object store. Its packs are those that it had when one was first asked for.
+pub(super) struct ObjectStore {
+    objects: PathBuf,
+    packs: OnceLock<Vec<Pack>>,
+    /// Neighbours are of an age: where the last one was found is where the next one is.
+    in_packs: AtomicBool,
+}
+
+struct Pack {
+    index: File,
+    packed: File,
+    /// How many ids begin with at most this byte.
+    upto: Vec<u32>,
+    /// Length of the pack without its own checksum.
+    end: u64,
+}
+
+/// Memory that is used again for each object.
+#[derive(Default)]
+pub(super) struct Room {
+    names: Vec<u8>,
+    stream: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+/// Where the bytes of an object are in [`Room::bytes`].
+type Found = std::ops::Range<usize>;
+
+impl ObjectStore {
+    /// Of the git dir `common`. What cannot be read is left to libgit2.
+    pub(super) fn of(common: &Path) -> Self {
+        Self {
+            objects: common.join("objects"),
+            packs: OnceLock::new(),
+            in_packs: AtomicBool::new(false),
+        }
+    }
+
+    /// The bytes of an object of this kind and of at most `most` bytes, if it is found.
+    pub(super) fn read<'room>(
+        &self,
+        id: Oid,
+        kind: Kind,
+        most: usize,
+        room: &'room mut Room,
+    ) -> Result<Option<&'room [u8]>, Damaged> {
+        let packs_first = self.in_packs.load(Ordering::Relaxed);
+        for packed in [packs_first, !packs_first] {
+            let found = if packed {
+                self.packed(id, kind, most, room)?
+            } else {
+                self.loose(id, kind, most, room)?
+            };
+            if let Some(place) = found {
+                self.in_packs.store(packed, Ordering::Relaxed);
+                return Ok(Some(&room.bytes[place]));
+            }
+        }
+        Ok(None)
+    }
+
+    fn packs(&self) -> &[Pack] {
+        self.packs.get_or_init(|| {
+            let entries = fs::read_dir(self.objects.join("pack"));
+            let paths = entries.into_iter().flatten().flatten();
+            let indexes: Vec<PathBuf> = paths
+                .map(|entry| entry.path())
+                .filter(|path| path.extension().is_some_and(|ending| ending == "idx"))
+                .collect();
+            let few = indexes.len() <= MOST_PACKS;
+            let packs = indexes.iter().filter(|_| few);
+            packs.filter_map(|path| Pack::open(path)).collect()
+        })
+    }
+
+    fn packed(
+        &self,
+        id: Oid,
+        kind: Kind,
+        most: usize,
+        room: &mut Room,
+    ) -> Result<Option<Found>, Damaged> {
+        for pack in self.packs() {
+            if let Some(offset) = pack.offset(id.as_bytes(), &mut room.names) {
+                let place = "packed";
+                return pack
+                    .read(offset, kind, most, room)
+                    .map_err(|()| Damaged { id, place });
+            }
+        }
+        Ok(None)
+    }
+
+    fn loose(
+        &self,
+        id: Oid,
+        kind: Kind,
+        most: usize,
+        room: &mut Room,
+    ) -> Result<Option<Found>, Damaged> {
+        let place = "loose";
+        let name = id.to_string();
+        let path = self.objects.join(&name[..2]).join(&name[2..]);
+        room.stream.clear();
+        match File::open(path).and_then(|mut file| file.read_to_end(&mut room.stream)) {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            // libgit2 says why.
+            Err(_) => return Ok(None),
+        }
+        let enough = most.saturating_add(LOOSE_HEADER);
+        let mut length = GUESS.min(enough);
+        let filled = loop {
+            room.bytes.resize(length, 0);
+            match zlib::unpack(&mut room.bytes, &room.stream) {
+                Unpacked::Whole(filled) => break filled,
+                Unpacked::TooLong if length < enough => length = (length * 4).min(enough),
+                Unpacked::TooLong => return Ok(None),
+                Unpacked::Damaged => return Err(Damaged { id, place }),
+            }
+        };
+        let Some((said, length)) = header(&room.bytes[..filled]) else {
+            return Err(Damaged { id, place });
+        };
+        if said.bytes != filled - length {
+            return Err(Damaged { id, place });
+        }
+        let wanted = said.kind == kind.name().as_bytes() && said.bytes <= most;
+        Ok(wanted.then_some(length..filled))
+    }
+}
+
+/// What a loose object says of itself.
+struct Said<'a> {
+    kind: &'a [u8],
+    bytes: usize,
+}
+
+/// The header of a loose object, and its length.
+fn header(bytes: &[u8]) -> Option<(Said<'_>, usize)> {
+    let end = bytes.iter().take(LOOSE_HEADER).position(|b| *b == 0)?;
+    let space = bytes[..end].iter().position(|b| *b == b' ')?;
+    let digits = std::str::from_utf8(&bytes[space + 1..end]).ok()?;
+    let said = Said {
+        kind: &bytes[..space],
+        bytes: digits.parse().ok()?,
+    };
+    Some((said, end + 1))
+}
+
+impl Pack {
+    fn open(path: &Path) -> Option<Self> {
+        let index = File::open(path).ok()?;
+        let packed = File::open(path.with_extension("pack")).ok()?;
+        let mut head = vec![0; HEAD + TABLE];
+        index.read_exact_at(&mut head, 0).ok()?;
+        let table = head.strip_prefix(b"\xfftOc\0\0\0\x02")?;
+        let upto: Vec<u32> = table.chunks_exact(4).map(number).collect();
+        // For each object its id, a checksum and where it is; at the end two checksums.
+        let least = HEAD as u64 + TABLE as u64 + u64::from(*upto.last()?) * (ID as u64 + 8);
+        if !upto.is_sorted() || index.metadata().ok()?.len() < least + 2 * ID as u64 {
+            return None;
+        }
+        let mut start = [0; 8];
+        packed.read_exact_at(&mut start, 0).ok()?;
+        let end = packed.metadata().ok()?.len().checked_sub(ID as u64)?;
+        (start == *b"PACK\0\0\0\x02").then_some(Self {
+            index,
+            packed,
+            upto,
+            end,
+        })
+    }
+
+    /// Where the object is in the pack.
+    fn offset(&self, id: &[u8], names: &mut Vec<u8>) -> Option<u64> {
+        let first = usize::from(*id.first()?);
+        let before = first.checked_sub(1).map_or(0, |byte| self.upto[byte]);
+        let count = self.upto[first].checked_sub(before)?;
+        names.resize(usize::try_from(count).ok()? * ID, 0);
+        let ids = (HEAD + TABLE) as u64;
+        let at = ids + u64::from(before) * ID as u64;
+        self.index.read_exact_at(names, at).ok()?;
+        let (ids_here, _) = names.as_chunks::<ID>();
+        let place = ids_here.binary_search_by(|name| name[..].cmp(id)).ok()?;
+        let place = u64::from(before) + u64::try_from(place).ok()?;
+        // Behind the ids are checksums of 4 bytes, then offsets of 4.
+        let all = u64::from(*self.upto.last()?);
+        let mut offset = [0; 4];
+        let at = ids + all * (ID as u64 + 4) + place * 4;
+        self.index.read_exact_at(&mut offset, at).ok()?;
+        let offset = u32::from_be_bytes(offset);
+        // The topmost bit means that it stands elsewhere, in 8 bytes.
+        (offset >> 31 == 0).then_some(u64::from(offset))
+    }
+
+    /// Reads the object that begins at `offset`; `None` if it is of another kind or too long.
+    fn read(
+        &self,
+        offset: u64,
+        kind: Kind,
+        most: usize,
+        room: &mut Room,
+    ) -> Result<Option<Found>, ()> {
+        let rest = self.end.checked_sub(offset).ok_or(())?;
+        let rest = usize::try_from(rest).map_err(|_| ())?;
+        let mut header = [0; HEADER];
+        let header = &mut header[..HEADER.min(rest)];
+        self.packed.read_exact_at(header, offset).map_err(|_| ())?;
+        let (said, length, header) = kind_and_length(header).ok_or(())?;
+        if said != kind as u8 || length > most {
+            return Ok(None);
+        }
+        let offset = offset + u64::try_from(header).map_err(|_| ())?;
+        let rest = rest - header;
+        room.bytes.resize(length, 0);
+        // How long the stream is stands nowhere. Text takes less than half; what does not shrink at all
+        // takes a thousandth more.
+        for guess in [length / 2 + 64, length + length / 1_000 + 64] {
+            room.stream.resize(guess.min(rest), 0);
+            self.packed
+                .read_exact_at(&mut room.stream, offset)
+                .map_err(|_| ())?;
+            match zlib::unpack(&mut room.bytes, &room.stream) {
+                Unpacked::Whole(filled) if filled == length => return Ok(Some(0..length)),
+                Unpacked::Damaged => {}
+                Unpacked::Whole(_) | Unpacked::TooLong => return Err(()),
+            }
+        }
+        Err(())
+    }
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes
+        .iter()
+        .fold(0, |sum, byte| sum << 8 | u32::from(*byte))
+}
+
+/// Kind and length of an object, and the length of this header.
+fn kind_and_length(header: &[u8]) -> Option<(u8, usize, usize)> {
+    let first = *header.first()?;
+    let mut length = usize::from(first & 0x0f);
+    let mut last = first;
+    let mut at = 1;
+    while last & 0x80 != 0 {
+        last = *header.get(at)?;
+        let shift = u32::try_from(at - 1).ok()? * 7 + 4;
+        let bits = usize::from(last & 0x7f);
+        if bits.leading_zeros() < shift {
+            return None;
+        }
+        length |= bits << shift;
+        at += 1;
+    }
+    Some((first >> 4 & 7, length, at))
+}
+
+/// One entry of a tree: mode, name, id.
+pub(super) type TreeItem<'a> = (u32, &'a [u8], Oid);
+
+/// The entries of a tree; ends with `None` where it is no tree.
+pub(super) fn tree_items(bytes: &[u8]) -> impl Iterator<Item = Option<TreeItem<'_>>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let item = tree_item(&mut rest);
+        if item.is_none() {
+            rest = &[];
+        }
+        Some(item)
+    })
+}
+
+/// Takes the octal mode, a space, the name, a zero and the id.
+fn tree_item<'a>(rest: &mut &'a [u8]) -> Option<TreeItem<'a>> {
+    let space = rest.iter().take(8).position(|byte| *byte == b' ')?;
+    let digits = std::str::from_utf8(&rest[..space]).ok()?;
+    let mode = u32::from_str_radix(digits, 8).ok()?;
+    let behind = &rest[space + 1..];
+    let zero = memchr::memchr(0, behind)?;
+    let (name, behind) = (&behind[..zero], &behind[zero + 1..]);
+    let (id, behind) = behind.split_at_checked(ID)?;
+    *rest = behind;
+    Some((mode, name, Oid::from_bytes(id).ok()?))
+}
+
+/// The tree of a commit.
+pub(super) fn tree_of_commit(bytes: &[u8]) -> Option<Oid> {
+    let digits = bytes.strip_prefix(b"tree ")?.get(..2 * ID)?;
+    Oid::from_str(std::str::from_utf8(digits).ok()?).ok()
+}
