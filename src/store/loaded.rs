@@ -18,6 +18,8 @@ pub enum Scope {
     /// These tasks with their outgoing edges, sessions, locks, reviews, escalations and findings,
     /// archived or not; all else is there only in part.
     Tasks(Vec<TaskSelector>),
+    /// The same without edges.
+    WithoutEdges(Vec<TaskSelector>),
     /// The task that has this idempotency key, archived or not, if there is one; and the tasks
     /// named besides, as with [`Scope::Tasks`].
     Key(String, Vec<TaskSelector>),

@@ -36,6 +36,6 @@ pub use log::{HistoryOf, history};
 pub use memo::Memo;
 pub use merge::unpublished;
 pub use problem::{Problem, ProblemKind};
-pub use read::{load, load_again, load_cached, load_log, verify};
+pub use read::{load, load_again, load_cached, load_log, load_more, verify};
 pub use snapshot::Bodies;
 pub use write::{Checkpoint, Write, checkpoint_is_due, plan_write};

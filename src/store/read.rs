@@ -16,6 +16,9 @@ use crate::store::problem::{Problem, ProblemKind};
 use crate::store::reach::needs_archive;
 use crate::store::snapshot::{self, Bodies};
 
+/// The table of edges; it is the longest after that of tasks.
+const EDGES: &str = "deps";
+
 /// Reads a view: the published tree and, if there are any, unpublished local records.
 ///
 /// # Errors
@@ -93,6 +96,26 @@ fn read(
     })
 }
 
+/// More of the state that `loaded` is a part of: what was parsed besides rows is not read again.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_more(view: &StateView, loaded: &Loaded, scope: Scope) -> Result<State, StoreError> {
+    if let Some(header) = &loaded.header {
+        let reading = Reading {
+            tree: &*view.tree,
+            header,
+            tail: &loaded.tail,
+            memo: None,
+            cache: None,
+        };
+        if let Ok((state, ..)) = reading.state(scope.clone())? {
+            return Ok(state);
+        }
+    }
+    load(view, scope).map(|loaded| loaded.state)
+}
+
 /// Reads a view from its log alone, as if there were no checkpoint. A forced checkpoint on this
 /// reading repairs whatever was wrong with the old one.
 ///
@@ -167,10 +190,10 @@ impl Reading<'_> {
             },
             Scope::All => index()?.and_then(|index| self.all(&index)),
             Scope::Key(key, tasks) => self.keyed(&key, tasks)?,
-            Scope::Tasks(tasks) => match self.tasks(&tasks) {
+            Scope::Tasks(ref tasks) | Scope::WithoutEdges(ref tasks) => match self.tasks(&scope) {
                 Ok(Found::Complete(read)) => Ok(*read),
                 Ok(Found::Elsewhere(numbers)) => {
-                    index()?.and_then(|index| self.with_archived(tasks, &numbers, &index))
+                    index()?.and_then(|index| self.with_archived(tasks.clone(), &numbers, &index))
                 }
                 Ok(Found::NeedsMore) => match self.state(Scope::Live)? {
                     // A handle may name archived work.
@@ -261,7 +284,12 @@ impl Reading<'_> {
     }
 
     /// The files that hold these tasks, if numbers name them.
-    fn tasks(&self, wanted: &[TaskSelector]) -> Result<Found, String> {
+    fn tasks(&self, scope: &Scope) -> Result<Found, String> {
+        let (wanted, edges) = match scope {
+            Scope::Tasks(wanted) => (wanted, true),
+            Scope::WithoutEdges(wanted) => (wanted, false),
+            _ => return Ok(Found::NeedsMore),
+        };
         let mut numbers = Vec::new();
         for selector in wanted {
             match selector {
@@ -269,7 +297,8 @@ impl Reading<'_> {
                 TaskSelector::Handle(_) => return Ok(Found::NeedsMore),
             }
         }
-        let refs = refs_of(&self.header.tables, &numbers);
+        let mut refs = refs_of(&self.header.tables, &numbers);
+        refs.retain(|(table, _)| edges || *table != EDGES);
         let (state, luggage) = self.assemble(&refs)?;
         let mut missing = false;
         for n in &numbers {
@@ -284,8 +313,7 @@ impl Reading<'_> {
         if missing && self.header.archive.is_some() {
             return Ok(Found::Elsewhere(numbers));
         }
-        let scope = Scope::Tasks(wanted.to_vec());
-        Ok(Found::Complete(Box::new((state, luggage, scope))))
+        Ok(Found::Complete(Box::new((state, luggage, scope.clone()))))
     }
 
     /// The owner of a key, found by the key table, and some tasks.

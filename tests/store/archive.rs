@@ -166,6 +166,35 @@ fn a_partial_reading_is_enough_to_close_one_task_of_many() {
 }
 
 #[test]
+fn a_reading_without_edges_has_its_tasks_whole_also_archived_ones() {
+    let mut store = Log::new("wa");
+    let mut records: Vec<_> = (1..=30)
+        .map(|n| added(n, NOON - 20 * DAY + u64::from(n), Some(n.into()), "t"))
+        .collect();
+    for n in 2..=30 {
+        let edge = DepEdge {
+            from: task(n),
+            to: task(n - 1),
+            kind: DepKind::Related,
+        };
+        let id = crate::records::id(5, n);
+        records.push(record(id, NOON - 20 * DAY + 100, Op::DepAdded(edge)));
+    }
+    records.extend((1..=5).map(|n| closed(n, n, NOON - 10 * DAY)));
+    store.write(&records, Checkpoint::Force);
+    let whole = State::fold(&records);
+    for n in [3, 20] {
+        let with = store.load(Scope::Tasks(vec![number(n)])).state;
+        let without = store.load(Scope::WithoutEdges(vec![number(n)])).state;
+        let uid = task(n.try_into().unwrap());
+        assert_eq!(without.tasks[&uid], whole.tasks[&uid], "T-{n}");
+        assert!(with.deps_from(uid).count() == 1, "T-{n}");
+    }
+    let live = store.load(Scope::WithoutEdges(vec![number(20)])).state;
+    assert_eq!(live.deps.len(), 0, "{:?}", live.deps);
+}
+
+#[test]
 fn reopened_work_finds_its_archived_blockers() {
     let mut store = Log::new("wa");
     let mut records: Vec<_> = (1..=3)

@@ -82,19 +82,21 @@ impl Desk<'_> {
         if reading.loaded.bodies == Bodies::Read {
             return Ok(());
         }
-        let state = &mut reading.loaded.state;
+        let state = &reading.loaded.state;
         let numbers = uids.iter().map(|uid| state.number_of(*uid));
         let scope = match numbers.collect::<Option<Vec<_>>>() {
-            Some(numbers) => Scope::Tasks(numbers.into_iter().map(TaskSelector::Number).collect()),
+            Some(numbers) => {
+                Scope::WithoutEdges(numbers.into_iter().map(TaskSelector::Number).collect())
+            }
             None => Scope::All,
         };
-        let mut whole = store::load(&reading.view, scope)?.state;
+        let mut whole = store::load_more(&reading.view, &reading.loaded, scope)?;
         let known = |uid| whole.tasks.get(uid).is_some_and(|t| t.added.is_some());
         if !uids.iter().all(known) {
-            whole = store::load(&reading.view, Scope::All)?.state;
+            whole = store::load_more(&reading.view, &reading.loaded, Scope::All)?;
         }
         for uid in uids {
-            state.complete_task(*uid, &whole);
+            reading.loaded.state.complete_task(*uid, &whole);
         }
         Ok(())
     }
