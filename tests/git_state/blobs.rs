@@ -211,3 +211,38 @@ fn damage_is_named_with_the_file_and_the_next_step() {
     let read_all = |path: &String| view.as_ref().is_ok_and(|view| view.tree.read(path).is_ok());
     assert!(!files.iter().all(|(path, _)| read_all(path)));
 }
+
+#[test]
+fn files_that_shrink_to_about_a_half_are_read_from_a_pack() {
+    // As long as what is read at first, or a few bytes longer: the rest is at the end of the stream.
+    let sandbox = Sandbox::new();
+    let dir = sandbox.init("r");
+    let text = |n: u32| -> String {
+        let noise = (0..500).map(|at| (n * 500 + at).wrapping_mul(2_654_435_761));
+        let digits: String = noise.map(|noise| format!("{noise:08x}")).collect();
+        let others = (0..n).map(|at| char::from(b'!' + u8::try_from((n + at * 7) % 90).unwrap()));
+        digits.chars().chain(others).collect()
+    };
+    let path = |n: u32| format!(".orchestra/tasks/{n}.jsonl");
+    let files: Vec<(String, String)> = (0..400).map(|n| (path(n), text(n))).collect();
+    let changes: Vec<(&str, &str)> = files.iter().map(|(p, t)| (&**p, &**t)).collect();
+    let repo = sandbox.open(&dir);
+    let view = repo.view(Freshness::Local).unwrap();
+    won(repo.publish(&proposal(&view, &changes, REMOTE)).unwrap());
+    expect_files(&sandbox, &dir, &files, "fleet's pack");
+    for level in ["core.compression=1", "core.compression=9"] {
+        let repack = [
+            "-c",
+            level,
+            "repack",
+            "-q",
+            "-a",
+            "-d",
+            "-f",
+            "-F",
+            "--window=0",
+        ];
+        sandbox.run(&dir, &repack);
+        expect_files(&sandbox, &dir, &files, level);
+    }
+}
