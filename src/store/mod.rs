@@ -25,6 +25,7 @@ mod problem;
 mod reach;
 mod read;
 mod snapshot;
+mod verify;
 mod write;
 
 pub use codec::{LineError, MAX_LINE_BYTES, decode_line, encode_record};
@@ -36,6 +37,7 @@ pub use log::{HistoryOf, history};
 pub use memo::Memo;
 pub use merge::unpublished;
 pub use problem::{Problem, ProblemKind};
-pub use read::{load, load_again, load_cached, load_log, load_more, verify};
+pub use read::{load, load_again, load_cached, load_log, load_more};
 pub use snapshot::Bodies;
+pub use verify::verify;
 pub use write::{Checkpoint, Write, checkpoint_is_due, plan_write};

@@ -4,8 +4,8 @@ use crate::domain::ids::{TaskNumber, TaskSelector};
 use crate::domain::state::State;
 use crate::ports::state_repo::{Cache, StateTree, StateView};
 use crate::store::checkpoint::{
-    ArchiveIndex, FileRef, HEADER_PATH, Header, KEYS, Luggage, Tables, apply_kept, differences,
-    file_of, find_key, install, read_refs, uncovered,
+    ArchiveIndex, FileRef, HEADER_PATH, Header, KEYS, Luggage, Tables, apply_kept, file_of,
+    find_key, install, read_refs, uncovered,
 };
 use crate::store::error::StoreError;
 use crate::store::layout::Format;
@@ -389,20 +389,4 @@ fn refs_of<'a>(tables: &'a Tables, numbers: &[TaskNumber]) -> Vec<(&'a str, &'a 
         }
     }
     refs
-}
-
-/// Folds the whole log again and compares it with what a reading through the checkpoint gives.
-/// Returns everything that is wrong with the state; empty means sound.
-///
-/// # Errors
-/// As [`load`].
-pub fn verify(view: &StateView) -> Result<Vec<Problem>, StoreError> {
-    let read = load(view, Scope::All)?;
-    let folded = refold(view, None, None)?;
-    let mut problems = differences(&read.state, &folded.state);
-    problems.extend(read.problems);
-    problems.extend(folded.problems);
-    problems.sort();
-    problems.dedup();
-    Ok(problems)
 }
