@@ -359,3 +359,66 @@ pub(super) fn tree_of_commit(bytes: &[u8]) -> Option<Oid> {
     let digits = bytes.strip_prefix(b"tree ")?.get(..2 * ID)?;
     Oid::from_str(std::str::from_utf8(digits).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// As gitformat-pack(5) writes kind and length.
+    fn written(kind: u8, length: usize) -> Vec<u8> {
+        let low = |number: usize, mask: usize| u8::try_from(number & mask).unwrap();
+        let mut bytes = vec![kind << 4 | low(length, 0x0f)];
+        let mut rest = length >> 4;
+        while rest > 0 {
+            *bytes.last_mut().unwrap() |= 0x80;
+            bytes.push(low(rest, 0x7f));
+            rest >>= 7;
+        }
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn kind_and_length_are_read_as_git_writes_them(kind in 1_u8..8, length: usize) {
+            let header = written(kind, length);
+            prop_assert_eq!(kind_and_length(&header), Some((kind, length, header.len())));
+            // Cut off it is nothing.
+            prop_assert_eq!(kind_and_length(&header[..header.len() - 1]), None);
+        }
+
+        #[test]
+        fn a_tree_has_the_entries_that_were_written(
+            names in vec("[^/\0]{1,20}", 0..20),
+            cut in 0_usize..40,
+        ) {
+            let id = |n: usize| [u8::try_from(n).unwrap(); ID];
+            let mut bytes = Vec::new();
+            for (n, name) in names.iter().enumerate() {
+                bytes.extend_from_slice(b"100644 ");
+                bytes.extend_from_slice(name.as_bytes());
+                bytes.push(0);
+                bytes.extend_from_slice(&id(n));
+            }
+            let items: Option<Vec<TreeItem<'_>>> = tree_items(&bytes).collect();
+            let wanted = names.iter().enumerate();
+            let wanted: Vec<TreeItem<'_>> = wanted
+                .map(|(n, name)| (0o100_644, name.as_bytes(), Oid::from_bytes(&id(n)).unwrap()))
+                .collect();
+            prop_assert_eq!(items, Some(wanted));
+            let cut = cut.min(bytes.len());
+            let items: Option<Vec<TreeItem<'_>>> = tree_items(&bytes[..bytes.len() - cut]).collect();
+            prop_assert!(items.is_none_or(|items| cut == 0 || items.len() < names.len()));
+        }
+
+        #[test]
+        fn whatever_the_bytes_are_nothing_panics(bytes in vec(any::<u8>(), 0..80)) {
+            let _ = kind_and_length(&bytes);
+            let _ = header(&bytes);
+            let _ = tree_of_commit(&bytes);
+            let _ = tree_items(&bytes).count();
+        }
+    }
+}
