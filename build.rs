@@ -44,11 +44,11 @@ fn main() {
     let written = fs::write(&script, NO_UNWIND_TABLES);
     written.expect("cargo's folder for a build script can be written");
     let script = format!("-Wl,-T,{}", script.display());
-    let no_unwinder = out.join("no-unwinder");
-    let written = fs::create_dir_all(&no_unwinder)
-        .and_then(|()| fs::write(no_unwinder.join("libgcc_s.so"), UNWINDER_INSIDE));
+    let unwinder = out.join("unwinder");
+    let written = fs::create_dir_all(&unwinder)
+        .and_then(|()| fs::write(unwinder.join("libgcc_s.so"), UNWINDER_INSIDE));
     written.expect("cargo's folder for a build script can be written");
-    let no_unwinder = format!("-L{}", no_unwinder.display());
+    let unwinder = format!("-L{}", unwinder.display());
     let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let hot = Path::new(&root).join(HOT);
     println!("cargo:rerun-if-changed={}", hot.display());
@@ -60,7 +60,7 @@ fn main() {
         // A byte where a relocation of a pointer takes 24 (glibc 2.36).
         &["-Wl,-z,pack-relative-relocs"],
         // A library less to load.
-        &[&no_unwinder],
+        &[&unwinder],
         // What everyday commands call lies side by side: fewer pages are touched. Only lld can.
         &[&hot, "-Wl,--no-warn-symbol-ordering"],
     ];

@@ -2,13 +2,13 @@
 //! and a loose object whose end is missing keeps libgit2 busy for ever.
 //!
 //! Formats: gitformat-pack(5), packs of version 2 with an index of version 2; gitformat-loose(5);
-//! trees and commits as in gitformat-commit(5) and `git mktree`. Whatever is not a whole object there (a
+//! trees and commits as git-mktree(1) and git-commit-tree(1) make them. Whatever is not a whole object there (a
 //! delta, one from another store, a pack that has gone) is not found here, and libgit2 is asked. As by
 //! libgit2 here, an object's checksum is looked at and its name is not hashed again.
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read as _};
+use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -89,6 +89,20 @@ pub(super) struct Room {
     bytes: Vec<u8>,
 }
 
+/// An object that is looked for: of this kind, and of at most so many bytes.
+#[derive(Debug, Clone, Copy)]
+struct Wanted {
+    id: Oid,
+    kind: Kind,
+    most: usize,
+}
+
+impl Wanted {
+    const fn damaged(self, place: &'static str) -> Damaged {
+        Damaged { id: self.id, place }
+    }
+}
+
 /// Where the bytes of an object are in [`Room::bytes`].
 type Found = std::ops::Range<usize>;
 
@@ -110,12 +124,13 @@ impl ObjectStore {
         most: usize,
         room: &'room mut Room,
     ) -> Result<Option<&'room [u8]>, Damaged> {
+        let wanted = Wanted { id, kind, most };
         let packs_first = self.in_packs.load(Ordering::Relaxed);
         for packed in [packs_first, !packs_first] {
             let found = if packed {
-                self.packed(id, kind, most, room)?
+                self.packed(wanted, room)?
             } else {
-                self.loose(id, kind, most, room)?
+                self.loose(wanted, room)?
             };
             if let Some(place) = found {
                 self.in_packs.store(packed, Ordering::Relaxed);
@@ -139,42 +154,27 @@ impl ObjectStore {
         })
     }
 
-    fn packed(
-        &self,
-        id: Oid,
-        kind: Kind,
-        most: usize,
-        room: &mut Room,
-    ) -> Result<Option<Found>, Damaged> {
+    fn packed(&self, wanted: Wanted, room: &mut Room) -> Result<Option<Found>, Damaged> {
         for pack in self.packs() {
-            if let Some(offset) = pack.offset(id.as_bytes(), &mut room.names) {
-                let place = "packed";
-                return pack
-                    .read(offset, kind, most, room)
-                    .map_err(|()| Damaged { id, place });
+            if let Some(offset) = pack.offset(wanted.id.as_bytes(), &mut room.names) {
+                let found = pack.read(offset, wanted, room);
+                return found.map_err(|()| wanted.damaged("packed"));
             }
         }
         Ok(None)
     }
 
-    fn loose(
-        &self,
-        id: Oid,
-        kind: Kind,
-        most: usize,
-        room: &mut Room,
-    ) -> Result<Option<Found>, Damaged> {
-        let place = "loose";
-        let name = id.to_string();
+    fn loose(&self, wanted: Wanted, room: &mut Room) -> Result<Option<Found>, Damaged> {
+        let damaged = wanted.damaged("loose");
+        let name = wanted.id.to_string();
         let path = self.objects.join(&name[..2]).join(&name[2..]);
         room.stream.clear();
-        match File::open(path).and_then(|mut file| file.read_to_end(&mut room.stream)) {
-            Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            // libgit2 says why.
-            Err(_) => return Ok(None),
+        let file = File::open(path).and_then(|mut file| file.read_to_end(&mut room.stream));
+        if file.is_err() {
+            // It is not here, or libgit2 says why it cannot be read.
+            return Ok(None);
         }
-        let enough = most.saturating_add(LOOSE_HEADER);
+        let enough = wanted.most.saturating_add(LOOSE_HEADER);
         let mut length = GUESS.min(enough);
         let filled = loop {
             room.bytes.resize(length, 0);
@@ -182,17 +182,17 @@ impl ObjectStore {
                 Unpacked::Whole(filled) => break filled,
                 Unpacked::TooLong if length < enough => length = (length * 4).min(enough),
                 Unpacked::TooLong => return Ok(None),
-                Unpacked::Damaged => return Err(Damaged { id, place }),
+                Unpacked::Damaged => return Err(damaged),
             }
         };
-        let Some((said, length)) = header(&room.bytes[..filled]) else {
-            return Err(Damaged { id, place });
+        let Some((said, from)) = header(&room.bytes[..filled]) else {
+            return Err(damaged);
         };
-        if said.bytes != filled - length {
-            return Err(Damaged { id, place });
+        if said.bytes != filled - from {
+            return Err(damaged);
         }
-        let wanted = said.kind == kind.name().as_bytes() && said.bytes <= most;
-        Ok(wanted.then_some(length..filled))
+        let fits = said.kind == wanted.kind.name().as_bytes() && said.bytes <= wanted.most;
+        Ok(fits.then_some(from..filled))
     }
 }
 
@@ -261,20 +261,14 @@ impl Pack {
     }
 
     /// Reads the object that begins at `offset`; `None` if it is of another kind or too long.
-    fn read(
-        &self,
-        offset: u64,
-        kind: Kind,
-        most: usize,
-        room: &mut Room,
-    ) -> Result<Option<Found>, ()> {
+    fn read(&self, offset: u64, wanted: Wanted, room: &mut Room) -> Result<Option<Found>, ()> {
         let rest = self.end.checked_sub(offset).ok_or(())?;
         let rest = usize::try_from(rest).map_err(|_| ())?;
         let mut header = [0; HEADER];
         let header = &mut header[..HEADER.min(rest)];
         self.packed.read_exact_at(header, offset).map_err(|_| ())?;
         let (said, length, header) = kind_and_length(header).ok_or(())?;
-        if said != kind as u8 || length > most {
+        if said != wanted.kind as u8 || length > wanted.most {
             return Ok(None);
         }
         let offset = offset + u64::try_from(header).map_err(|_| ())?;

@@ -54,8 +54,7 @@ impl Objects {
     fn root_of(&self, store: &ObjectStore, id: git2::Oid) -> Result<git2::Oid, StateReadError> {
         let name = id.to_string();
         let mut room = Room::default();
-        let found = store.read(id, Kind::Commit, FILE_MAX, &mut room);
-        let found = found.map_err(|damaged| damage(&name, &damaged))?;
+        let found = find(store, &name, Kind::Commit, id, &mut room)?;
         if let Some(root) = found.and_then(tree_of_commit) {
             return Ok(root);
         }
@@ -70,6 +69,18 @@ pub(super) fn is_commit(repo: &Repository, id: git2::Oid) -> Result<bool, Damage
     let store = ObjectStore::of(repo.commondir());
     let mut room = Room::default();
     Ok(store.read(id, Kind::Commit, FILE_MAX, &mut room)?.is_some())
+}
+
+/// The bytes of an object that `path` names, if the store finds it.
+fn find<'room>(
+    store: &ObjectStore,
+    path: &str,
+    kind: Kind,
+    id: git2::Oid,
+    room: &'room mut Room,
+) -> Result<Option<&'room [u8]>, StateReadError> {
+    let found = store.read(id, kind, FILE_MAX, room);
+    found.map_err(|damaged| damage(path, &damaged))
 }
 
 pub(super) fn damage(path: &str, damaged: &Damaged) -> StateReadError {
@@ -176,8 +187,7 @@ impl Work<'_> {
                 continue;
             };
             let visit = |bytes: &[u8]| (self.visit)(at, bytes);
-            let found = self.store.read(id, Kind::Blob, FILE_MAX, &mut room);
-            match found.map_err(|damaged| damage(path, &damaged))? {
+            match find(self.store, path, Kind::Blob, id, &mut room)? {
                 Some(bytes) => visit(bytes),
                 None => by_libgit2(path, id, &visit)?,
             }
@@ -188,8 +198,7 @@ impl Work<'_> {
 impl ObjectTree {
     fn folder(&self, path: &str, id: git2::Oid) -> Result<Folder, StateReadError> {
         let mut room = Room::default();
-        let found = self.store.read(id, Kind::Tree, FILE_MAX, &mut room);
-        let found = found.map_err(|damaged| damage(path, &damaged))?;
+        let found = find(&self.store, path, Kind::Tree, id, &mut room)?;
         let items = found.map(|bytes| {
             let items = tree_items(bytes);
             let entry = |(mode, name, id): (u32, &[u8], git2::Oid)| (name.to_vec(), (mode, id));
@@ -277,8 +286,7 @@ impl StateTree for ObjectTree {
             return Ok(None);
         };
         let mut room = Room::default();
-        let found = self.store.read(id, Kind::Blob, FILE_MAX, &mut room);
-        match found.map_err(|damaged| damage(path, &damaged))? {
+        match find(&self.store, path, Kind::Blob, id, &mut room)? {
             Some(bytes) => Ok(Some(bytes.to_vec())),
             None => read_blob(&self.objects.lock(), path, id, <[u8]>::to_vec),
         }
