@@ -47,6 +47,7 @@ use crate::app::tracker::logs::{LogsItem, LogsReport, LogsRequest};
 use crate::app::tracker::secret::HasVault;
 use crate::cli::host::{Between, Demo, Edited, Host, TickAround, Windows, Works};
 use crate::config::Env;
+use crate::domain::halves::set_both;
 use crate::domain::policy::Policy;
 use crate::domain::time::Timestamp;
 use crate::engine::admission::is_program;
@@ -56,6 +57,7 @@ use crate::git::state_repo::GitStateRepo;
 use crate::machine::clock::{FixedClock, SystemClock};
 use crate::machine::files::LocalFiles;
 use crate::machine::ids::{SeededIds, SystemIds};
+use crate::machine::processors;
 use crate::ports::clock::{Clock, Ids};
 use crate::ports::code_repo::CodeRepo;
 use crate::ports::forge_setup::ForgeSetup;
@@ -86,6 +88,7 @@ impl Wire {
     /// A composition root on the environment of this process.
     #[must_use]
     pub fn new() -> Self {
+        set_both(processors::both);
         Self::of(Env::of_process())
     }
 

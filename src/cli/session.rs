@@ -14,15 +14,15 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::hooks::Hooks;
 use crate::app::tracker::import::Files;
 use crate::app::tracker::logs::{self, LogsItem, LogsReport, LogsRequest, RunningSession};
-use crate::app::tracker::report::Delivery;
+use crate::app::tracker::report::{Delivery, TaskList};
 use crate::app::tracker::request::Mode;
 use crate::app::tracker::secret::HasVault;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
 use crate::cli::host::{Between, Demo, Edited, Host, TickAround, Windows, Works};
-use crate::cli::render::json;
 use crate::cli::render::page::Page;
 use crate::cli::render::sink::Sink;
+use crate::cli::render::{human, json};
 use crate::domain::ids::TaskSelector;
 use crate::domain::policy::Policy;
 
@@ -264,6 +264,18 @@ impl<'a> Session<'a> {
             page.into_text()
         };
         self.text(&text)
+    }
+
+    /// Answers with a list of tasks.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn answer_list(&self, report: &TaskList) -> Result<(), CliError> {
+        if !self.global.json {
+            return self.answer(report, human::list);
+        }
+        let pieces = json::list(report)?;
+        pieces.iter().try_for_each(|piece| self.text(piece))
     }
 
     /// Answers with text as it is.

@@ -7,6 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use uuid::Uuid;
 
+use crate::domain::digits;
 use crate::domain::time::Timestamp;
 
 /// Why a text is not an id. `Display` is a fragment that fits after "cannot read …: ".
@@ -33,45 +34,25 @@ fn meant(text: &str) -> String {
     }
 }
 
-/// Values of hexadecimal digits; 0xff for every other byte.
-const HEX: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        table[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    table
-};
-
 /// Reads a UUID. The form that fleet writes (RFC 9562 §4, hyphens in their places) goes a short way:
 /// a large state has several per task.
 fn uuid_of(text: &str) -> Option<Uuid> {
-    const HYPHENS: [usize; 4] = [8, 13, 18, 23];
     let Ok(form) = <&[u8; 36]>::try_from(text.as_bytes()) else {
         return Uuid::try_parse(text).ok();
     };
-    if HYPHENS.iter().any(|at| form[*at] != b'-') {
+    if [form[8], form[13], form[18], form[23]] != *b"----" {
         return None;
     }
-    let (mut value, mut bad) = (0u128, 0);
-    for part in [
-        &form[..8],
-        &form[9..13],
-        &form[14..18],
-        &form[19..23],
-        &form[24..],
-    ] {
-        let mut bits = 0u64;
-        for digit in part {
-            let nibble = HEX[usize::from(*digit)];
-            bad |= nibble;
-            bits = bits << 4 | u64::from(nibble & 15);
-        }
-        value = value << (4 * part.len()) | u128::from(bits);
-    }
-    (bad < 16).then_some(Uuid::from_u128(value))
+    // The hyphens stand in the middle of the second and the third eight digits.
+    let eight = |from: usize, then: usize| {
+        let mut digits = [0; 8];
+        digits[..4].copy_from_slice(&form[from..from + 4]);
+        digits[4..].copy_from_slice(&form[then..then + 4]);
+        digits::hexadecimal(digits).map(u128::from)
+    };
+    let high = eight(0, 4)? << 32 | eight(9, 14)?;
+    let low = eight(19, 24)? << 32 | eight(28, 32)?;
+    Some(Uuid::from_u128(high << 64 | low))
 }
 
 /// Reads a UUID from the parser's own text, without a copy of it.
@@ -223,6 +204,9 @@ const HANDLE_ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 pub const HANDLE_MIN_LEN: usize = 5;
 
 impl TaskUid {
+    /// Before every task.
+    pub const LEAST: Self = Self(Uuid::nil());
+
     /// All 12 letters of the provisional handle, from the random tail of the UUIDv7.
     /// `T-~` plus any unambiguous prefix of at least [`HANDLE_MIN_LEN`] letters names the task for ever.
     #[must_use]

@@ -31,6 +31,17 @@ pub struct DepKey {
     pub kind: DepKind,
 }
 
+impl DepKey {
+    /// Before every edge from this task.
+    const fn least(from: TaskUid) -> Self {
+        Self {
+            from,
+            to: TaskUid::LEAST,
+            kind: DepKind::Blocks,
+        }
+    }
+}
+
 impl From<DepKey> for DepEdge {
     fn from(DepKey { from, to, kind }: DepKey) -> Self {
         Self { from, to, kind }
@@ -151,9 +162,8 @@ impl State {
 
     /// Tasks that claim `n`, by identity.
     fn claims_of(&self, n: TaskNumber) -> impl Iterator<Item = TaskUid> {
-        let lowest = TaskUid(uuid::Uuid::nil());
         self.numbers
-            .range((n, lowest)..)
+            .range((n, TaskUid::LEAST)..)
             .take_while(move |(m, _)| *m == n)
             .map(|(_, uid)| *uid)
     }
@@ -273,16 +283,18 @@ impl State {
             .map(|(key, _)| *key)
     }
 
+    /// The same, from the edges of this task on.
+    pub fn live_deps_since(&self, first: TaskUid) -> impl Iterator<Item = DepKey> {
+        self.deps
+            .range(DepKey::least(first)..)
+            .filter(|(_, reg)| reg.value)
+            .map(|(key, _)| *key)
+    }
+
     /// Edges from `task`.
     pub fn deps_from(&self, task: TaskUid) -> impl Iterator<Item = DepKey> {
-        let nil = TaskUid(uuid::Uuid::nil());
-        let start = DepKey {
-            from: task,
-            to: nil,
-            kind: DepKind::Blocks,
-        };
         self.deps
-            .range(start..)
+            .range(DepKey::least(task)..)
             .take_while(move |(key, _)| key.from == task)
             .filter(|(_, reg)| reg.value)
             .map(|(key, _)| *key)

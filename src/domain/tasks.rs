@@ -5,7 +5,7 @@
 //! state costs most: so the map holds one pointer per task.
 
 use std::collections::BTreeMap;
-use std::ops::Index;
+use std::ops::{Bound, Index};
 
 use crate::domain::ids::TaskUid;
 use crate::domain::task::Task;
@@ -57,6 +57,16 @@ impl Tasks {
     /// All, in order.
     pub fn iter(&self) -> Iter<'_> {
         Iter(self.0.iter())
+    }
+
+    /// Those from an identity on, in order, up to another.
+    pub fn range(
+        &self,
+        first: TaskUid,
+        end: Bound<TaskUid>,
+    ) -> impl Iterator<Item = (&TaskUid, &Task)> {
+        let range = self.0.range((Bound::Included(first), end));
+        range.map(|(uid, task)| (uid, &**task))
     }
 
     /// Their identities, in order.

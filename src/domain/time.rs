@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::domain::digits;
+
 /// An instant in milliseconds since 1970-01-01 UTC; written as RFC 3339 with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(pub u64);
@@ -137,16 +139,6 @@ impl fmt::Display for Timestamp {
 #[error("`{0}` is not an RFC 3339 time in UTC such as 2026-11-21T08:00:00.000Z")]
 pub struct TimeError(pub String);
 
-/// The number that `digits` write; `bad` is set if one of them is none. No branch for each digit: a
-/// large state has several times per task.
-fn number(digits: &[u8], bad: &mut bool) -> u64 {
-    digits.iter().fold(0, |n: u64, c| {
-        let digit = c.wrapping_sub(b'0');
-        *bad |= digit > 9;
-        n.wrapping_mul(10).wrapping_add(u64::from(digit))
-    })
-}
-
 /// Parses `yyyy-mm-ddThh:mm:ss[.f{1,9}]Z` into milliseconds since the epoch and the nanoseconds
 /// beyond them.
 fn parse_utc(text: &str) -> Option<(u64, u64)> {
@@ -156,25 +148,43 @@ fn parse_utc(text: &str) -> Option<(u64, u64)> {
     if separators != *b"--T::Z" {
         return None;
     }
-    let mut bad = false;
-    let (y, mo, d) = (
-        number(&head[..4], &mut bad),
-        number(&head[5..7], &mut bad),
-        number(&head[8..10], &mut bad),
-    );
-    let (h, mi, s) = (
-        number(&head[11..13], &mut bad),
-        number(&head[14..16], &mut bad),
-        number(&head[17..], &mut bad),
-    );
+    let [
+        y1,
+        y2,
+        y3,
+        y4,
+        _,
+        mo1,
+        mo2,
+        _,
+        d1,
+        d2,
+        _,
+        h1,
+        h2,
+        _,
+        mi1,
+        mi2,
+        _,
+        s1,
+        s2,
+    ] = *head;
+    let date = digits::decimal([y1, y2, y3, y4, mo1, mo2, d1, d2])?;
+    let time = digits::decimal([b'0', b'0', h1, h2, mi1, mi2, s1, s2])?;
+    let (y, mo, d) = (date / 10_000, date / 100 % 100, date % 100);
+    let (h, mi, s) = (time / 10_000, time / 100 % 100, time % 100);
     let nanos = match fraction {
         [] => 0,
-        [b'.', digits @ ..] if (1..=9).contains(&digits.len()) => {
-            number(digits, &mut bad) * 10u64.pow(9 - digits.len() as u32)
+        [b'.', written @ ..] if (1..=9).contains(&written.len()) => {
+            let mut nine = [b'0'; 9];
+            nine[..written.len()].copy_from_slice(written);
+            let [a, b, c, d, e, f, g, h, i] = nine;
+            digits::decimal([a, b, c, d, e, f, g, h])? * 10
+                + digits::decimal([b'0', b'0', b'0', b'0', b'0', b'0', b'0', i])?
         }
         _ => return None,
     };
-    if bad || h > 23 || mi > 59 || s > 59 {
+    if h > 23 || mi > 59 || s > 59 {
         return None;
     }
     let seconds = (days_from_civil(y, mo, d)? * 24 + h) * 3600 + mi * 60 + s;

@@ -111,15 +111,18 @@ impl Phase {
 impl<'a> Board<'a> {
     /// Tasks that are wanted, open or closed, by identity, each with its phase, in one pass.
     #[must_use]
-    pub fn phases(&self, wanted: impl Fn(&Task) -> bool) -> Vec<(TaskUid, &'a Task, Phase)> {
-        let mut phases = Vec::new();
-        self.walk_all(|uid, task, deps| {
-            if wanted(task) {
-                let whys = self.reasons(uid, task, deps, Depth::Kinds);
-                phases.push((uid, task, Phase::of(&whys)));
-            }
+    pub fn phases(&self, wanted: impl Fn(&Task) -> bool + Sync) -> Vec<(TaskUid, &'a Task, Phase)> {
+        let parts = self.in_parts(|part| {
+            let mut phases = Vec::new();
+            self.walk_all(part, |uid, task, deps| {
+                if wanted(task) {
+                    let whys = self.reasons(uid, task, deps, Depth::Kinds);
+                    phases.push((uid, task, Phase::of(&whys)));
+                }
+            });
+            phases
         });
-        phases
+        parts.concat()
     }
 
     /// Phase of a task, with the reasons that make it.

@@ -6,8 +6,10 @@ mod blockers;
 mod holds;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use crate::domain::dep::DepKind;
+use crate::domain::halves::{WORTH, side_by_side};
 use crate::domain::ids::TaskUid;
 use crate::domain::policy::Policy;
 use crate::domain::state::{DepKey, Index, State};
@@ -31,6 +33,12 @@ pub(super) enum Depth {
     /// All.
     All,
 }
+
+/// Tasks from this identity on, up to another.
+pub(super) type Part = (TaskUid, Bound<TaskUid>);
+
+/// All of them.
+const ALL: Part = (TaskUid::LEAST, Bound::Unbounded);
 
 /// One reading of the state at one time, prepared so that every question costs little.
 #[derive(Debug)]
@@ -122,22 +130,25 @@ impl<'a> Board<'a> {
     /// Tasks that may start now, by identity.
     #[must_use]
     pub fn ready(&self) -> Vec<TaskUid> {
-        let mut ready = Vec::new();
-        self.walk(|uid, task, deps| {
-            // Most that are not ready are blocked: seen without making words for it.
-            let blocked = deps.iter().any(|key| self.blocks(key).is_some());
-            if !blocked && self.reasons(uid, task, deps, Depth::First).is_empty() {
-                ready.push(uid);
-            }
+        let parts = self.in_parts(|part| {
+            let mut ready = Vec::new();
+            self.walk(part, |uid, task, deps| {
+                // Most that are not ready are blocked: seen without making words for it.
+                let blocked = deps.iter().any(|key| self.blocks(key).is_some());
+                if !blocked && self.reasons(uid, task, deps, Depth::First).is_empty() {
+                    ready.push(uid);
+                }
+            });
+            ready
         });
-        ready
+        parts.concat()
     }
 
     /// All open tasks in one pass: those that may start, and the others with their first reason.
     #[must_use]
     pub fn sort_out(&self) -> (Vec<TaskUid>, Vec<(TaskUid, Why)>) {
         let (mut ready, mut held) = (Vec::new(), Vec::new());
-        self.walk(|uid, task, deps| {
+        self.walk(ALL, |uid, task, deps| {
             let whys = self.reasons(uid, task, deps, Depth::First);
             match whys.into_iter().next() {
                 None => ready.push(uid),
@@ -147,20 +158,36 @@ impl<'a> Board<'a> {
         (ready, held)
     }
 
-    /// Visits every open task with its edges.
-    fn walk(&self, mut visit: impl FnMut(TaskUid, &'a Task, &[DepKey])) {
-        self.walk_all(|uid, task, deps| {
+    /// What is to be said of all tasks, in one part or, where there are many, in two at the same time.
+    pub(super) fn in_parts<R: Send>(&self, work: impl Fn(Part) -> R + Sync) -> Vec<R> {
+        let tasks = &self.state.tasks;
+        let middle = tasks.keys().nth(tasks.len() / 2);
+        match middle.filter(|_| tasks.len() >= WORTH) {
+            None => vec![work(ALL)],
+            Some(middle) => {
+                let first = (TaskUid::LEAST, Bound::Excluded(*middle));
+                let second = (*middle, Bound::Unbounded);
+                let (first, second) = side_by_side(|| work(first), || work(second));
+                vec![first, second]
+            }
+        }
+    }
+
+    /// Visits every open task of a part with its edges.
+    fn walk(&self, part: Part, mut visit: impl FnMut(TaskUid, &'a Task, &[DepKey])) {
+        self.walk_all(part, |uid, task, deps| {
             if task.is_open() {
                 visit(uid, task, deps);
             }
         });
     }
 
-    /// Visits every task with its edges.
-    pub(super) fn walk_all(&self, mut visit: impl FnMut(TaskUid, &'a Task, &[DepKey])) {
-        let mut deps = self.state.live_deps().peekable();
+    /// Visits every task of a part with its edges.
+    pub(super) fn walk_all(&self, part: Part, mut visit: impl FnMut(TaskUid, &'a Task, &[DepKey])) {
+        let (first, end) = part;
+        let mut deps = self.state.live_deps_since(first).peekable();
         let mut own: Vec<DepKey> = Vec::new();
-        for (uid, task) in &self.state.tasks {
+        for (uid, task) in self.state.tasks.range(first, end) {
             // Tasks and edges are in the same order, so both are walked together.
             own.clear();
             while let Some(key) = deps.next_if(|key| key.from <= *uid) {

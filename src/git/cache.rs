@@ -12,7 +12,7 @@ use super::place::Place;
 use crate::ports::state_repo::Cache;
 
 /// A file that is worth preparing memory for, in bytes.
-const LARGE: u64 = 512 << 10;
+const LARGE: u64 = 256 << 10;
 /// What the values of a file take in memory, at most, in lengths of the file.
 const MEMORY_OF_BYTES: usize = 6;
 /// Files that stay when one is added.
@@ -34,24 +34,24 @@ impl DiskCache {
 }
 
 impl Cache for DiskCache {
-    fn get(&self, name: &str) -> Option<Box<dyn Read>> {
+    fn get(&self, name: &str) -> Option<(Box<dyn Read + Send>, u64)> {
         let file = File::open(self.dir.join(name)).ok()?;
         let length = file.metadata().map_or(0, |meta| meta.len());
-        if length >= LARGE {
-            native::expect_memory(
-                usize::try_from(length)
-                    .unwrap_or(0)
-                    .saturating_mul(MEMORY_OF_BYTES),
-            );
-        }
-        Some(Box::new(file))
+        Some((Box::new(file), length))
     }
 
-    fn put(&self, name: &str, bytes: Vec<u8>) {
+    fn prepare(&self, bytes: u64) {
+        if bytes >= LARGE {
+            let bytes = usize::try_from(bytes).unwrap_or(0);
+            native::expect_memory(bytes.saturating_mul(MEMORY_OF_BYTES));
+        }
+    }
+
+    fn put(&self, name: &str, pieces: Vec<Vec<u8>>) {
         let (dir, path) = (self.dir.clone(), self.dir.join(name));
         let work = move || {
             // A cache that cannot be written is no trouble: the repository may be read-only.
-            let _ = replace(&dir, &path, &bytes);
+            let _ = replace(&dir, &path, &pieces);
         };
         let writing = std::thread::spawn(work);
         let mut all = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -74,10 +74,10 @@ impl Drop for DiskCache {
 }
 
 /// Writes one file whole or not at all, and removes the oldest others.
-fn replace(dir: &Path, path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+fn replace(dir: &Path, path: &Path, pieces: &[Vec<u8>]) -> std::io::Result<()> {
     fs::create_dir_all(dir)?;
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
+    pieces.iter().try_for_each(|piece| file.write_all(piece))?;
     file.persist(path).map_err(|error| error.error)?;
     let mut others = Vec::new();
     for entry in fs::read_dir(dir)? {

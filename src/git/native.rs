@@ -60,6 +60,7 @@ pub(super) fn expect_memory(bytes: usize) {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 mod glibc {
+    use std::cell::Cell;
     use std::ffi::c_int;
     use std::hint::black_box;
     use std::ptr::without_provenance_mut;
@@ -73,6 +74,14 @@ mod glibc {
     /// Larger than any room that is free in the heap of a program that has only just started: the heap
     /// must grow for it.
     const PROBE: usize = 1 << 20;
+
+    /// What the allocator keeps in front of a piece.
+    const CHUNK: usize = 16;
+
+    thread_local! {
+        /// Room in front of the first huge page.
+        static UNUSED: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    }
 
     /// Asks the allocator not to give back what the next buffer takes again: a page that is touched for
     /// the first time costs more than a page of text to read.
@@ -109,6 +118,8 @@ mod glibc {
             // Files of a state are read into the heap, not into mappings that come and go.
             libc::mallopt(libc::M_MMAP_THRESHOLD, 8 << 20);
         }
+        // What was kept unused for the last time is free again.
+        UNUSED.take();
         // The heap grows now, by the new step.
         let probes: Vec<Vec<u8>> = (0..2).map(|_| Vec::with_capacity(PROBE)).collect();
         let probe = black_box(&probes)[1].as_ptr().addr();
@@ -127,5 +138,11 @@ mod glibc {
             // where nothing does, the call fails.
             unsafe { libc::madvise(without_provenance_mut(from), to - from, libc::MADV_HUGEPAGE) };
         }
+        // The piece up to the first huge page consists of small ones, each of which would be touched
+        // for the first time: values begin behind it.
+        let start = probes[0].as_ptr().addr();
+        drop(probes);
+        let gap = start.next_multiple_of(HUGE_PAGE) - start;
+        UNUSED.set(Vec::with_capacity(gap.saturating_sub(CHUNK)));
     }
 }

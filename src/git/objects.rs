@@ -10,6 +10,7 @@ use git2::{FileMode, ObjectType, Repository};
 use super::native;
 use super::object_store::{Damaged, Kind, ObjectStore, Room, tree_items, tree_of_commit};
 use super::place::Place;
+use crate::domain::halves::side_by_side;
 use crate::domain::ids::Oid;
 use crate::ports::state_repo::{EntryKind, StateReadError, StateTree, TreeEntry};
 
@@ -323,8 +324,12 @@ impl StateTree for ObjectTree {
                 native::expect_memory(paths.len() * MEMORY_OF_FILE);
             }
         };
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| {
+        let (mine, theirs) = side_by_side(
+            || {
+                prepare();
+                work.take_part(mine)
+            },
+            || {
                 prepare();
                 // To open a repository takes longer than to read a file: only if libgit2 is needed.
                 let repo = OnceCell::new();
@@ -333,14 +338,8 @@ impl StateTree for ObjectTree {
                     let opened = opened.as_ref().map_err(|error| read_error(path, error))?;
                     read_blob(opened, path, id, visit).map(|_| ())
                 })
-            });
-            prepare();
-            let mine = work.take_part(mine);
-            let theirs = match other.join() {
-                Ok(theirs) => theirs,
-                Err(panic) => std::panic::resume_unwind(panic),
-            };
-            mine.and(theirs)
-        })
+            },
+        );
+        mine.and(theirs)
     }
 }

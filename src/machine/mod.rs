@@ -17,5 +17,6 @@ pub mod handover;
 pub mod host;
 pub mod ids;
 pub mod journals;
+pub mod processors;
 pub mod signals;
 pub mod tmux;

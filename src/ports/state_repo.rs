@@ -222,11 +222,14 @@ pub enum PublishOutcome {
 /// Bytes that can be made again at any time, kept beside the repository. Never truth: what is read
 /// here may be missing, old, cut or foreign, and only readings that decide nothing may use it.
 pub trait Cache: Send + Sync {
-    /// The bytes kept under `name` (letters and digits).
-    fn get(&self, name: &str) -> Option<Box<dyn Read>>;
+    /// The bytes kept under `name` (letters and digits), and how many they are.
+    fn get(&self, name: &str) -> Option<(Box<dyn Read + Send>, u64)>;
 
-    /// Keeps bytes; may do so in the background, may fail in silence, may forget others.
-    fn put(&self, name: &str, bytes: Vec<u8>);
+    /// Keeps the bytes of all pieces; may do so in the background, may fail in silence, may forget others.
+    fn put(&self, name: &str, pieces: Vec<Vec<u8>>);
+
+    /// Prepares the calling thread for the values of so many bytes. A hint.
+    fn prepare(&self, _bytes: u64) {}
 }
 
 /// The repository that holds the state.

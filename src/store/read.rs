@@ -14,7 +14,7 @@ use crate::store::log::{Tail, differing, read_all};
 use crate::store::memo::{Memo, RowsOf};
 use crate::store::problem::{Problem, ProblemKind};
 use crate::store::reach::needs_archive;
-use crate::store::snapshot::{self, Bodies};
+use crate::store::snapshot::{self, Bodies, Making};
 
 /// The table of edges; it is the longest after that of tasks.
 const EDGES: &str = "deps";
@@ -222,7 +222,9 @@ impl Reading<'_> {
 
     /// Live rows, from their snapshot if this reading may use one.
     fn cached(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
-        let rows = |refs: &[(&str, &FileRef)], bodies| self.rows(refs, bodies);
+        let rows = |refs: &[(&str, &FileRef)], bodies, making: Option<&Making>| {
+            self.rows(refs, bodies, making)
+        };
         snapshot::rows(self.cache.as_ref(), refs, rows)
     }
 
@@ -234,12 +236,12 @@ impl Reading<'_> {
             // What a newer version understands better is applied after all rows, not between them.
             Some((_, _, bodies)) if archived.iter().all(|(table, _)| *table != "unknown") => {
                 (state, luggage) = self.cached(&refs)?;
-                let rows = read_refs(self.tree, &archived, *bodies)?;
+                let rows = read_refs(self.tree, &archived, *bodies, None)?;
                 install(rows, &mut state, &mut luggage);
             }
             _ => {
                 refs.extend(archived);
-                (state, luggage) = self.rows(&refs, Bodies::Read)?;
+                (state, luggage) = self.rows(&refs, Bodies::Read, None)?;
             }
         }
         self.apply_tail(&mut state);
@@ -248,12 +250,17 @@ impl Reading<'_> {
 
     /// Rows of some files, and the tail on top.
     fn assemble(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
-        let (mut state, luggage) = self.rows(refs, Bodies::Read)?;
+        let (mut state, luggage) = self.rows(refs, Bodies::Read, None)?;
         self.apply_tail(&mut state);
         Ok((state, luggage))
     }
 
-    fn rows(&self, refs: &[(&str, &FileRef)], bodies: Bodies) -> Result<(State, Luggage), String> {
+    fn rows(
+        &self,
+        refs: &[(&str, &FileRef)],
+        bodies: Bodies,
+        making: Option<&Making>,
+    ) -> Result<(State, Luggage), String> {
         let Header {
             clock, max_number, ..
         } = *self.header;
@@ -266,7 +273,7 @@ impl Reading<'_> {
         state.max_number = self.header.max_number;
         let mut luggage = Luggage::default();
         install(
-            read_refs(self.tree, refs, bodies)?,
+            read_refs(self.tree, refs, bodies, making)?,
             &mut state,
             &mut luggage,
         );

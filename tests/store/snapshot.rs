@@ -27,13 +27,17 @@ const NOW: u64 = 1_795_248_000_000;
 struct Shelf(Mutex<BTreeMap<String, Vec<u8>>>);
 
 impl Cache for Shelf {
-    fn get(&self, name: &str) -> Option<Box<dyn Read>> {
+    fn get(&self, name: &str) -> Option<(Box<dyn Read + Send>, u64)> {
         let bytes = self.0.lock().unwrap().get(name)?.clone();
-        Some(Box::new(Cursor::new(bytes)))
+        let length = bytes.len() as u64;
+        Some((Box::new(Cursor::new(bytes)), length))
     }
 
-    fn put(&self, name: &str, bytes: Vec<u8>) {
-        self.0.lock().unwrap().insert(name.to_owned(), bytes);
+    fn put(&self, name: &str, pieces: Vec<Vec<u8>>) {
+        self.0
+            .lock()
+            .unwrap()
+            .insert(name.to_owned(), pieces.concat());
     }
 }
 
@@ -349,23 +353,40 @@ fn archived_work_comes_on_top_of_a_snapshot_of_the_live_rows() {
     }
 }
 
-#[test]
-fn a_damaged_snapshot_is_not_used() {
+/// Damages a snapshot of these records in many places.
+fn none_damaged_is_used(records: &[Record], places: usize) {
     let mut tree = MemoryTree::default();
-    write(&mut tree, &records(), Checkpoint::Force);
+    write(&mut tree, records, Checkpoint::Force);
     let shelf = Shelf::default();
     let plain = load(&view(&tree), Scope::Live).unwrap();
-    load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
+    let read = || load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
+    for _ in 0..2 {
+        assert_eq!(plain.state, read().state);
+    }
     let (name, good) = shelf.0.lock().unwrap().pop_first().unwrap();
-    let tries = (0..good.len()).step_by(good.len() / 25);
+    let tries = (0..good.len()).step_by(good.len() / places);
     for at in tries.chain([20, good.len() - 1]) {
         let mut flipped = good.clone();
         flipped[at] ^= 0x10;
         for bad in [flipped, good[..at].to_vec()] {
-            shelf.put(&name, bad);
-            let cached =
-                load_cached(&view(&tree), Scope::Live, Some(&shelf), Bodies::Read).unwrap();
-            assert_eq!(plain.state, cached.state, "byte {at}");
+            shelf.put(&name, vec![bad]);
+            assert_eq!(plain.state, read().state, "byte {at}");
         }
     }
+}
+
+#[test]
+fn a_damaged_snapshot_is_not_used() {
+    none_damaged_is_used(&records(), 25);
+}
+
+#[test]
+fn a_large_snapshot_is_read_on_two_threads_and_not_used_if_it_is_damaged() {
+    let mut all = records();
+    for record in &mut all {
+        if let Op::TaskAdded(added) = &mut record.op {
+            added.set.body = Some("words ".repeat(500));
+        }
+    }
+    none_damaged_is_used(&all, 8);
 }

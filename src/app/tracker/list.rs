@@ -55,11 +55,8 @@ pub fn list(desk: Desk<'_>, filter: &Filter) -> Result<TaskList, TrackerError> {
         (urgency, number.is_none(), number, *uid)
     });
     let total = found.len();
-    let tasks: Vec<_> = found
-        .into_iter()
-        .take(filter.limit.unwrap_or(usize::MAX))
-        .map(|(uid, task, phase)| desk.row(state, uid, task, phase, filter.full))
-        .collect();
+    found.truncate(filter.limit.unwrap_or(usize::MAX));
+    let tasks = desk.rows(state, &found, filter.full);
     Ok(TaskList {
         has_more: tasks.len() < total,
         tasks,

@@ -37,7 +37,6 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
     let router = Router::new(&board, &ready);
     let order = router.order(&ready);
     let shown = request.limit.unwrap_or(usize::MAX).min(order.len());
-    let mut tasks = Vec::with_capacity(shown);
     let ledger = request
         .explain
         .then(|| Ledger::of(state, desk.policy, board.now));
@@ -46,15 +45,18 @@ pub fn ready(desk: Desk<'_>, request: &ReadyRequest) -> Result<ReadyReport, Trac
         load.look_at_budgets(&board, ledger);
         load
     });
-    for uid in order.iter().take(shown) {
-        let mut one = desk.row(state, *uid, &state.tasks[uid], Phase::Ready, request.full);
+    let first: Vec<_> = order[..shown]
+        .iter()
+        .map(|uid| (*uid, &state.tasks[uid], Phase::Ready))
+        .collect();
+    let mut tasks = desk.rows(state, &first, request.full);
+    for (uid, one) in order.iter().zip(&mut tasks) {
         if let Some(load) = &load {
             one.reasons = score_reasons(&router, *uid, load);
         }
         if let Some(why) = ledger.as_ref().and_then(|l| l.stops(desk.policy, *uid)) {
             one.reasons.insert(0, held_by_budget(&why));
         }
-        tasks.push(one);
     }
     let mut report = ReadyReport {
         list: TaskList {

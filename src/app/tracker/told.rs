@@ -7,6 +7,7 @@ use crate::app::tracker::desk::Desk;
 use crate::app::tracker::names::name;
 use crate::app::tracker::report::{TaskDetail, TaskRow};
 use crate::app::tracker::views;
+use crate::domain::halves::in_halves;
 use crate::domain::ids::TaskUid;
 use crate::domain::state::State;
 use crate::domain::task::Task;
@@ -16,6 +17,10 @@ use crate::engine::ready::Board;
 
 /// What stands in place of a text.
 const WITHHELD: &str = "[withheld: no human admitted it]";
+
+fn withholds(to_agent: bool, task: &Task) -> bool {
+    to_agent && !is_admitted(task)
+}
 
 impl Desk<'_> {
     /// The same desk, for an agent that reads the answer.
@@ -29,7 +34,7 @@ impl Desk<'_> {
 
     /// True if the texts of this task are kept back from whoever reads the answer.
     pub(in crate::app::tracker) fn withholds(self, task: &Task) -> bool {
-        self.to_agent && !is_admitted(task)
+        withholds(self.to_agent, task)
     }
 
     /// A task in a list.
@@ -41,11 +46,26 @@ impl Desk<'_> {
         phase: Phase,
         full: bool,
     ) -> TaskRow {
-        let mut row = views::row(state, uid, task, phase, full);
-        if self.withholds(task) {
-            withhold(&mut row);
-        }
-        row
+        self.rows(state, &[(uid, task, phase)], full).remove(0)
+    }
+
+    /// Tasks in a list.
+    pub(in crate::app::tracker) fn rows(
+        self,
+        state: &State,
+        tasks: &[(TaskUid, &Task, Phase)],
+        full: bool,
+    ) -> Vec<TaskRow> {
+        let to_agent = self.to_agent;
+        let row = |&(uid, task, phase): &(TaskUid, &Task, Phase)| {
+            let mut row = views::row(state, uid, task, phase, full);
+            if withholds(to_agent, task) {
+                withhold(&mut row);
+            }
+            row
+        };
+        let rows = in_halves(tasks, |part| part.iter().map(row).collect::<Vec<_>>());
+        rows.into_iter().flatten().collect()
     }
 
     /// The title of a task.

@@ -81,7 +81,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     };
     let opened = session.open()?;
     let report = list::list(opened.desk(), &filter)?;
-    session.answer(&report, human::list)?;
+    session.answer_list(&report)?;
     human::note_more(session, &report);
     Ok(Exit::Ok)
 }

@@ -4,7 +4,9 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use crate::app::tracker::report::TaskList;
 use crate::cli::error::CliError;
+use crate::domain::halves::in_halves;
 
 /// Version of what programs may rely on. Grows when a field changes its meaning or goes away;
 /// new fields come without notice.
@@ -43,6 +45,34 @@ pub fn answer<T: Serialize>(report: &T) -> Result<String, serde_json::Error> {
         ok: true,
         data: report,
     })
+}
+
+/// The same for a list of tasks, in pieces that follow each other: its rows are written as on two
+/// threads, where there are many.
+///
+/// # Errors
+/// As [`answer`].
+pub fn list(report: &TaskList) -> Result<Vec<String>, serde_json::Error> {
+    let frame = answer(&TaskList {
+        tasks: Vec::new(),
+        ..*report
+    })?;
+    let hole = frame.split_once("\"tasks\":[");
+    let (head, tail) = hole.expect("a list has rows");
+    let mut pieces = vec![format!("{head}\"tasks\":")];
+    for (at, rows) in in_halves(&report.tasks, |rows| text(&rows))
+        .into_iter()
+        .enumerate()
+    {
+        let mut rows = rows?;
+        rows.truncate(rows.len() - "]\n".len());
+        if at > 0 {
+            rows.replace_range(..1, ",");
+        }
+        pieces.push(rows);
+    }
+    pieces.push(tail.to_owned());
+    Ok(pieces)
 }
 
 /// One line.
@@ -99,4 +129,44 @@ pub fn refusal(error: &CliError) -> String {
         },
     };
     text(&refusal).expect("an envelope of texts and a JSON value is always JSON")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::tracker::report::TaskRow;
+    use crate::domain::halves::WORTH;
+    use crate::domain::ids::TaskUid;
+
+    fn row(n: usize) -> TaskRow {
+        TaskRow {
+            id: format!("T-{n}"),
+            uid: TaskUid::LEAST,
+            title: "\"tasks\":[]".to_owned(),
+            kind: "task".to_owned(),
+            priority: 2,
+            complexity: "medium",
+            status: "open",
+            phase: "ready",
+            assignee: None,
+            labels: vec!["a".to_owned(); n % 3],
+            milestone: None,
+            checklist: None,
+            reasons: Vec::new(),
+            withheld: false,
+            full: None,
+        }
+    }
+
+    #[test]
+    fn a_list_in_pieces_is_the_same_text_as_in_one() {
+        for count in [0, 1, 2, WORTH - 1, WORTH, WORTH + 1] {
+            let list = TaskList {
+                tasks: (0..count).map(row).collect(),
+                total: count + 7,
+                has_more: true,
+            };
+            assert_eq!(super::list(&list).unwrap().concat(), answer(&list).unwrap());
+        }
+    }
 }

@@ -2,12 +2,9 @@
 //! rows for each task, and they are all alike; anything else is for the parser.
 
 use crate::domain::dep::DepKind;
-use crate::domain::register::Stamp;
 use crate::store::checkpoint::row_types::DepRow;
+use crate::store::checkpoint::scan::Scan;
 use crate::store::checkpoint::text::rows;
-
-/// Digits of a UUID, with its hyphens.
-const UUID: usize = 36;
 
 /// Reads all rows of a file.
 pub(crate) fn dep_rows(bytes: &[u8]) -> Result<Vec<DepRow>, String> {
@@ -16,75 +13,48 @@ pub(crate) fn dep_rows(bytes: &[u8]) -> Result<Vec<DepRow>, String> {
 
 /// The rows if each stands on its line as fleet writes it.
 fn as_written(bytes: &[u8]) -> Option<Vec<DepRow>> {
-    let mut text = std::str::from_utf8(bytes).ok()?;
+    let mut scan = Scan::new(std::str::from_utf8(bytes).ok()?);
     let mut found = Vec::with_capacity(memchr::memchr_iter(b'\n', bytes).count());
-    while !text.is_empty() {
-        found.push(row(&mut text)?);
+    while !scan.is_done() {
+        found.push(row(&mut scan)?);
     }
     Some(found)
 }
 
-fn row(text: &mut &str) -> Option<DepRow> {
-    skip(text, "{\"n\":")?;
-    let n = number(until(text, ',')?)?;
-    skip(text, "\"from\":\"")?;
-    let from = take(text, UUID)?.parse().ok()?;
-    skip(text, "\",\"to\":\"")?;
-    let to = take(text, UUID)?.parse().ok()?;
-    skip(text, "\",\"kind\":\"")?;
-    let name = until(text, '"')?;
+fn row(scan: &mut Scan<'_>) -> Option<DepRow> {
+    scan.skip("{\"n\":")?;
+    let n = scan.number()?;
+    scan.skip(",\"from\":")?;
+    let from = scan.uuid()?;
+    scan.skip(",\"to\":")?;
+    let to = scan.uuid()?;
+    scan.skip(",\"kind\":\"")?;
+    let name = scan.until(b'"')?;
     let kind = DepKind::ALL.into_iter().find(|kind| kind.name() == name)?;
-    skip(text, ",\"present\":")?;
-    let present = match until(text, ',')? {
+    scan.skip(",\"present\":")?;
+    let present = match scan.until(b',')? {
         "true" => true,
         "false" => false,
         _ => return None,
     };
-    skip(text, "\"at\":[\"")?;
-    let ts = until(text, '"')?.parse().ok()?;
-    skip(text, ",\"")?;
-    let id = take(text, UUID)?.parse().ok()?;
-    skip(text, "\"]}\n")?;
+    scan.skip("\"at\":")?;
+    let at = scan.stamp()?;
+    scan.skip("}\n")?;
     Some(DepRow {
         n,
         from,
         to,
         kind,
         present,
-        at: Stamp { ts, id },
+        at,
     })
-}
-
-/// A number as JSON has it: no sign, no zero before other digits.
-fn number(digits: &str) -> Option<u32> {
-    let plain = digits.bytes().all(|digit| digit.is_ascii_digit());
-    let zeros = digits.len() > 1 && digits.starts_with('0');
-    (plain && !zeros).then(|| digits.parse().ok()).flatten()
-}
-
-fn skip(text: &mut &str, wanted: &str) -> Option<()> {
-    *text = text.strip_prefix(wanted)?;
-    Some(())
-}
-
-fn take<'a>(text: &mut &'a str, length: usize) -> Option<&'a str> {
-    let (head, rest) = text.split_at_checked(length)?;
-    *text = rest;
-    Some(head)
-}
-
-/// What stands before `end`, which is passed over.
-fn until<'a>(text: &mut &'a str, end: char) -> Option<&'a str> {
-    let at = text.bytes().take(UUID).position(|byte| byte == end as u8)?;
-    let (head, rest) = (&text[..at], &text[at + 1..]);
-    *text = rest;
-    Some(head)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::ids::{RecordId, TaskUid};
+    use crate::domain::register::Stamp;
     use crate::domain::time::Hlc;
     use crate::store::checkpoint::text::line;
     use uuid::Uuid;

@@ -19,12 +19,11 @@ use crate::store::checkpoint::row_types::{
     DepRow, EscalationRow, FindingRow, Kept, LockRow, MilestoneRow, PauseRow, QueryRow, ReviewRow,
     SessionRow,
 };
-use crate::store::checkpoint::sparse_row::SparseRow;
-use crate::store::checkpoint::task_row::TaskRow;
-use crate::store::checkpoint::text::{rows, rows_as};
+use crate::store::checkpoint::task_text::task_rows;
+use crate::store::checkpoint::text::rows;
 use crate::store::codec::decode_line;
 use crate::store::problem::Problem;
-use crate::store::snapshot::Bodies;
+use crate::store::snapshot::{Bodies, Making};
 
 /// Parsed rows of one file.
 #[derive(Debug)]
@@ -46,11 +45,13 @@ pub(crate) enum Part {
 }
 
 /// Reads and parses files of rows, on as many threads as the tree offers. The inner error names
-/// the first file that is missing or is not what the header says.
+/// the first file that is missing or is not what the header says. What is read is added to a
+/// snapshot in the making.
 pub(crate) fn read_refs(
     tree: &dyn StateTree,
     refs: &[(&str, &FileRef)],
     wanted: Bodies,
+    making: Option<&Making>,
 ) -> Result<Vec<Part>, String> {
     let paths: Vec<_> = refs.iter().map(|(_, file)| file.path.clone()).collect();
     let parts = Mutex::new(BTreeMap::new());
@@ -61,6 +62,9 @@ pub(crate) fn read_refs(
         } else {
             Err(format!("{} is not what the header says", file.path))
         };
+        if let (Some(making), Ok(part)) = (making, &part) {
+            making.add(part);
+        }
         parts
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -78,8 +82,7 @@ pub(crate) fn read_refs(
 
 fn parse(table: &str, bytes: &[u8], wanted: Bodies) -> Result<Part, String> {
     Ok(match table {
-        "tasks" if wanted == Bodies::OnlyRows => Part::Tasks(sparse_tasks(bytes)?),
-        "tasks" => Part::Tasks(rows_as(bytes, |row: TaskRow, _| task_of(row))?),
+        "tasks" => Part::Tasks(task_rows(bytes, wanted)?),
         "deps" => Part::Deps(dep_rows(bytes)?),
         "sessions" => Part::Sessions(rows(bytes)?),
         "locks" => Part::Locks(rows(bytes)?),
@@ -92,22 +95,6 @@ fn parse(table: &str, bytes: &[u8], wanted: Bodies) -> Result<Part, String> {
         "unknown" => Part::Unknown(rows(bytes)?),
         "quarantine" => Part::Quarantine(rows(bytes)?),
         _ => Part::Other,
-    })
-}
-
-fn task_of(row: TaskRow) -> Result<(TaskUid, Box<Task>), String> {
-    let task = row.restore().map(|(uid, task)| (uid, Box::new(task)));
-    task.ok_or_else(|| "a task without id".to_owned())
-}
-
-/// Tasks without what lists do not show, but for those whose readiness depends on their text.
-fn sparse_tasks(bytes: &[u8]) -> Result<Vec<(TaskUid, Box<Task>)>, String> {
-    rows_as(bytes, |row: SparseRow, text| {
-        if row.is_pinned() {
-            let whole: TaskRow = serde_json::from_str(text).map_err(|e| e.to_string())?;
-            return task_of(whole);
-        }
-        task_of(row.into())
     })
 }
 

@@ -14,14 +14,16 @@ mod keys;
 mod row_types;
 mod rows;
 mod save;
+mod scan;
 mod shard;
-mod sparse_row;
 mod task_row;
+mod task_text;
 mod text;
 
 pub(crate) use cover::uncovered;
 pub(crate) use header::{ArchiveIndex, FileRef, HEADER_PATH, Header, Tables};
-pub(crate) use install::{Luggage, apply_kept, install, read_refs};
+pub(crate) use install::{Luggage, Part, apply_kept, install, read_refs};
 pub(crate) use keys::{KEYS, find_key};
+pub(crate) use row_types::DepRow;
 pub(crate) use save::{Changes, checkpoint, differences};
 pub(crate) use shard::file_of;

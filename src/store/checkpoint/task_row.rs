@@ -135,7 +135,7 @@ macro_rules! ats {
         }
 
         impl Ats {
-            fn slot(&mut self, name: &str) -> Option<&mut Option<Stamp>> {
+            pub(super) fn slot(&mut self, name: &str) -> Option<&mut Option<Stamp>> {
                 match name {
                     $( $name => Some(&mut self.$field), )+
                     _ => None,
@@ -178,11 +178,6 @@ ats! {
 impl Ats {
     fn is_empty(&self) -> bool {
         *self == Self::default()
-    }
-
-    /// Whether somebody admitted a text by its hash, or took that back.
-    pub(super) const fn is_pinned(&self) -> bool {
-        self.admitted_sha256.is_some()
     }
 
     /// Forgets the stamps of fields that were passed over.
@@ -236,6 +231,12 @@ macro_rules! clearable {
 }
 
 impl TaskRow {
+    /// True if readiness depends on the task's text: somebody admitted it by its hash, or took that
+    /// back.
+    pub(super) const fn is_pinned(&self) -> bool {
+        self.admitted_sha256.is_some() || self.at.admitted_sha256.is_some()
+    }
+
     /// Writes a task down.
     pub(crate) fn of(uid: TaskUid, task: &Task) -> Self {
         let base = base_of(uid, task.added.as_ref().map(|(_, at)| at.ts));

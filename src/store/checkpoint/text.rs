@@ -14,27 +14,22 @@ pub(crate) fn line<T: Serialize>(row: &T) -> String {
     text
 }
 
-/// Reads all rows of a file, each through `take`, which is told its text, too.
+/// Reads all rows of a file, each through `take`.
 pub(crate) fn rows_as<T: DeserializeOwned, U>(
     bytes: &[u8],
-    take: impl Fn(T, &str) -> Result<U, String>,
+    take: impl Fn(T) -> Result<U, String>,
 ) -> Result<Vec<U>, String> {
     let text = std::str::from_utf8(bytes).map_err(|e| e.to_string())?;
     // Rows are large: a list that grows would copy them again and again.
     let mut rows = Vec::with_capacity(memchr::memchr_iter(b'\n', bytes).count());
     // The parser sees where a row ends; to look for the line's end first would be a second reading.
-    let mut parser = serde_json::Deserializer::from_str(text).into_iter();
-    let mut from = 0;
-    while let Some(row) = parser.next() {
-        let row = row.map_err(|e| e.to_string())?;
-        let to = parser.byte_offset();
-        rows.push(take(row, &text[from..to])?);
-        from = to;
+    for row in serde_json::Deserializer::from_str(text).into_iter() {
+        rows.push(take(row.map_err(|e| e.to_string())?)?);
     }
     Ok(rows)
 }
 
 /// Reads all rows of a file.
 pub(crate) fn rows<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, String> {
-    rows_as(bytes, |row, _| Ok(row))
+    rows_as(bytes, Ok)
 }

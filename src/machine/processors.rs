@@ -1,0 +1,95 @@
+//! Two things at the same time, on two processors.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+/// Calls both, the second on a thread of its own.
+pub fn both(first: &mut dyn FnMut(), second: &mut (dyn FnMut() + Send)) {
+    let here = this_processor();
+    let is_apart = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let second = scope.spawn(|| {
+            leave(here);
+            is_apart.store(true, Ordering::Release);
+            second();
+        });
+        // Not asleep: whoever is woken may be put beside the one that wakes it.
+        while !is_apart.load(Ordering::Acquire) && !second.is_finished() {
+            thread::yield_now();
+        }
+        first();
+        if let Err(panic) = second.join() {
+            std::panic::resume_unwind(panic);
+        }
+    });
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn this_processor() -> usize {
+    0
+}
+
+#[cfg(not(target_os = "linux"))]
+const fn leave(_here: usize) {}
+
+#[cfg(target_os = "linux")]
+fn this_processor() -> usize {
+    rustix::thread::sched_getcpu()
+}
+
+/// Moves the calling thread to another processor than `here`; from then on the system may move it as it
+/// likes. Nothing happens where there is no other.
+///
+/// Where a machine has few processors, Linux starts half of all threads on that of their maker and
+/// leaves both there for milliseconds while another idles: longer than fleet's commands run.
+#[cfg(target_os = "linux")]
+fn leave(here: usize) {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    let Ok(all) = sched_getaffinity(None) else {
+        return;
+    };
+    if here >= CpuSet::MAX_CPU {
+        return;
+    }
+    let mut others = all;
+    others.unset(here);
+    // Of no processors at all the system wants to know nothing.
+    if sched_setaffinity(None, &others).is_ok() {
+        let _ = sched_setaffinity(None, &all);
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use rustix::thread::{sched_getaffinity, sched_getcpu};
+
+    use super::*;
+
+    #[test]
+    fn both_are_done_each_once_and_a_panic_of_either_comes_through() {
+        let (mut one, mut other) = (0, 0);
+        both(&mut || one += 1, &mut || other += 1);
+        assert_eq!((one, other), (1, 1));
+        let panics = |first: bool, second: bool| {
+            let call = move || both(&mut || assert!(!first), &mut || assert!(!second));
+            std::panic::catch_unwind(call).is_err()
+        };
+        assert!(panics(true, false) && panics(false, true) && panics(true, true));
+        assert!(!panics(false, false));
+    }
+
+    #[test]
+    fn a_thread_leaves_the_processor_of_its_maker_and_may_go_everywhere_again() {
+        let all = sched_getaffinity(None).unwrap();
+        std::thread::spawn(move || {
+            let here = sched_getcpu();
+            leave(here);
+            assert_eq!(sched_getaffinity(None).unwrap(), all);
+            leave(usize::MAX);
+            assert_eq!(sched_getaffinity(None).unwrap(), all);
+        })
+        .join()
+        .unwrap();
+    }
+}
