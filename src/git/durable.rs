@@ -18,7 +18,10 @@ use super::draft::{self, NewCommit, Object};
 use super::{pack, zlib};
 use crate::ports::state_repo::StateRepoError;
 
-/// Threads that flush. More are not faster: the file system joins what comes at the same time.
+/// Threads that flush: one for each object of a command's commit, as the file system joins what comes
+/// at the same time.
+const FLUSHERS: usize = 8;
+/// Threads that work.
 const THREADS: usize = 4;
 /// So many objects are a pack: what an import or a new checkpoint writes, not what a command does.
 const MANY: usize = 100;
@@ -106,12 +109,12 @@ fn write(
     Ok((file, path))
 }
 
-/// Flushes all of them, a few at a time.
+/// Flushes all of them, some at a time.
 pub(super) fn flush<T: Sync>(
     items: &[T],
     one: impl Fn(&T) -> std::io::Result<()> + Sync,
 ) -> std::io::Result<()> {
-    in_threads(THREADS, items, one).into_iter().collect()
+    in_threads(FLUSHERS, items, one).into_iter().collect()
 }
 
 /// What `one` makes of each, in their order; as many at once as there are processors.

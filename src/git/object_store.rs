@@ -8,7 +8,6 @@
 
 use std::fmt;
 use std::fs::{self, File};
-use std::io::Read as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -168,9 +167,14 @@ impl ObjectStore {
         let damaged = wanted.damaged("loose");
         let name = wanted.id.to_string();
         let path = self.objects.join(&name[..2]).join(&name[2..]);
-        room.stream.clear();
-        let file = File::open(path).and_then(|mut file| file.read_to_end(&mut room.stream));
-        if file.is_err() {
+        let read = || -> std::io::Result<()> {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            let length = usize::try_from(length).map_err(std::io::Error::other)?;
+            room.stream.resize(length, 0);
+            file.read_exact_at(&mut room.stream, 0)
+        };
+        if read().is_err() {
             // It is not here, or libgit2 says why it cannot be read.
             return Ok(None);
         }

@@ -2,8 +2,8 @@
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
-use std::sync::MutexGuard;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use git2::{FileMode, ObjectType, Repository};
 
@@ -21,6 +21,8 @@ const FILE_MAX: usize = 32 << 20;
 const THREAD_MIN: usize = 12;
 /// From so many files on, memory is prepared for what they hold.
 const MANY: usize = 60;
+/// Most folders that are kept: a process that runs for long sees many states.
+const FOLDERS: usize = 200;
 /// What the values of one file take in memory on one of two threads, in bytes.
 const MEMORY_OF_FILE: usize = 80 << 10;
 
@@ -28,12 +30,15 @@ const MEMORY_OF_FILE: usize = 80 << 10;
 #[derive(Clone)]
 pub(super) struct Objects {
     place: Place,
+    /// Folders that were read. Every path of a state leads through the same few.
+    folders: Arc<Mutex<BTreeMap<git2::Oid, Arc<Folder>>>>,
 }
 
 impl Objects {
     pub(super) fn of(place: &Place) -> Self {
         Self {
             place: place.clone(),
+            folders: Arc::default(),
         }
     }
 
@@ -197,7 +202,24 @@ impl Work<'_> {
 }
 
 impl ObjectTree {
-    fn folder(&self, path: &str, id: git2::Oid) -> Result<Folder, StateReadError> {
+    fn folder(&self, path: &str, id: git2::Oid) -> Result<Arc<Folder>, StateReadError> {
+        let known = || {
+            let folders = self.objects.folders.lock();
+            folders.unwrap_or_else(PoisonError::into_inner)
+        };
+        if let Some(folder) = known().get(&id) {
+            return Ok(Arc::clone(folder));
+        }
+        let folder = Arc::new(self.read_folder(path, id)?);
+        let mut known = known();
+        if known.len() >= FOLDERS {
+            known.clear();
+        }
+        known.insert(id, Arc::clone(&folder));
+        Ok(folder)
+    }
+
+    fn read_folder(&self, path: &str, id: git2::Oid) -> Result<Folder, StateReadError> {
         let mut room = Room::default();
         let found = find(&self.store, path, Kind::Tree, id, &mut room)?;
         let items = found.map(|bytes| {
@@ -235,10 +257,10 @@ impl ObjectTree {
         Ok(Some(entry))
     }
 
-    fn folder_at(&self, root: git2::Oid, dir: &str) -> Result<Folder, StateReadError> {
+    fn folder_at(&self, root: git2::Oid, dir: &str) -> Result<Arc<Folder>, StateReadError> {
         match self.entry_at(root, dir)? {
             Some((mode, id)) if kind_of(mode) == EntryKind::Dir => self.folder(dir, id),
-            _ => Ok(Folder::new()),
+            _ => Ok(Arc::default()),
         }
     }
 
@@ -249,7 +271,7 @@ impl ObjectTree {
         paths: &[String],
     ) -> Result<Vec<Option<git2::Oid>>, StateReadError> {
         // Neighbours are in one folder, which is unpacked and parsed once.
-        let mut last: Option<(&str, Folder)> = None;
+        let mut last: Option<(&str, Arc<Folder>)> = None;
         let mut files = Vec::with_capacity(paths.len());
         for path in paths {
             let (dir, name) = path.rsplit_once('/').unwrap_or(("", path));
@@ -269,11 +291,12 @@ impl StateTree for ObjectTree {
             return Ok(Vec::new());
         };
         // Sorted by name; git sorts folders as if their names ended in a slash.
-        let entries = self.folder_at(root, dir)?.into_iter();
+        let folder = self.folder_at(root, dir)?;
+        let entries = folder.iter();
         Ok(entries
             .map(|(name, (mode, id))| TreeEntry {
-                name: String::from_utf8_lossy(&name).into_owned(),
-                kind: kind_of(mode),
+                name: String::from_utf8_lossy(name).into_owned(),
+                kind: kind_of(*mode),
                 id: id.to_string(),
             })
             .collect())
