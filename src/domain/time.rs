@@ -148,29 +148,9 @@ fn parse_utc(text: &str) -> Option<(u64, u64)> {
     if separators != *b"--T::Z" {
         return None;
     }
-    let [
-        y1,
-        y2,
-        y3,
-        y4,
-        _,
-        mo1,
-        mo2,
-        _,
-        d1,
-        d2,
-        _,
-        h1,
-        h2,
-        _,
-        mi1,
-        mi2,
-        _,
-        s1,
-        s2,
-    ] = *head;
-    let date = digits::decimal([y1, y2, y3, y4, mo1, mo2, d1, d2])?;
-    let time = digits::decimal([b'0', b'0', h1, h2, mi1, mi2, s1, s2])?;
+    let h = head;
+    let date = digits::decimal([h[0], h[1], h[2], h[3], h[5], h[6], h[8], h[9]])?;
+    let time = digits::decimal([b'0', b'0', h[11], h[12], h[14], h[15], h[17], h[18]])?;
     let (y, mo, d) = (date / 10_000, date / 100 % 100, date % 100);
     let (h, mi, s) = (time / 10_000, time / 100 % 100, time % 100);
     let nanos = match fraction {
@@ -178,9 +158,9 @@ fn parse_utc(text: &str) -> Option<(u64, u64)> {
         [b'.', written @ ..] if (1..=9).contains(&written.len()) => {
             let mut nine = [b'0'; 9];
             nine[..written.len()].copy_from_slice(written);
-            let [a, b, c, d, e, f, g, h, i] = nine;
-            digits::decimal([a, b, c, d, e, f, g, h])? * 10
-                + digits::decimal([b'0', b'0', b'0', b'0', b'0', b'0', b'0', i])?
+            let [eight @ .., last] = nine;
+            let last = Some(last.wrapping_sub(b'0')).filter(|digit| *digit < 10)?;
+            digits::decimal(eight)? * 10 + u64::from(last)
         }
         _ => return None,
     };

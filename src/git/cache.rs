@@ -53,9 +53,10 @@ impl Cache for DiskCache {
             // A cache that cannot be written is no trouble: the repository may be read-only.
             let _ = replace(&dir, &path, &pieces);
         };
-        let writing = std::thread::spawn(work);
+        // Without a thread for it, it is not kept.
+        let writing = std::thread::Builder::new().spawn(work);
         let mut all = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        all.push(writing);
+        all.extend(writing);
     }
 }
 

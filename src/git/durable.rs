@@ -11,6 +11,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
 use git2::{Oid, Repository};
 
@@ -119,7 +120,7 @@ pub(super) fn flush<T: Sync>(
 
 /// What `one` makes of each, in their order; as many at once as there are processors.
 pub(super) fn side_by_side<T: Sync, R: Send>(items: &[T], one: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let processors = thread::available_parallelism().map_or(1, usize::from);
     in_threads(processors.min(THREADS), items, one)
 }
 
@@ -131,18 +132,24 @@ fn in_threads<T: Sync, R: Send>(
 ) -> Vec<R> {
     let share = items.len().div_ceil(threads).max(1);
     let (mine, theirs) = items.split_at(share.min(items.len()));
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
         let one = &one;
+        let work = move |chunk: &[T]| chunk.iter().map(one).collect::<Vec<R>>();
         let others: Vec<_> = theirs
             .chunks(share)
-            .map(|chunk| scope.spawn(move || chunk.iter().map(one).collect::<Vec<R>>()))
+            .map(|chunk| {
+                let thread = thread::Builder::new().spawn_scoped(scope, move || work(chunk));
+                (thread, chunk)
+            })
             .collect();
-        let mut made: Vec<R> = mine.iter().map(one).collect();
-        for thread in others {
-            match thread.join() {
-                Ok(theirs) => made.extend(theirs),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+        let mut made = work(mine);
+        for (thread, chunk) in others {
+            made.extend(match thread.map(ScopedJoinHandle::join) {
+                Ok(Ok(theirs)) => theirs,
+                Ok(Err(panic)) => std::panic::resume_unwind(panic),
+                // There are as many threads as are allowed.
+                Err(_) => work(chunk),
+            });
         }
         made
     })

@@ -1,24 +1,32 @@
 //! Two things at the same time, on two processors.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// Calls both, the second on a thread of its own.
+/// Calls both, the second on a thread of its own if the system gives one.
 pub fn both(first: &mut dyn FnMut(), second: &mut (dyn FnMut() + Send)) {
     let here = this_processor();
     let is_apart = AtomicBool::new(false);
+    let second = Mutex::new(second);
+    let do_second = || (second.lock().unwrap_or_else(PoisonError::into_inner))();
     thread::scope(|scope| {
-        let second = scope.spawn(|| {
+        let thread = thread::Builder::new().spawn_scoped(scope, || {
             leave(here);
             is_apart.store(true, Ordering::Release);
-            second();
+            do_second();
         });
+        let Ok(thread) = thread else {
+            // There are as many threads as are allowed.
+            first();
+            return do_second();
+        };
         // Not asleep: whoever is woken may be put beside the one that wakes it.
-        while !is_apart.load(Ordering::Acquire) && !second.is_finished() {
+        while !is_apart.load(Ordering::Acquire) && !thread.is_finished() {
             thread::yield_now();
         }
         first();
-        if let Err(panic) = second.join() {
+        if let Err(panic) = thread.join() {
             std::panic::resume_unwind(panic);
         }
     });

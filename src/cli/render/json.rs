@@ -47,8 +47,7 @@ pub fn answer<T: Serialize>(report: &T) -> Result<String, serde_json::Error> {
     })
 }
 
-/// The same for a list of tasks, in pieces that follow each other: its rows are written as on two
-/// threads, where there are many.
+/// The same for a list of tasks, in pieces that follow each other: many rows are written in two halves.
 ///
 /// # Errors
 /// As [`answer`].
