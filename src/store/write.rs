@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::halves::in_halves;
 use crate::domain::record::Record;
 use crate::domain::time::Timestamp;
 use crate::ports::state_repo::{FileChange, StateTree, StateView};
@@ -178,8 +179,11 @@ fn append(
     };
     let mut lines = bytes.iter().filter(|b| **b == b'\n').count();
     let mut torn = bytes.last().is_some_and(|b| *b != b'\n');
-    for record in write.records {
-        let line = encode_record(record)?;
+    let encode = |part: &[Record]| -> Result<Vec<String>, StoreError> {
+        part.iter().map(encode_record).collect()
+    };
+    let encoded: Result<Vec<_>, _> = in_halves(write.records, encode).into_iter().collect();
+    for line in encoded?.into_iter().flatten() {
         let full = lines >= SEGMENT_MAX_LINES
             || (!bytes.is_empty() && bytes.len() + line.len() + 1 > SEGMENT_MAX_BYTES);
         if torn || full {

@@ -122,6 +122,13 @@ impl Desk<'_> {
         is_program(self.context.actor)
     }
 
+    /// Lets go of a large value: by leaving it to the kernel where the process ends anyway.
+    pub fn let_go<T>(self, value: T) {
+        if self.one_shot {
+            std::mem::forget(value);
+        }
+    }
+
     /// Now.
     pub(in crate::app::tracker) fn now(self) -> Timestamp {
         self.context.clock.now()

@@ -100,6 +100,8 @@ pub fn import(desk: Desk<'_>, request: ImportRequest<'_>) -> Result<ImportReport
     let notes = batch.remarks.iter().chain(&decided.notes);
     report.note(batch, notes, LISTED);
     report.damage(batch, LISTED);
+    drop(handles);
+    desk.let_go((done.state, decided));
     Ok(report)
 }
 

@@ -106,6 +106,7 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
     let report = import::import(opened.desk(), request)?;
     session.note_delivery(&report.delivery);
     session.answer(&report, human::imported)?;
+    opened.desk().let_go((report, batch));
     Ok(Exit::Ok)
 }
 

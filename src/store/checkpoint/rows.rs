@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::dep::DepKind;
 use crate::domain::escalation::Escalation;
+use crate::domain::halves::in_halves;
 use crate::domain::ids::{RecordId, SessionUid, TaskNumber, TaskUid};
 use crate::domain::lock::Lock;
 use crate::domain::register::{Reg, Stamp};
@@ -178,19 +179,17 @@ pub(crate) fn rows(
 }
 
 fn task_rows(owners: &Owners<'_>) -> Vec<Row> {
-    let tasks = owners.state.tasks.iter();
-    tasks
-        .map(|(uid, task)| {
-            owners.row(Some(*uid), uid.to_string(), |_| {
-                line(&TaskRow::of(*uid, task))
-            })
+    let tasks: Vec<_> = owners.state.tasks.iter().collect();
+    rows_of(&tasks, |(uid, task)| {
+        owners.row(Some(**uid), uid.to_string(), |_| {
+            line(&TaskRow::of(**uid, task))
         })
-        .collect()
+    })
 }
 
 fn dep_rows(owners: &Owners<'_>) -> Vec<Row> {
-    let deps = owners.state.deps.iter();
-    deps.map(|(key, reg)| {
+    let deps: Vec<_> = owners.state.deps.iter().collect();
+    rows_of(&deps, |(key, reg)| {
         let order = format!("{} {} {}", key.from, key.to, key.kind);
         owners.row(Some(key.from), order, |n| {
             line(&DepRow {
@@ -203,7 +202,12 @@ fn dep_rows(owners: &Owners<'_>) -> Vec<Row> {
             })
         })
     })
-    .collect()
+}
+
+/// The rows of a table that may be long.
+fn rows_of<T: Sync>(values: &[T], row: impl Fn(&T) -> Row + Sync) -> Vec<Row> {
+    let halves = in_halves(values, |part| part.iter().map(&row).collect::<Vec<_>>());
+    halves.into_iter().flatten().collect()
 }
 
 fn session_rows(owners: &Owners<'_>) -> Vec<Row> {
