@@ -9,7 +9,7 @@ use crate::domain::lock::Lock;
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
 use crate::domain::session::{Release, Session};
-use crate::domain::state::{DepKey, Finding, Pause, State};
+use crate::domain::state::{Finding, Pause, State};
 use crate::domain::task::Task;
 use crate::domain::tracking::Milestone;
 use crate::ports::state_repo::StateTree;
@@ -119,7 +119,7 @@ pub(crate) fn install(parts: Vec<Part>, state: &mut State, luggage: &mut Luggage
     for part in parts {
         match part {
             Part::Tasks(rows) => tasks.extend(rows),
-            Part::Deps(rows) => deps.extend(rows.into_iter().map(dep)),
+            Part::Deps(rows) => deps.extend(rows.iter().map(DepRow::edge)),
             other => other.install(state, luggage),
         }
     }
@@ -148,19 +148,6 @@ impl Part {
             Self::Quarantine(rows) => luggage.problems.extend(rows),
         }
     }
-}
-
-fn dep(row: DepRow) -> (DepKey, Reg<bool>) {
-    let key = DepKey {
-        from: row.from,
-        to: row.to,
-        kind: row.kind,
-    };
-    let reg = Reg {
-        value: row.present,
-        at: row.at,
-    };
-    (key, reg)
 }
 
 fn session(row: SessionRow) -> (SessionUid, Session) {

@@ -8,10 +8,11 @@ use crate::domain::money::Spent;
 use crate::domain::record::{
     EscalationOpened, ReviewFeedback, ReviewOpened, SessionClaimed, SessionFinished,
 };
-use crate::domain::register::Stamp;
+use crate::domain::register::{Reg, Stamp};
 use crate::domain::remote::Remote;
 use crate::domain::review::{ReviewCommanded, ReviewState};
 use crate::domain::session::RunnerIdentity;
+use crate::domain::state::DepKey;
 use crate::domain::time::Timestamp;
 
 /// A register with its stamp; absent = never written.
@@ -26,6 +27,22 @@ pub(crate) struct DepRow {
     pub(crate) kind: DepKind,
     pub(crate) present: bool,
     pub(crate) at: Stamp,
+}
+
+impl DepRow {
+    /// The edge as the state has it.
+    pub(crate) const fn edge(&self) -> (DepKey, Reg<bool>) {
+        let key = DepKey {
+            from: self.from,
+            to: self.to,
+            kind: self.kind,
+        };
+        let reg = Reg {
+            value: self.present,
+            at: self.at,
+        };
+        (key, reg)
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize)]

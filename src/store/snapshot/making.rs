@@ -4,8 +4,6 @@
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::ids::TaskUid;
-use crate::domain::register::Reg;
-use crate::domain::state::DepKey;
 use crate::domain::task::Task;
 use crate::ports::state_repo::Cache;
 use crate::store::checkpoint::{DepRow, Part};
@@ -118,16 +116,7 @@ impl Parts {
     }
 
     fn dep(&mut self, row: &DepRow) {
-        let key = DepKey {
-            from: row.from,
-            to: row.to,
-            kind: row.kind,
-        };
-        let reg = Reg {
-            value: row.present,
-            at: row.at,
-        };
-        (key, reg).pack(self.rows.item(DEPS));
+        row.edge().pack(self.rows.item(DEPS));
     }
 }
 
