@@ -22,6 +22,19 @@ fn withholds(to_agent: bool, task: &Task) -> bool {
     to_agent && !is_admitted(task)
 }
 
+fn row_told(
+    to_agent: bool,
+    state: &State,
+    (uid, task, phase): (TaskUid, &Task, Phase),
+    full: bool,
+) -> TaskRow {
+    let mut row = views::row(state, uid, task, phase, full);
+    if withholds(to_agent, task) {
+        withhold(&mut row);
+    }
+    row
+}
+
 impl Desk<'_> {
     /// The same desk, for an agent that reads the answer.
     #[must_use]
@@ -46,7 +59,7 @@ impl Desk<'_> {
         phase: Phase,
         full: bool,
     ) -> TaskRow {
-        self.rows(state, &[(uid, task, phase)], full).remove(0)
+        row_told(self.to_agent, state, (uid, task, phase), full)
     }
 
     /// Tasks in a list.
@@ -57,13 +70,7 @@ impl Desk<'_> {
         full: bool,
     ) -> Vec<TaskRow> {
         let to_agent = self.to_agent;
-        let row = |&(uid, task, phase): &(TaskUid, &Task, Phase)| {
-            let mut row = views::row(state, uid, task, phase, full);
-            if withholds(to_agent, task) {
-                withhold(&mut row);
-            }
-            row
-        };
+        let row = |one: &_| row_told(to_agent, state, *one, full);
         let rows = in_halves(tasks, |part| part.iter().map(row).collect::<Vec<_>>());
         rows.into_iter().flatten().collect()
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::ids::TaskUid;
 use crate::domain::register::Reg;
-use crate::domain::state::State;
+use crate::domain::state::{DepKey, State};
 use crate::domain::task::{Seldom, Task};
 
 impl State {
@@ -24,6 +24,16 @@ impl State {
         self.tasks.restore(tasks);
         for (key, uid) in keys {
             self.claim_key(&key, uid);
+        }
+    }
+
+    /// Puts back edges that were folded before and written down, as [`Self::restore_tasks`].
+    pub fn restore_deps(&mut self, deps: Vec<(DepKey, Reg<bool>)>) {
+        if self.deps.is_empty() {
+            // A sorted map is made of a list far faster than edge by edge.
+            self.deps = deps.into_iter().collect();
+        } else {
+            self.deps.extend(deps);
         }
     }
 

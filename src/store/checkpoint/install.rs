@@ -124,11 +124,7 @@ pub(crate) fn install(parts: Vec<Part>, state: &mut State, luggage: &mut Luggage
         }
     }
     state.restore_tasks(tasks);
-    if state.deps.is_empty() {
-        state.deps = deps.into_iter().collect();
-    } else {
-        state.deps.extend(deps);
-    }
+    state.restore_deps(deps);
 }
 
 impl Part {

@@ -75,14 +75,13 @@ impl Making {
 
 /// Adds the blocks of one part, and its end.
 fn end(pieces: &mut Vec<Vec<u8>>, parts: Vec<Blocks>) {
-    let mut items = 0;
+    let mut items: u64 = 0;
     for mut part in parts {
         part.close();
         items += part.items;
         pieces.append(&mut part.closed);
     }
-    let number: u64 = items;
-    pieces.push([&0u32.to_le_bytes()[..], &number.to_le_bytes()].concat());
+    pieces.push([&0u32.to_le_bytes()[..], &items.to_le_bytes()].concat());
 }
 
 /// The three parts, as far as one thread made them; the first in two lists, as blocks are of one kind.

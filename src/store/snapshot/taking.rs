@@ -174,11 +174,7 @@ fn install(found: &mut [Found], state: &mut State) -> Option<()> {
         deps.append(&mut one.deps);
     }
     state.restore_tasks(tasks);
-    if state.deps.is_empty() {
-        state.deps = deps.into_iter().collect();
-    } else {
-        state.deps.extend(deps);
-    }
+    state.restore_deps(deps);
     for one in found {
         for (uid, rest) in std::mem::take(&mut one.rest) {
             state.tasks.get(&uid)?;
