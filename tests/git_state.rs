@@ -19,7 +19,11 @@ mod packs;
 mod refs;
 #[path = "git_state/remotes.rs"]
 mod remotes;
+#[path = "git_state/rollups.rs"]
+mod rollups;
 #[path = "git_state/sandbox.rs"]
 mod sandbox;
+#[path = "git_state/turns.rs"]
+mod turns;
 #[path = "git_state/with_code.rs"]
 mod with_code;

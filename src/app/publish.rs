@@ -1,11 +1,13 @@
 //! The publish protocol: fetch → fold → decide → append → commit → push, and again when lost.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod line;
+mod numbers;
+
+use std::collections::BTreeMap;
 
 use crate::app::context::{Context, Minter};
 use crate::domain::ids::{Oid, TaskNumber, TaskUid};
-use crate::domain::record::{Op, Record, TaskNumbered};
-use crate::domain::register::Stamp;
+use crate::domain::record::Record;
 use crate::domain::state::State;
 use crate::domain::time::DurationMs;
 use crate::ports::state_repo::{
@@ -39,6 +41,15 @@ pub enum How {
     Must(DurationMs),
     /// Kept locally while there is a remote.
     Local,
+}
+
+impl How {
+    const fn reach(self) -> Reach {
+        match self {
+            Self::Prefer(limit) | Self::Must(limit) => Reach::Remote(limit),
+            Self::Local => Reach::LocalOnly,
+        }
+    }
 }
 
 /// What a decision came to.
@@ -153,6 +164,7 @@ pub fn change<T, E>(
     mut decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, E>,
 ) -> Result<Changed<T>, ChangeError<E>> {
     let mut minter = Minter::new(context);
+    let mut line = line::Line::join(context, terms.how)?;
     let mut view = answered(context.repo.view(terms.freshness)?, terms.how)?;
     let mut how = terms.how;
     let mut kept = None;
@@ -182,7 +194,7 @@ pub fn change<T, E>(
         loaded.writable()?;
         let settles = settles(&view, how);
         let granted = if settles || planted!("number-before-publish") {
-            grant_numbers(&loaded.state, &mut minter)
+            numbers::grant(&loaded.state, &mut minter)
         } else {
             BTreeMap::new()
         };
@@ -210,7 +222,7 @@ pub fn change<T, E>(
                 return Err(ChangeError::Lost { tries, cause });
             }
             Step::Again(_) => {
-                back_off(context, tries);
+                line.overtaken(context, how, tries)?;
                 view = newest(context, &view, how)?;
             }
             Step::Keep(cause) => {
@@ -229,39 +241,6 @@ pub fn change<T, E>(
 /// remote, or there is none.
 fn settles(view: &StateView, how: How) -> bool {
     view.remote == RemoteState::None || how != How::Local
-}
-
-/// Gives a number to every task that has none (max ever used + 1, never reused), oldest first.
-fn grant_numbers(state: &State, minter: &mut Minter<'_>) -> BTreeMap<TaskUid, TaskNumber> {
-    let mut unnumbered: BTreeSet<(Stamp, TaskUid)> = state
-        .tasks
-        .iter()
-        .filter(|(_, task)| task.number.value.is_none())
-        .filter_map(|(uid, task)| task.added.as_ref().map(|(_, at)| (*at, *uid)))
-        .collect();
-    let mut max = state.max_number - u32::from(planted!("number-reused") && state.max_number > 1);
-    for record in minter.records() {
-        match &record.op {
-            Op::TaskAdded(added) if added.n.is_none() => {
-                unnumbered.insert((record.stamp(), TaskUid::created_by(record.id)));
-            }
-            Op::TaskNumbered(p) => {
-                max = max.max(p.n.get());
-                unnumbered.retain(|(_, task)| *task != p.task);
-            }
-            _ => {}
-        }
-    }
-    let mut granted = BTreeMap::new();
-    for (_, task) in unnumbered {
-        let Some(n) = TaskNumber::new(max.saturating_add(1)) else {
-            break;
-        };
-        max = n.get();
-        minter.add(Op::TaskNumbered(TaskNumbered { task, n }));
-        granted.insert(task, n);
-    }
-    granted
 }
 
 fn applied(mut state: State, records: &[Record]) -> State {
@@ -298,10 +277,6 @@ fn propose(
             },
         },
     )?;
-    let reach = match how {
-        How::Prefer(limit) | How::Must(limit) => Reach::Remote(limit),
-        How::Local => Reach::LocalOnly,
-    };
     Ok(Proposal {
         based_on: view.tip.clone(),
         unpublished: view.unpublished_tip.clone(),
@@ -309,7 +284,7 @@ fn propose(
         refs,
         subject,
         nonce: minter.nonce(),
-        reach,
+        reach: how.reach(),
         settles_unpublished: settle,
     })
 }
@@ -383,11 +358,4 @@ fn answered<E>(view: StateView, how: How) -> Result<StateView, ChangeError<E>> {
         }),
         _ => Ok(view),
     }
-}
-
-/// Random waiting that grows: contention is cured by spreading the tries (peers.md: 24 writers).
-fn back_off(context: Context<'_>, tries: u32) {
-    let random = u64::from_str_radix(&context.ids.nonce()[..8], 16).unwrap_or(0);
-    let ceiling_ms = 10u64 << tries.min(6);
-    context.clock.pause(DurationMs(random % ceiling_ms));
 }

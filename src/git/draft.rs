@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use git2::{ErrorClass, ErrorCode, ObjectType, Oid, Repository, Signature};
 
 use super::durable::side_by_side;
+use super::held::Held;
 use crate::ports::state_repo::FileChange;
 
 /// A commit to make.
@@ -37,8 +38,8 @@ impl Object<'_> {
 /// Content of a file with the id that it has as an object.
 type Hashed<'a> = (&'a [u8], Oid);
 
-const FILE: i32 = 0o100_644;
-const FOLDER: i32 = 0o040_000;
+const FILE: u32 = 0o100_644;
+const FOLDER: u32 = 0o040_000;
 
 /// Changes below one folder.
 #[derive(Default)]
@@ -49,9 +50,9 @@ struct Changes<'a> {
 }
 
 /// Mode and id of a tree's entries, in git's order: as if names of folders ended in a slash.
-type Entries = BTreeMap<Vec<u8>, (i32, Oid)>;
+type Entries = BTreeMap<Vec<u8>, (u32, Oid)>;
 
-fn sort_key(name: &[u8], mode: i32) -> Vec<u8> {
+fn sort_key(name: &[u8], mode: u32) -> Vec<u8> {
     let mut key = name.to_vec();
     if mode == FOLDER {
         key.push(b'/');
@@ -61,11 +62,11 @@ fn sort_key(name: &[u8], mode: i32) -> Vec<u8> {
 
 /// Makes the commit; its objects, the commit last.
 pub(super) fn commit<'a>(
-    repo: &Repository,
+    repo: &Held<'_>,
     new: &NewCommit<'a>,
 ) -> Result<(Oid, Vec<Object<'a>>), git2::Error> {
     let base = match new.base {
-        Some(commit) => Some(repo.find_commit(commit)?.tree_id()),
+        Some(commit) => Some(repo.root_of(commit)?),
         None => None,
     };
     let mut changes = Changes::default();
@@ -132,15 +133,14 @@ impl<'a> Changes<'a> {
     /// The tree after these changes; nothing if it is empty. New objects are added to `made`.
     fn over(
         &self,
-        repo: &Repository,
+        repo: &Held<'_>,
         old: Option<Oid>,
         made: &mut Vec<Object<'a>>,
     ) -> Result<Option<Oid>, git2::Error> {
         let mut entries = Entries::new();
         if let Some(old) = old {
-            for entry in &repo.find_tree(old)? {
-                let (name, mode) = (entry.name_bytes(), entry.filemode_raw());
-                entries.insert(sort_key(name, mode), (mode, entry.id()));
+            for (name, mode, id) in repo.entries_of(old)? {
+                entries.insert(sort_key(&name, mode), (mode, id));
             }
         }
         for (name, content) in &self.files {

@@ -13,10 +13,11 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
-use git2::{Oid, Repository};
+use git2::Oid;
 
 use super::draft::{self, NewCommit, Object};
-use super::{pack, zlib};
+use super::held::Held;
+use super::{pack, rollup, zlib};
 use crate::ports::state_repo::StateRepoError;
 
 /// Threads that flush: one for each object of a command's commit, as the file system joins what comes
@@ -28,7 +29,7 @@ const THREADS: usize = 4;
 const MANY: usize = 100;
 
 /// Makes the commit and its trees and blobs, durably. No ref moves.
-pub(super) fn commit(repo: &Repository, new: &NewCommit<'_>) -> Result<Oid, StateRepoError> {
+pub(super) fn commit(repo: &Held<'_>, new: &NewCommit<'_>) -> Result<Oid, StateRepoError> {
     let dir = repo.commondir().join("objects");
     let on = dir.display().to_string();
     let failed = |cause: String| StateRepoError::Write {
@@ -43,7 +44,10 @@ pub(super) fn commit(repo: &Repository, new: &NewCommit<'_>) -> Result<Oid, Stat
 
 fn store(dir: &Path, objects: &[Object<'_>]) -> std::io::Result<()> {
     if objects.len() >= MANY && pack::fits(objects) {
-        return pack::store(dir, objects);
+        return pack::store(dir, "pack-", &[], objects).map(drop);
+    }
+    if rollup::store(dir, objects)? {
+        return Ok(());
     }
     let mut folders = BTreeSet::new();
     let mut files = Vec::with_capacity(objects.len());

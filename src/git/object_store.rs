@@ -7,25 +7,17 @@
 //! libgit2 here, an object's checksum is looked at and its name is not hashed again.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use git2::Oid;
 
+use super::packs::{Pack, Packs};
 use super::zlib::{self, Unpacked};
 
-/// More packs than this are not looked through: a lookup may ask each.
-const MOST_PACKS: usize = 16;
-/// Of the index: its magic number and version, and behind them a table of how many ids begin with at most
-/// each byte.
-const HEAD: usize = 8;
-const TABLE: usize = 256 * 4;
 const ID: usize = 20;
-/// Longest header of an object in a pack: its kind and length, 4 and then 7 bits a byte.
-const HEADER: usize = 10;
 /// Longest header of a loose object: its kind, a space, its length, a zero.
 const LOOSE_HEADER: usize = 32;
 /// Most loose objects of a state are shorter than this. It is said only inside how long they are.
@@ -63,37 +55,28 @@ impl fmt::Display for Damaged {
     }
 }
 
-/// One object store. Its packs are those that it had when one was first asked for.
+/// One object store.
 pub(super) struct ObjectStore {
     objects: PathBuf,
-    packs: OnceLock<Vec<Pack>>,
+    packs: Packs,
     /// Neighbours are of an age: where the last one was found is where the next one is.
     in_packs: AtomicBool,
-}
-
-struct Pack {
-    index: File,
-    packed: File,
-    /// How many ids begin with at most this byte.
-    upto: Vec<u32>,
-    /// Length of the pack without its own checksum.
-    end: u64,
 }
 
 /// Memory that is used again for each object.
 #[derive(Default)]
 pub(super) struct Room {
-    names: Vec<u8>,
-    stream: Vec<u8>,
-    bytes: Vec<u8>,
+    pub(super) names: Vec<u8>,
+    pub(super) stream: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// An object that is looked for: of this kind, and of at most so many bytes.
 #[derive(Debug, Clone, Copy)]
-struct Wanted {
-    id: Oid,
-    kind: Kind,
-    most: usize,
+pub(super) struct Wanted {
+    pub(super) id: Oid,
+    pub(super) kind: Kind,
+    pub(super) most: usize,
 }
 
 impl Wanted {
@@ -103,14 +86,14 @@ impl Wanted {
 }
 
 /// Where the bytes of an object are in [`Room::bytes`].
-type Found = std::ops::Range<usize>;
+pub(super) type Found = std::ops::Range<usize>;
 
 impl ObjectStore {
     /// Of the git dir `common`. What cannot be read is left to libgit2.
     pub(super) fn of(common: &Path) -> Self {
         Self {
             objects: common.join("objects"),
-            packs: OnceLock::new(),
+            packs: Packs::of(common.join("objects").join("pack")),
             in_packs: AtomicBool::new(false),
         }
     }
@@ -136,31 +119,30 @@ impl ObjectStore {
                 return Ok(Some(&room.bytes[place]));
             }
         }
-        Ok(None)
-    }
-
-    fn packs(&self) -> &[Pack] {
-        self.packs.get_or_init(|| {
-            let entries = fs::read_dir(self.objects.join("pack"));
-            let paths = entries.into_iter().flatten().flatten();
-            let indexes: Vec<PathBuf> = paths
-                .map(|entry| entry.path())
-                .filter(|path| path.extension().is_some_and(|ending| ending == "idx"))
-                .collect();
-            let few = indexes.len() <= MOST_PACKS;
-            let packs = indexes.iter().filter(|_| few);
-            packs.filter_map(|path| Pack::open(path)).collect()
-        })
+        // Another process may have stored it, and rolled up packs that were here (`rollup`).
+        let found = match self.packs.newer() {
+            Some(packs) => self.in_these(&packs, wanted, room)?,
+            None => None,
+        };
+        Ok(found.map(|place| &room.bytes[place]))
     }
 
     fn packed(&self, wanted: Wanted, room: &mut Room) -> Result<Option<Found>, Damaged> {
-        for pack in self.packs() {
-            if let Some(offset) = pack.offset(wanted.id.as_bytes(), &mut room.names) {
-                let found = pack.read(offset, wanted, room);
-                return found.map_err(|()| wanted.damaged("packed"));
-            }
-        }
-        Ok(None)
+        self.in_these(&self.packs.known(), wanted, room)
+    }
+
+    fn in_these(
+        &self,
+        packs: &[Pack],
+        wanted: Wanted,
+        room: &mut Room,
+    ) -> Result<Option<Found>, Damaged> {
+        let found = self.packs.first_of(packs, |pack| {
+            let offset = pack.offset(wanted.id.as_bytes(), &mut room.names)?;
+            Some(pack.read(offset, wanted, room))
+        });
+        let found = found.unwrap_or(Ok(None));
+        found.map_err(|()| wanted.damaged("packed"))
     }
 
     fn loose(&self, wanted: Wanted, room: &mut Room) -> Result<Option<Found>, Damaged> {
@@ -218,109 +200,6 @@ fn header(bytes: &[u8]) -> Option<(Said<'_>, usize)> {
     Some((said, end + 1))
 }
 
-impl Pack {
-    fn open(path: &Path) -> Option<Self> {
-        let index = File::open(path).ok()?;
-        let packed = File::open(path.with_extension("pack")).ok()?;
-        let mut head = vec![0; HEAD + TABLE];
-        index.read_exact_at(&mut head, 0).ok()?;
-        let table = head.strip_prefix(b"\xfftOc\0\0\0\x02")?;
-        let upto: Vec<u32> = table.chunks_exact(4).map(number).collect();
-        // For each object its id, a checksum and where it is; at the end two checksums.
-        let least = HEAD as u64 + TABLE as u64 + u64::from(*upto.last()?) * (ID as u64 + 8);
-        if !upto.is_sorted() || index.metadata().ok()?.len() < least + 2 * ID as u64 {
-            return None;
-        }
-        let mut start = [0; 8];
-        packed.read_exact_at(&mut start, 0).ok()?;
-        let end = packed.metadata().ok()?.len().checked_sub(ID as u64)?;
-        (start == *b"PACK\0\0\0\x02").then_some(Self {
-            index,
-            packed,
-            upto,
-            end,
-        })
-    }
-
-    /// Where the object is in the pack.
-    fn offset(&self, id: &[u8], names: &mut Vec<u8>) -> Option<u64> {
-        let first = usize::from(*id.first()?);
-        let before = first.checked_sub(1).map_or(0, |byte| self.upto[byte]);
-        let count = self.upto[first].checked_sub(before)?;
-        names.resize(usize::try_from(count).ok()? * ID, 0);
-        let ids = (HEAD + TABLE) as u64;
-        let at = ids + u64::from(before) * ID as u64;
-        self.index.read_exact_at(names, at).ok()?;
-        let (ids_here, _) = names.as_chunks::<ID>();
-        let place = ids_here.binary_search_by(|name| name[..].cmp(id)).ok()?;
-        let place = u64::from(before) + u64::try_from(place).ok()?;
-        // Behind the ids are checksums of 4 bytes, then offsets of 4.
-        let all = u64::from(*self.upto.last()?);
-        let mut offset = [0; 4];
-        let at = ids + all * (ID as u64 + 4) + place * 4;
-        self.index.read_exact_at(&mut offset, at).ok()?;
-        let offset = u32::from_be_bytes(offset);
-        // The topmost bit means that it stands elsewhere, in 8 bytes.
-        (offset >> 31 == 0).then_some(u64::from(offset))
-    }
-
-    /// Reads the object that begins at `offset`; `None` if it is of another kind or too long.
-    fn read(&self, offset: u64, wanted: Wanted, room: &mut Room) -> Result<Option<Found>, ()> {
-        let rest = self.end.checked_sub(offset).ok_or(())?;
-        let rest = usize::try_from(rest).map_err(|_| ())?;
-        let mut header = [0; HEADER];
-        let header = &mut header[..HEADER.min(rest)];
-        self.packed.read_exact_at(header, offset).map_err(|_| ())?;
-        let (said, length, header) = kind_and_length(header).ok_or(())?;
-        if said != wanted.kind as u8 || length > wanted.most {
-            return Ok(None);
-        }
-        let offset = offset + u64::try_from(header).map_err(|_| ())?;
-        let rest = rest - header;
-        room.bytes.resize(length, 0);
-        // How long the stream is stands nowhere. Text takes less than half; what does not shrink at all
-        // takes a thousandth more, and an eighth more from whoever compresses badly.
-        let guesses = [length / 2, length + length / 1_000, length * 2];
-        for guess in guesses.map(|guess| guess + 64) {
-            room.stream.resize(guess.min(rest), 0);
-            self.packed
-                .read_exact_at(&mut room.stream, offset)
-                .map_err(|_| ())?;
-            // A stream that was cut off may come to anything.
-            let unpacked = zlib::unpack(&mut room.bytes, &room.stream);
-            if matches!(unpacked, Unpacked::Whole(filled) if filled == length) {
-                return Ok(Some(0..length));
-            }
-        }
-        Err(())
-    }
-}
-
-fn number(bytes: &[u8]) -> u32 {
-    bytes
-        .iter()
-        .fold(0, |sum, byte| sum << 8 | u32::from(*byte))
-}
-
-/// Kind and length of an object, and the length of this header.
-fn kind_and_length(header: &[u8]) -> Option<(u8, usize, usize)> {
-    let first = *header.first()?;
-    let mut length = usize::from(first & 0x0f);
-    let mut last = first;
-    let mut at = 1;
-    while last & 0x80 != 0 {
-        last = *header.get(at)?;
-        let shift = u32::try_from(at - 1).ok()? * 7 + 4;
-        let bits = usize::from(last & 0x7f);
-        if bits.leading_zeros() < shift {
-            return None;
-        }
-        length |= bits << shift;
-        at += 1;
-    }
-    Some((first >> 4 & 7, length, at))
-}
-
 /// One entry of a tree: mode, name, id.
 pub(super) type TreeItem<'a> = (u32, &'a [u8], Oid);
 
@@ -365,28 +244,7 @@ mod tests {
 
     use super::*;
 
-    /// As gitformat-pack(5) writes kind and length.
-    fn written(kind: u8, length: usize) -> Vec<u8> {
-        let low = |number: usize, mask: usize| u8::try_from(number & mask).unwrap();
-        let mut bytes = vec![kind << 4 | low(length, 0x0f)];
-        let mut rest = length >> 4;
-        while rest > 0 {
-            *bytes.last_mut().unwrap() |= 0x80;
-            bytes.push(low(rest, 0x7f));
-            rest >>= 7;
-        }
-        bytes
-    }
-
     proptest! {
-        #[test]
-        fn kind_and_length_are_read_as_git_writes_them(kind in 1_u8..8, length: usize) {
-            let header = written(kind, length);
-            prop_assert_eq!(kind_and_length(&header), Some((kind, length, header.len())));
-            // Cut off it is nothing.
-            prop_assert_eq!(kind_and_length(&header[..header.len() - 1]), None);
-        }
-
         #[test]
         fn a_tree_has_the_entries_that_were_written(
             names in vec("[^/\0]{1,20}", 0..20),
@@ -413,7 +271,6 @@ mod tests {
 
         #[test]
         fn whatever_the_bytes_are_nothing_panics(bytes in vec(any::<u8>(), 0..80)) {
-            let _ = kind_and_length(&bytes);
             let _ = header(&bytes);
             let _ = tree_of_commit(&bytes);
             let _ = tree_items(&bytes).count();

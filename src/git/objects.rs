@@ -3,10 +3,11 @@
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::{FileMode, ObjectType, Repository};
 
+use super::held::Held;
 use super::native;
 use super::object_store::{Damaged, Kind, ObjectStore, Room, tree_items, tree_of_commit};
 use super::place::Place;
@@ -15,7 +16,7 @@ use crate::domain::ids::Oid;
 use crate::ports::state_repo::{EntryKind, StateReadError, StateTree, TreeEntry};
 
 /// Largest file that is read as state, in bytes.
-const FILE_MAX: usize = 32 << 20;
+pub(super) const FILE_MAX: usize = 32 << 20;
 
 /// Below this many files a second thread costs more than it brings.
 const THREAD_MIN: usize = 12;
@@ -30,6 +31,7 @@ const MEMORY_OF_FILE: usize = 80 << 10;
 #[derive(Clone)]
 pub(super) struct Objects {
     place: Place,
+    store: Arc<ObjectStore>,
     /// Folders that were read. Every path of a state leads through the same few.
     folders: Arc<Mutex<BTreeMap<git2::Oid, Arc<Folder>>>>,
 }
@@ -38,29 +40,28 @@ impl Objects {
     pub(super) fn of(place: &Place) -> Self {
         Self {
             place: place.clone(),
+            store: Arc::new(ObjectStore::of(place.common_dir())),
             folders: Arc::default(),
         }
     }
 
-    pub(super) fn lock(&self) -> MutexGuard<'_, Repository> {
-        self.place.repo()
+    pub(super) fn lock(&self) -> Held<'_> {
+        Held::new(self.place.repo(), &self.store)
     }
 
     /// The tree of `commit`; the empty tree without one.
     pub(super) fn tree_of(&self, commit: Option<git2::Oid>) -> Result<ObjectTree, StateReadError> {
-        let store = ObjectStore::of(self.place.common_dir());
-        let root = commit.map(|id| self.root_of(&store, id)).transpose()?;
+        let root = commit.map(|id| self.root_of(id)).transpose()?;
         Ok(ObjectTree {
             objects: self.clone(),
-            store,
             root,
         })
     }
 
-    fn root_of(&self, store: &ObjectStore, id: git2::Oid) -> Result<git2::Oid, StateReadError> {
+    fn root_of(&self, id: git2::Oid) -> Result<git2::Oid, StateReadError> {
         let name = id.to_string();
         let mut room = Room::default();
-        let found = find(store, &name, Kind::Commit, id, &mut room)?;
+        let found = find(&self.store, &name, Kind::Commit, id, &mut room)?;
         if let Some(root) = found.and_then(tree_of_commit) {
             return Ok(root);
         }
@@ -68,13 +69,6 @@ impl Objects {
         let tree = repo.find_commit(id).map(|commit| commit.tree_id());
         tree.map_err(|error| read_error(&name, &error))
     }
-}
-
-/// Whether this object is a commit that is whole; false, too, if only libgit2 can say.
-pub(super) fn is_commit(repo: &Repository, id: git2::Oid) -> Result<bool, Damaged> {
-    let store = ObjectStore::of(repo.commondir());
-    let mut room = Room::default();
-    Ok(store.read(id, Kind::Commit, FILE_MAX, &mut room)?.is_some())
 }
 
 /// The bytes of an object that `path` names, if the store finds it.
@@ -116,7 +110,6 @@ pub(super) fn raw(id: &Oid) -> Result<git2::Oid, git2::Error> {
 /// A tree of state files in the object store.
 pub(super) struct ObjectTree {
     objects: Objects,
-    store: ObjectStore,
     root: Option<git2::Oid>,
 }
 
@@ -125,7 +118,7 @@ type Entry = (u32, git2::Oid);
 /// A tree by the names of its entries.
 type Folder = BTreeMap<Vec<u8>, Entry>;
 
-fn mode_of(entry: &git2::TreeEntry<'_>) -> u32 {
+pub(super) fn mode_of(entry: &git2::TreeEntry<'_>) -> u32 {
     u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes())
 }
 
@@ -221,7 +214,7 @@ impl ObjectTree {
 
     fn read_folder(&self, path: &str, id: git2::Oid) -> Result<Folder, StateReadError> {
         let mut room = Room::default();
-        let found = find(&self.store, path, Kind::Tree, id, &mut room)?;
+        let found = find(&self.objects.store, path, Kind::Tree, id, &mut room)?;
         let items = found.map(|bytes| {
             let items = tree_items(bytes);
             let entry = |(mode, name, id): (u32, &[u8], git2::Oid)| (name.to_vec(), (mode, id));
@@ -310,7 +303,7 @@ impl StateTree for ObjectTree {
             return Ok(None);
         };
         let mut room = Room::default();
-        match find(&self.store, path, Kind::Blob, id, &mut room)? {
+        match find(&self.objects.store, path, Kind::Blob, id, &mut room)? {
             Some(bytes) => Ok(Some(bytes.to_vec())),
             None => read_blob(&self.objects.lock(), path, id, <[u8]>::to_vec),
         }
@@ -330,7 +323,7 @@ impl StateTree for ObjectTree {
             return Ok(());
         };
         let work = Work {
-            store: &self.store,
+            store: &self.objects.store,
             paths,
             files: self.files_at(root, paths)?,
             next: AtomicUsize::new(0),

@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest as _, Sha256};
@@ -14,11 +15,11 @@ use super::remote::Move;
 use super::{index_lock, leftover, whole};
 use crate::ports::state_repo::StateRepoError;
 
-/// How long another fleet process may hold the lock before we give up.
-const LOCK_LIMIT: Duration = Duration::from_secs(10);
+/// How long another fleet process may hold the lock before we give up: an import of 100,000 takes ten seconds.
+const LOCK_LIMIT: Duration = Duration::from_secs(30);
 
-/// First pause between two tries for the lock; it doubles up to 16 times this.
-const LOCK_PAUSE: Duration = Duration::from_millis(2);
+/// Shortest and longest pause between two tries for the lock; between them a 16th of what was waited.
+const PAUSES: [Duration; 2] = [Duration::from_micros(500), Duration::from_millis(32)];
 
 /// Name of the lock file.
 const LOCK: &str = "state.lock";
@@ -33,30 +34,50 @@ const WRITER_LEN: usize = 10;
 pub(super) struct Owned {
     dir: PathBuf,
     common: PathBuf,
+    /// The lock, while this process keeps it for more than one step.
+    turn: Arc<Mutex<Weak<Mutex<LockFile>>>>,
 }
 
 /// Held while local refs are touched. The kernel frees it when the process ends, however it ends.
 #[derive(Debug)]
-pub(super) struct StateLock {
-    file: File,
-    /// What was announced is half done, and stays for the next holder to finish.
-    half_done: bool,
-}
+pub(super) struct StateLock(Arc<Mutex<LockFile>>);
 
 impl StateLock {
     /// Says which refs are about to move, for whoever must finish it if this process is killed.
     pub(super) fn announce(&mut self, moves: &[Move]) -> Result<(), StateRepoError> {
-        leftover::announce(&mut self.file, moves).map_err(|error| failed(Path::new(LOCK), error))
+        let announced = leftover::announce(&mut held(&self.0).file, moves);
+        announced.map_err(|error| failed(Path::new(LOCK), error))
     }
 
     /// Some of the announced refs have moved and the others could not: whoever holds the lock next
     /// finishes it, as if this process had been killed here.
     pub(super) fn leave_half_done(&mut self) {
-        self.half_done = true;
+        held(&self.0).half_done = true;
     }
 }
 
-impl Drop for StateLock {
+#[derive(Debug)]
+struct LockFile {
+    file: File,
+    /// What was announced is half done, and stays for the next holder to finish.
+    half_done: bool,
+}
+
+impl LockFile {
+    /// Finishes what was left half done, and says what is done now to whoever waits; the lock works
+    /// without that.
+    fn begin(&mut self, owned: &Owned, doing: &str) {
+        index_lock::recover(&owned.dir);
+        leftover::finish(&mut self.file, &owned.common);
+        self.half_done = false;
+        let note = format!("process {}: {doing}\n", std::process::id());
+        let _ = self.file.set_len(0);
+        let _ = self.file.seek(SeekFrom::Start(0));
+        let _ = self.file.write_all(note.as_bytes());
+    }
+}
+
+impl Drop for LockFile {
     fn drop(&mut self) {
         // Closing the file unlocks it too; a child that inherited nothing cannot keep it.
         if !self.half_done {
@@ -64,6 +85,10 @@ impl Drop for StateLock {
         }
         let _ = fs2::FileExt::unlock(&self.file);
     }
+}
+
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn failed(on: &Path, cause: impl ToString) -> StateRepoError {
@@ -82,6 +107,7 @@ impl Owned {
         Self {
             dir: place.owned_dir(),
             common: place.common_dir().to_owned(),
+            turn: Arc::default(),
         }
     }
 
@@ -89,8 +115,37 @@ impl Owned {
         fs::create_dir_all(&self.dir).map_err(|error| failed(&self.dir, error))
     }
 
-    /// Takes the lock, waiting at most ten seconds for another fleet process.
+    /// Takes the lock, waiting at most half a minute for another fleet process.
     pub(super) fn lock(&self, doing: &str) -> Result<StateLock, StateRepoError> {
+        if let Some(turn) = held(&self.turn).upgrade() {
+            held(&turn).begin(self, doing);
+            return Ok(StateLock(turn));
+        }
+        let mut lock = LockFile {
+            file: self.locked()?,
+            half_done: false,
+        };
+        lock.begin(self, doing);
+        Ok(StateLock(Arc::new(Mutex::new(lock))))
+    }
+
+    /// As [`Owned::lock`], for all that this process does until it is dropped.
+    pub(super) fn turn(&self, doing: &str) -> Result<StateLock, StateRepoError> {
+        let lock = self.lock(doing)?;
+        *held(&self.turn) = Arc::downgrade(&lock.0);
+        Ok(lock)
+    }
+
+    /// Whether another process holds the lock.
+    pub(super) fn is_busy(&self) -> bool {
+        let file = File::open(self.dir.join(LOCK));
+        file.is_ok_and(|file| {
+            let tried = fs2::FileExt::try_lock_shared(&file);
+            tried.is_err_and(|error| error.kind() == fs2::lock_contended_error().kind())
+        })
+    }
+
+    fn locked(&self) -> Result<File, StateRepoError> {
         self.ready()?;
         let path = self.dir.join(LOCK);
         let mut file = File::options()
@@ -100,13 +155,12 @@ impl Owned {
             .write(true)
             .open(&path)
             .map_err(|error| failed(&path, error))?;
-        let deadline = Instant::now() + LOCK_LIMIT;
-        let mut pause = LOCK_PAUSE;
+        let began = Instant::now();
         while let Err(error) = fs2::FileExt::try_lock_exclusive(&file) {
             if error.kind() != fs2::lock_contended_error().kind() {
                 return Err(failed(&path, error));
             }
-            if Instant::now() >= deadline {
+            if began.elapsed() >= LOCK_LIMIT {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
                 let holder = holder.trim();
@@ -122,20 +176,10 @@ impl Owned {
                     ),
                 ));
             }
-            std::thread::sleep(pause);
-            pause = (pause * 2).min(LOCK_PAUSE * 16);
+            let [shortest, longest] = PAUSES;
+            std::thread::sleep((began.elapsed() / 16).clamp(shortest, longest));
         }
-        index_lock::recover(&self.dir);
-        leftover::finish(&mut file, &self.common);
-        // For whoever waits; the lock works without it.
-        let note = format!("process {}: {doing}\n", std::process::id());
-        let _ = file.set_len(0);
-        let _ = file.seek(SeekFrom::Start(0));
-        let _ = file.write_all(note.as_bytes());
-        Ok(StateLock {
-            file,
-            half_done: false,
-        })
+        Ok(file)
     }
 
     /// Finishes what a killed process left half done. One look at a file where there is nothing;
@@ -151,7 +195,7 @@ impl Owned {
         if fs2::FileExt::try_lock_exclusive(&file).is_ok() {
             index_lock::recover(&self.dir);
             leftover::finish(&mut file, &self.common);
-            drop(StateLock {
+            drop(LockFile {
                 file,
                 half_done: false,
             });

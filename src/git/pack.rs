@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{BufWriter, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid};
 use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
@@ -19,6 +19,8 @@ use super::zlib;
 
 /// So many are compressed before they are written: what is in memory beside the objects themselves.
 const BATCH: usize = 256;
+/// Below so many, another thread costs more than it brings.
+const THREAD_MIN: usize = 16;
 /// Offsets of the index have 31 bits.
 const MOST_BYTES: usize = 1 << 30;
 
@@ -34,25 +36,39 @@ struct Place {
     crc: u32,
 }
 
-/// Writes the pack into the object store `dir`. Both files have their names only when their bytes are
-/// on the disk, the pack first: without its index git does not see it.
-pub(super) fn store(dir: &Path, objects: &[Object<'_>]) -> std::io::Result<()> {
+/// An object as it stands in a pack already.
+pub(super) struct Packed<'a> {
+    pub(super) id: Oid,
+    pub(super) crc: u32,
+    pub(super) bytes: &'a [u8],
+}
+
+/// Writes the pack into the object store `dir`, first what other packs hold; the path of its index. Both
+/// files have their names only when their bytes are on the disk, the pack first: without its index git does
+/// not see it.
+pub(super) fn store(
+    dir: &Path,
+    prefix: &str,
+    earlier: &[Packed<'_>],
+    objects: &[Object<'_>],
+) -> std::io::Result<PathBuf> {
     let folder = dir.join("pack");
     if durable::folder(&folder)? {
         sync_folder(dir)?;
     }
     let mut pack = Summed::create(&folder, "tmp_pack_")?;
-    let places = write_pack(&mut pack, objects)?;
+    let places = write_pack(&mut pack, earlier, objects)?;
     let (pack, sum) = pack.finish()?;
     let mut index = Summed::create(&folder, "tmp_idx_")?;
     write_index(&mut index, &places, &sum)?;
     let (index, _) = index.finish()?;
     let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
     flush(&[&pack, &index], |file| file.as_file().sync_all())?;
-    for (file, ending) in [(pack, "pack"), (index, "idx")] {
-        durable::name(file, &folder.join(format!("pack-{sum}.{ending}")))?;
-    }
-    sync_folder(&folder)
+    let path = |ending: &str| folder.join(format!("{prefix}{sum}.{ending}"));
+    durable::name(pack, &path("pack"))?;
+    durable::name(index, &path("idx"))?;
+    sync_folder(&folder)?;
+    Ok(path("idx"))
 }
 
 /// A file that is not named yet, whose last bytes are the SHA-1 of all others.
@@ -95,22 +111,34 @@ fn number(count: usize) -> std::io::Result<u32> {
 }
 
 /// Header, then each object once.
-fn write_pack(pack: &mut Summed, objects: &[Object<'_>]) -> std::io::Result<BTreeMap<Oid, Place>> {
+fn write_pack(
+    pack: &mut Summed,
+    earlier: &[Packed<'_>],
+    objects: &[Object<'_>],
+) -> std::io::Result<BTreeMap<Oid, Place>> {
     let mut seen = BTreeSet::new();
+    let earlier: Vec<&Packed<'_>> = earlier.iter().filter(|o| seen.insert(o.id)).collect();
     let objects: Vec<&Object<'_>> = objects.iter().filter(|o| seen.insert(o.id)).collect();
     pack.put(b"PACK")?;
     pack.put(&2_u32.to_be_bytes())?;
-    pack.put(&number(objects.len())?.to_be_bytes())?;
+    pack.put(&number(seen.len())?.to_be_bytes())?;
     let mut places = BTreeMap::new();
+    let mut put = |id: Oid, crc: u32, bytes: &[u8]| {
+        let offset = number(pack.len)?;
+        places.insert(id, Place { offset, crc });
+        pack.put(bytes)
+    };
+    for Packed { id, crc, bytes } in earlier {
+        put(*id, *crc, bytes)?;
+    }
     for batch in objects.chunks(BATCH) {
-        for (object, bytes) in batch.iter().zip(side_by_side(batch, |o| entry(o))) {
+        let made = match batch.len() {
+            ..THREAD_MIN => batch.iter().map(|o| entry(o)).collect(),
+            _ => side_by_side(batch, |o| entry(o)),
+        };
+        for (object, bytes) in batch.iter().zip(made) {
             let bytes = bytes?;
-            let place = Place {
-                offset: number(pack.len)?,
-                crc: libdeflater::crc32(&bytes),
-            };
-            places.insert(object.id, place);
-            pack.put(&bytes)?;
+            put(object.id, libdeflater::crc32(&bytes), &bytes)?;
         }
     }
     Ok(places)

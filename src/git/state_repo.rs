@@ -17,15 +17,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use git2::{ErrorCode, Repository};
 
 use super::cache::DiskCache;
-use super::objects::{ObjectTree, Objects, damage, is_commit, oid, read_error};
+use super::held::Held;
+use super::objects::{ObjectTree, Objects, damage, oid, read_error};
 use super::owned::Owned;
 use super::place::Place;
 use super::process::Git;
 use super::remote::{Fetched, Remote, RemoteChoice};
 use crate::domain::time::DurationMs;
 use crate::ports::state_repo::{
-    Cache, Freshness, Proposal, PublishOutcome, RemoteState, StateReadError, StateRepo,
-    StateRepoError, StateTree, StateView,
+    Cache, Freshness, Proposal, PublishOutcome, Reach, RemoteState, StateReadError, StateRepo,
+    StateRepoError, StateTree, StateView, TakeTurn, Turn,
 };
 
 /// How to find and treat the state branch.
@@ -74,13 +75,15 @@ fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// The commit that a ref names; `None` if there is no such ref.
-fn resolve(repo: &Repository, name: &str) -> Result<Option<git2::Oid>, StateReadError> {
+fn resolve(repo: &Held<'_>, name: &str) -> Result<Option<git2::Oid>, StateReadError> {
     let found = match repo.find_reference(name) {
         Ok(found) => {
             let id = found.target();
             // Nearly always: a ref that names a commit.
             if let Some(id) = id
-                && is_commit(repo, id).map_err(|damaged| damage(name, &damaged))?
+                && repo
+                    .is_commit(id)
+                    .map_err(|damaged| damage(name, &damaged))?
             {
                 return Ok(Some(id));
             }
@@ -329,6 +332,15 @@ impl StateRepo for GitStateRepo {
 
     fn publish(&self, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError> {
         publish::publish(self, proposal)
+    }
+
+    fn turn(&self, when: TakeTurn, reach: Reach) -> Result<Option<Turn>, StateRepoError> {
+        let shared = self.remote.is_some() && reach != Reach::LocalOnly;
+        if shared || when == TakeTurn::IfBusy && !self.owned.is_busy() {
+            return Ok(None);
+        }
+        let lock = self.owned.turn("change the state")?;
+        Ok(Some(Turn::new(lock)))
     }
 
     fn writer(&self) -> Result<String, StateRepoError> {

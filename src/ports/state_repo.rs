@@ -4,6 +4,7 @@
 //! [`Proposal`] made on that view. Publishing answers with an enum; `Lost` means fold and decide
 //! again. The repository knows nothing of records: it moves bytes.
 
+use std::any::Any;
 use std::fmt;
 use std::io::Read;
 
@@ -232,6 +233,26 @@ pub trait Cache: Send + Sync {
     fn prepare(&self, _bytes: u64) {}
 }
 
+/// When to wait for a turn (see [`StateRepo::turn`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TakeTurn {
+    /// If another process of this clone is writing now.
+    IfBusy,
+    /// In any case.
+    Now,
+}
+
+/// The turn of a process to write; it ends when this is dropped.
+pub struct Turn(#[expect(dead_code, reason = "it is kept to be dropped")] Box<dyn Any>);
+
+impl Turn {
+    /// A turn that ends when `held` is dropped.
+    #[must_use]
+    pub fn new(held: impl Any) -> Self {
+        Self(Box::new(held))
+    }
+}
+
 /// The repository that holds the state.
 pub trait StateRepo: Send + Sync {
     /// The newest view.
@@ -264,6 +285,16 @@ pub trait StateRepo: Send + Sync {
     /// # Errors
     /// The commit cannot be made (disk full, read-only, damaged repository). Nothing changed.
     fn publish(&self, proposal: &Proposal) -> Result<PublishOutcome, StateRepoError>;
+
+    /// Waits until it is the turn of this process to write in this clone, and keeps it until what comes
+    /// back is dropped: no other fleet process of the clone moves the state between a view and a publish
+    /// then. Nothing comes back where writers do not wait for each other: where the remote decides.
+    ///
+    /// # Errors
+    /// Another process has kept it for too long.
+    fn turn(&self, _when: TakeTurn, _reach: Reach) -> Result<Option<Turn>, StateRepoError> {
+        Ok(None)
+    }
 
     /// Stable name of this clone as a writer of segments: 10 lower-case letters and digits.
     ///

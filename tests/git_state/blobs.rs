@@ -39,6 +39,26 @@ fn with_files(sandbox: &Sandbox) -> (PathBuf, Vec<(String, String)>) {
     (dir, files)
 }
 
+/// Makes every object of its packs a loose one.
+fn unpack(sandbox: &Sandbox, dir: &Path) {
+    let packs = dir.join(".git/objects/pack");
+    fs::rename(&packs, dir.join("packs")).unwrap();
+    for entry in fs::read_dir(dir.join("packs")).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|ending| ending == "pack") {
+            let unpacked = std::process::Command::new("git")
+                .args(["unpack-objects", "-q"])
+                .env_clear()
+                .envs(sandbox.git_env())
+                .current_dir(dir)
+                .stdin(fs::File::open(path).unwrap())
+                .output()
+                .unwrap();
+            assert!(unpacked.status.success(), "{unpacked:?}");
+        }
+    }
+}
+
 fn expect_files(sandbox: &Sandbox, dir: &Path, files: &[(String, String)], kept: &str) {
     let view = sandbox.open(dir).view(Freshness::Local).unwrap();
     let paths: Vec<String> = files.iter().map(|(path, _)| path.clone()).collect();
@@ -59,6 +79,8 @@ fn expect_files(sandbox: &Sandbox, dir: &Path, files: &[(String, String)], kept:
 fn files_are_read_whole_from_wherever_git_keeps_them() {
     let sandbox = Sandbox::new();
     let (dir, files) = with_files(&sandbox);
+    expect_files(&sandbox, &dir, &files, "as fleet writes them");
+    unpack(&sandbox, &dir);
     expect_files(&sandbox, &dir, &files, "loose");
 
     let repacked = |config: &str, args: &[&str]| {
@@ -99,7 +121,7 @@ fn files_are_read_whole_from_wherever_git_keeps_them() {
     );
 
     // More packs than are looked through, and one index over all of them.
-    for n in 0..20 {
+    for n in 0..36 {
         let path = dir.join(".git/more");
         write(&path, &format!("{n}"));
         let id = sandbox.run(&dir, &["hash-object", "-w", "--", path.to_str().unwrap()]);
@@ -141,6 +163,7 @@ fn a_view_outlives_the_packs_that_it_was_made_from() {
 fn damage_is_named_with_the_file_and_the_next_step() {
     let sandbox = Sandbox::new();
     let (dir, files) = with_files(&sandbox);
+    unpack(&sandbox, &dir);
     let (path, _) = &files[11];
     let id = sandbox.run(&dir, &["rev-parse", &format!("fleet/state:{path}")]);
     let object = dir.join(".git/objects").join(&id[..2]).join(&id[2..]);

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use git2::{ErrorCode, Repository};
+use git2::ErrorCode;
 
 use super::follow::Checkouts;
 use super::publish::{LEFT_OVER, ids, lost, message, moves, write_error};
 use super::{GitStateRepo, contains, resolve};
 use crate::git::draft::NewCommit;
 use crate::git::durable;
+use crate::git::held::Held;
 use crate::git::leftover;
 use crate::git::objects::oid;
 use crate::git::owned::StateLock;
@@ -77,7 +78,7 @@ pub(super) fn to_local(
 /// Moves local refs, all or none; a sentence if one is not what is expected. `between` runs when
 /// all of them are locked and checked, before they move.
 pub(super) fn swap(
-    repo: &Repository,
+    repo: &Held<'_>,
     lock: &mut StateLock,
     moves: &[Move],
     lasting: Lasting,
@@ -101,7 +102,7 @@ pub(super) fn swap(
 
 /// By our own hand: refs that are there already, each as its file.
 fn swap_by_hand(
-    repo: &Repository,
+    repo: &Held<'_>,
     moves: &[Move],
     lasting: Lasting,
     between: impl FnOnce(),
@@ -139,7 +140,7 @@ fn not_locked(step: &Move, error: &std::io::Error) -> StateRepoError {
 
 /// The same by libgit2, which makes refs too, and flushes more than is needed.
 fn swap_by_libgit2(
-    repo: &Repository,
+    repo: &Held<'_>,
     moves: &[Move],
     between: impl FnOnce(),
 ) -> Result<Option<String>, StateRepoError> {
