@@ -64,12 +64,27 @@ struct LockFile {
 }
 
 impl LockFile {
-    /// Finishes what was left half done, and says what is done now to whoever waits; the lock works
-    /// without that.
+    /// A file that was just locked: the last holder may have been killed.
+    const fn new(file: File) -> Self {
+        Self {
+            file,
+            half_done: true,
+        }
+    }
+
+    /// Finishes what was left half done.
+    fn finish(&mut self, owned: &Owned) {
+        if self.half_done {
+            index_lock::recover(&owned.dir);
+            let _ = self.file.seek(SeekFrom::Start(0));
+            leftover::finish(&mut self.file, &owned.common);
+            self.half_done = false;
+        }
+    }
+
+    /// Says what is done now to whoever waits; the lock works without that.
     fn begin(&mut self, owned: &Owned, doing: &str) {
-        index_lock::recover(&owned.dir);
-        leftover::finish(&mut self.file, &owned.common);
-        self.half_done = false;
+        self.finish(owned);
         let note = format!("process {}: {doing}\n", std::process::id());
         let _ = self.file.set_len(0);
         let _ = self.file.seek(SeekFrom::Start(0));
@@ -121,10 +136,7 @@ impl Owned {
             held(&turn).begin(self, doing);
             return Ok(StateLock(turn));
         }
-        let mut lock = LockFile {
-            file: self.locked()?,
-            half_done: false,
-        };
+        let mut lock = LockFile::new(self.locked()?);
         lock.begin(self, doing);
         Ok(StateLock(Arc::new(Mutex::new(lock))))
     }
@@ -189,16 +201,11 @@ impl Owned {
         if !fs::metadata(&path).is_ok_and(|about| about.len() > 0) {
             return;
         }
-        let Ok(mut file) = File::options().read(true).write(true).open(&path) else {
+        let Ok(file) = File::options().read(true).write(true).open(&path) else {
             return;
         };
         if fs2::FileExt::try_lock_exclusive(&file).is_ok() {
-            index_lock::recover(&self.dir);
-            leftover::finish(&mut file, &self.common);
-            drop(LockFile {
-                file,
-                half_done: false,
-            });
+            LockFile::new(file).finish(self);
         }
     }
 
