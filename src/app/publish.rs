@@ -209,7 +209,6 @@ pub fn change<T, E>(
         let step = step(context.repo.publish(&proposal)?, how, view.tip.as_ref());
         match step?.or_keep(how, tries, &mut most) {
             Step::Done(published) => {
-                drop(line);
                 return Ok(Changed {
                     value,
                     state: applied(loaded.state, minter.records()),
