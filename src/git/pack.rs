@@ -14,7 +14,7 @@ use ring::digest::{Context, SHA1_FOR_LEGACY_USE_ONLY};
 use tempfile::NamedTempFile;
 
 use super::draft::Object;
-use super::durable::{self, flush, side_by_side, sync_folder};
+use super::durable::{self, side_by_side, sync_folder};
 use super::zlib;
 
 /// So many are compressed before they are written: what is in memory beside the objects themselves.
@@ -63,7 +63,7 @@ pub(super) fn store(
     write_index(&mut index, &places, &sum)?;
     let (index, _) = index.finish()?;
     let sum: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
-    flush(&[&pack, &index], |file| file.as_file().sync_all())?;
+    durable::flush_in_turn(&[pack.as_file(), index.as_file()])?;
     let path = |ending: &str| folder.join(format!("{prefix}{sum}.{ending}"));
     durable::name(pack, &path("pack"))?;
     durable::name(index, &path("idx"))?;
