@@ -164,7 +164,7 @@ pub fn change<T, E>(
     mut decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, E>,
 ) -> Result<Changed<T>, ChangeError<E>> {
     let mut minter = Minter::new(context);
-    let mut line = line::Line::join(context, terms.how)?;
+    let mut line = line::Line::join(context, terms)?;
     let mut view = answered(context.repo.view(terms.freshness)?, terms.how)?;
     let mut how = terms.how;
     let mut kept = None;

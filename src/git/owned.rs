@@ -15,8 +15,8 @@ use super::remote::Move;
 use super::{index_lock, leftover, whole};
 use crate::ports::state_repo::StateRepoError;
 
-/// How long another fleet process may hold the lock before we give up: an import of 100,000 takes ten seconds.
-const LOCK_LIMIT: Duration = Duration::from_secs(30);
+/// How long another fleet process may hold the lock before we give up.
+const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Shortest and longest pause between two tries for the lock; between them a 16th of what was waited.
 const PAUSES: [Duration; 2] = [Duration::from_micros(500), Duration::from_millis(32)];
@@ -130,7 +130,7 @@ impl Owned {
         fs::create_dir_all(&self.dir).map_err(|error| failed(&self.dir, error))
     }
 
-    /// Takes the lock, waiting at most half a minute for another fleet process.
+    /// Takes the lock, waiting at most ten seconds for another fleet process.
     pub(super) fn lock(&self, doing: &str) -> Result<StateLock, StateRepoError> {
         if let Some(turn) = held(&self.turn).upgrade() {
             held(&turn).begin(self, doing);

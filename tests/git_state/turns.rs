@@ -6,9 +6,10 @@ use std::sync::mpsc;
 use std::thread;
 
 use fleet::app::context::Context;
-use fleet::app::publish::{Decision, How, Terms, change};
+use fleet::app::publish::{Changed, Decision, How, Terms, change};
 use fleet::domain::record::{Op, TaskAdded};
 use fleet::domain::time::{DurationMs, Timestamp};
+use fleet::git::state_repo::GitStateRepo;
 use fleet::machine::ids::SystemIds;
 use fleet::ports::clock::Clock;
 use fleet::ports::state_repo::{Freshness, PublishOutcome, StateRepo as _, TakeTurn};
@@ -56,7 +57,8 @@ fn where_a_remote_decides_nobody_waits_for_a_turn() {
     assert!(repo.turn(TakeTurn::Now, REMOTE).unwrap().is_none());
 }
 
-/// A clock that stands still.
+/// A clock that stands still, and counts the pauses.
+#[derive(Default)]
 struct Still(AtomicU64);
 
 impl Clock for Still {
@@ -69,51 +71,80 @@ impl Clock for Still {
     }
 }
 
+/// Makes a change of one task in `repo`; `meanwhile` runs at each decision.
+fn add(
+    repo: &GitStateRepo,
+    clock: &Still,
+    checkpoint: Checkpoint,
+    mut meanwhile: impl FnMut(),
+) -> Changed<()> {
+    let context = Context {
+        repo,
+        clock,
+        ids: &SystemIds::default(),
+        actor: "human:mia",
+        run: "test",
+        memo: &Memo::default(),
+    };
+    let terms = Terms {
+        scope: Scope::Live,
+        freshness: Freshness::Local,
+        how: How::Prefer(DurationMs::secs(5)),
+        checkpoint,
+    };
+    let changed = change(context, &terms, |_, minter| {
+        meanwhile();
+        minter.add(Op::TaskAdded(TaskAdded::default()));
+        Ok::<_, Infallible>(Decision::write((), "add"))
+    });
+    changed.unwrap()
+}
+
 #[test]
 fn i1_of_eight_that_write_at_once_none_is_overtaken_twice_and_all_is_kept() {
     let sandbox = Sandbox::new();
     let dir = sandbox.init("r");
-    put(
-        &sandbox.open(&dir),
-        ".orchestra/format.json",
-        "{\"format\":1,\"min_reader\":1}\n",
-    );
-    let add = |writer: u64| {
-        let (repo, clock, ids) = (
-            sandbox.open(&dir),
-            Still(AtomicU64::new(0)),
-            SystemIds::default(),
-        );
-        let context = Context {
-            repo: &repo,
-            clock: &clock,
-            ids: &ids,
-            actor: "human:mia",
-            run: "test",
-            memo: &Memo::default(),
-        };
-        let terms = Terms {
-            scope: Scope::Live,
-            freshness: Freshness::Local,
-            how: How::Prefer(DurationMs::secs(5)),
-            checkpoint: Checkpoint::Never,
-        };
-        for n in 0..5 {
-            let changed = change(context, &terms, |_, minter| {
-                let mut added = TaskAdded::default();
-                added.set.title = Some(format!("{writer}/{n}"));
-                minter.add(Op::TaskAdded(added));
-                Ok::<_, Infallible>(Decision::write((), "add"))
-            });
-            assert!(changed.unwrap().tries <= 2);
-        }
-        assert_eq!(clock.0.load(Ordering::SeqCst), 0, "nobody backs off");
-    };
+    begin(&sandbox.open(&dir));
     thread::scope(|scope| {
-        for writer in 0..8 {
-            scope.spawn(move || add(writer));
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let (repo, clock) = (sandbox.open(&dir), Still::default());
+                for _ in 0..5 {
+                    let changed = add(&repo, &clock, Checkpoint::Never, || ());
+                    assert!(changed.tries <= 2);
+                }
+                assert_eq!(clock.0.load(Ordering::SeqCst), 0, "nobody backs off");
+            });
         }
     });
     let view = sandbox.open(&dir).view(Freshness::Local).unwrap();
     assert_eq!(load(&view, Scope::All).unwrap().state.tasks.len(), 40);
+}
+
+#[test]
+fn what_may_take_long_to_decide_keeps_nobody_waiting() {
+    let sandbox = Sandbox::new();
+    let dir = sandbox.init("r");
+    begin(&sandbox.open(&dir));
+    let (repo, clock, other) = (sandbox.open(&dir), Still::default(), sandbox.open(&dir));
+    let mut tries = 0;
+    let changed = add(&repo, &clock, Checkpoint::IfGrown, || {
+        tries += 1;
+        if tries < 3 {
+            // Another writer finds nobody in front of it, and overtakes.
+            let free = other.turn(TakeTurn::IfBusy, REMOTE).unwrap();
+            assert!(free.is_none(), "try {tries}");
+            put(&other, FILE, &format!("{tries}\n"));
+        }
+    });
+    assert_eq!(changed.tries, 3);
+    assert_eq!(clock.0.load(Ordering::SeqCst), 2, "it backs off");
+}
+
+fn begin(repo: &GitStateRepo) {
+    put(
+        repo,
+        ".orchestra/format.json",
+        "{\"format\":1,\"min_reader\":1}\n",
+    );
 }

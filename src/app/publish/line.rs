@@ -1,25 +1,34 @@
 //! Waiting: behind the other writers of this clone, and between two tries.
 
-use super::How;
+use super::{How, Terms};
 use crate::app::context::Context;
 use crate::domain::time::{DurationMs, Moment};
 use crate::ports::state_repo::{StateRepoError, TakeTurn, Turn};
+use crate::store::Checkpoint;
 
 /// What takes longer to decide does not keep the other writers of the clone waiting meanwhile.
 const TURN_LIMIT: DurationMs = DurationMs::secs(1);
 
-/// The line of the writers of one clone.
+/// The line of the writers of one clone. Small writes stand in it; what may rewrite the checkpoint (an
+/// import, a step of a tick) would keep them waiting for as long as it decides, and competes as across
+/// clones.
 pub(super) struct Line {
+    small: bool,
     began: Moment,
     turn: Option<Turn>,
 }
 
 impl Line {
     /// Who reads while another process writes is overtaken: it waits first.
-    pub(super) fn join(context: Context<'_>, how: How) -> Result<Self, StateRepoError> {
+    pub(super) fn join(context: Context<'_>, terms: &Terms) -> Result<Self, StateRepoError> {
+        let small = terms.checkpoint == Checkpoint::Never;
         Ok(Self {
+            small,
             began: context.clock.moment(),
-            turn: context.repo.turn(TakeTurn::IfBusy, how.reach())?,
+            turn: match small {
+                true => context.repo.turn(TakeTurn::IfBusy, terms.how.reach())?,
+                false => None,
+            },
         })
     }
 
@@ -30,7 +39,7 @@ impl Line {
         how: How,
         tries: u32,
     ) -> Result<(), StateRepoError> {
-        let quick = context.clock.moment().since(self.began) < TURN_LIMIT;
+        let quick = self.small && context.clock.moment().since(self.began) < TURN_LIMIT;
         self.turn = match self.turn.take() {
             None if quick => context.repo.turn(TakeTurn::Now, how.reach())?,
             _ => None,
