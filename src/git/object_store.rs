@@ -14,10 +14,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use git2::Oid;
 
-use super::packs::{Pack, Packs};
+use super::packs::{ID, Pack, Packs};
 use super::zlib::{self, Unpacked};
 
-const ID: usize = 20;
 /// Longest header of a loose object: its kind, a space, its length, a zero.
 const LOOSE_HEADER: usize = 32;
 /// Most loose objects of a state are shorter than this. It is said only inside how long they are.

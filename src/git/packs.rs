@@ -16,9 +16,9 @@ use super::zlib::{self, Unpacked};
 const MOST_PACKS: usize = 32;
 /// Of the index: its magic number and version, and behind them a table of how many ids begin with at most
 /// each byte.
-const HEAD: usize = 8;
-const TABLE: usize = 256 * 4;
-const ID: usize = 20;
+pub(super) const HEAD: usize = 8;
+pub(super) const TABLE: usize = 256 * 4;
+pub(super) const ID: usize = 20;
 /// Longest header of an object in a pack: its kind and length, 4 and then 7 bits a byte.
 const HEADER: usize = 10;
 

@@ -22,6 +22,7 @@ use git2::Oid;
 
 use super::draft::Object;
 use super::pack::{self, Packed};
+use super::packs::{HEAD, ID, TABLE};
 
 /// Names of these packs begin so.
 const PREFIX: &str = "fleet-";
@@ -108,10 +109,6 @@ fn pack_of(index: &Path) -> PathBuf {
     index.with_extension("pack")
 }
 
-/// Of the index: magic number, version, and a table of how many ids begin with at most each byte.
-const HEAD: usize = 8;
-const TABLE: usize = 256 * 4;
-const ID: usize = 20;
 /// Of the pack: magic number, version, count.
 const FRONT: usize = 12;
 
