@@ -18,8 +18,11 @@ use crate::ports::state_repo::StateRepoError;
 /// How long another fleet process may hold the lock before we give up.
 const LOCK_LIMIT: Duration = Duration::from_secs(10);
 
-/// Shortest and longest pause between two tries for the lock; between them a 16th of what was waited.
-const PAUSES: [Duration; 2] = [Duration::from_micros(500), Duration::from_millis(32)];
+/// Pause between two tries for the lock: the same for all who wait, or who came last would come first.
+const PAUSE: Duration = Duration::from_millis(1);
+/// The pause of who has waited for longer than a line of small writes takes.
+const LONG_PAUSE: Duration = Duration::from_millis(16);
+const LONG: Duration = Duration::from_secs(1);
 
 /// Name of the lock file.
 const LOCK: &str = "state.lock";
@@ -188,8 +191,8 @@ impl Owned {
                     ),
                 ));
             }
-            let [shortest, longest] = PAUSES;
-            std::thread::sleep((began.elapsed() / 16).clamp(shortest, longest));
+            let long = began.elapsed() > LONG;
+            std::thread::sleep(if long { LONG_PAUSE } else { PAUSE });
         }
         Ok(file)
     }
