@@ -40,4 +40,4 @@ pub use problem::{Problem, ProblemKind};
 pub use read::{load, load_again, load_cached, load_log, load_more};
 pub use snapshot::Bodies;
 pub use verify::verify;
-pub use write::{Checkpoint, Write, checkpoint_is_due, plan_write};
+pub use write::{Checkpoint, Write, checkpoint_is_due, checkpoint_is_overdue, plan_write};

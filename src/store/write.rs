@@ -18,6 +18,8 @@ use crate::store::problem::ProblemKind;
 use crate::store::reach::needs_archive;
 use crate::store::read::load;
 
+/// What a record takes in the log, about.
+const RECORD_BYTES: u64 = 512;
 /// Records outside the checkpoint that make a new one due.
 const GROWN_RECORDS: usize = 1_000;
 /// Bytes outside the checkpoint that make a new one due.
@@ -124,6 +126,17 @@ fn wants_checkpoint(
 #[must_use]
 pub fn checkpoint_is_due(loaded: &Loaded) -> bool {
     is_due(loaded, 0)
+}
+
+/// Whether more lies outside the checkpoint than every reading should go on paying for, though nobody comes
+/// to write one: what is due, and an eighth of what there is, since a new one costs as much as there is.
+#[must_use]
+pub fn checkpoint_is_overdue(loaded: &Loaded) -> bool {
+    let eighth = loaded.state.max_number / 8;
+    let records = GROWN_RECORDS.max(usize::try_from(eighth).unwrap_or(usize::MAX));
+    let bytes = GROWN_BYTES.max(u64::from(eighth) * RECORD_BYTES);
+    let grown = loaded.tail_records() > records || loaded.tail.bytes > bytes;
+    grown && !loaded.newer_checkpoint
 }
 
 fn is_due(loaded: &Loaded, more: usize) -> bool {

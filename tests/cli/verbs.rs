@@ -730,3 +730,40 @@ fn a_question_is_answered_by_its_short_id_or_by_its_task() {
     2026-11-21 08:11  human:Ada     escalation.answered  Gregorian
     "#);
 }
+
+#[test]
+fn who_never_ticks_nor_syncs_has_a_checkpoint_all_the_same() {
+    let env = TestEnv::new();
+    let clone = env.ready("project");
+    let task = |n: u32| format!(r#"{{"id":"t{n}","title":"Task {n}"}}"#);
+    let tasks: Vec<String> = (0..520).map(task).collect();
+    let plan = format!(r#"{{"tasks":[{}]}}"#, tasks.join(","));
+    clone
+        .fleet_with(&["add", "--graph", "-"], &plan)
+        .expect_exit(0);
+    let commits = || clone.git(&["log", "--format=%s", "fleet/state"]);
+    let has = || {
+        !clone
+            .git(&["ls-tree", "fleet/state", ".orchestra/checkpoint.json"])
+            .is_empty()
+    };
+    assert!(!has(), "{}", commits());
+    let before = commits().lines().count();
+    // A look writes nothing, a change does, in a commit behind its own.
+    clone
+        .fleet(&["update", "T-3", "--priority", "0", "--dry-run"])
+        .expect_exit(0);
+    assert_eq!(commits().lines().count(), before);
+    clone
+        .fleet(&["update", "T-3", "--priority", "0"])
+        .expect_exit(0);
+    assert!(has(), "{}", commits());
+    assert_eq!(commits().lines().count(), before + 2);
+    assert_eq!(commits().lines().next(), Some("checkpoint"));
+    clone
+        .fleet(&["update", "T-4", "--priority", "0"])
+        .expect_exit(0);
+    assert_eq!(commits().lines().count(), before + 3);
+    assert_eq!(clone.data(&["list", "--all"])["total"], 520);
+    clone.fleet(&["doctor", "--verify"]).expect_exit(0);
+}

@@ -6,6 +6,7 @@ pub(in crate::app::tracker) use reading::Reading;
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 
 use crate::app::context::{Context, Minter};
 use crate::app::publish::{self, ChangeError, Changed, Decision, How, Terms};
@@ -21,7 +22,9 @@ use crate::ports::code_repo::CodeRepo;
 use crate::ports::forge_setup::ForgeSetup;
 use crate::ports::site::Site;
 use crate::ports::state_repo::{Freshness, RemoteState, StateView};
-use crate::store::{Checkpoint, Loaded, Scope, StoreError};
+use crate::store::{
+    Checkpoint, Loaded, Scope, StoreError, checkpoint_is_due, checkpoint_is_overdue,
+};
 
 /// An open repository with its policy.
 #[derive(Debug, Clone, Copy)]
@@ -228,8 +231,10 @@ impl Desk<'_> {
         mut decide: impl FnMut(&Loaded, &mut Minter<'_>) -> Result<Decision<T>, TrackerError>,
     ) -> Result<Done<T>, TrackerError> {
         let mut records = Vec::new();
+        let mut overdue = false;
         let mut noted = |loaded: &Loaded, minter: &mut Minter<'_>| {
             self.ensure_known(loaded)?;
+            overdue = checkpoint_is_overdue(loaded);
             self.remarks.damage(loaded);
             let decision = decide(loaded, minter)?;
             records = minter
@@ -250,6 +255,10 @@ impl Desk<'_> {
         }
         let done = done.map_err(|error| self.explain(what, error))?;
         records.extend(done.granted.iter().map(|_| "task.numbered".to_owned()));
+        let settled = done.published.as_ref().is_some_and(|it| it.settled);
+        if overdue && settled && terms.checkpoint == Checkpoint::Never {
+            self.checkpoint();
+        }
         let kept = match (&done.kept_locally, &done.published) {
             (Some(cause), _) => Some(cause.clone()),
             (None, Some(published)) if !published.settled => {
@@ -268,6 +277,27 @@ impl Desk<'_> {
             state: done.state,
             delivery,
         })
+    }
+
+    /// Writes the checkpoint where no tick and no `sync` did for long: readings would cost what ever
+    /// happened. A commit of its own, so that the change is told as it was made; if it cannot be made
+    /// now, a later change tries again.
+    fn checkpoint(self) {
+        let (How::Prefer(limit) | How::Must(limit)) = self.usual_reach() else {
+            return;
+        };
+        let terms = Terms {
+            scope: Scope::Live,
+            freshness: Freshness::Local,
+            how: How::Must(limit),
+            checkpoint: Checkpoint::IfGrown,
+        };
+        let _ = publish::change(self.context, &terms, |loaded, _| {
+            Ok::<_, Infallible>(match checkpoint_is_due(loaded) {
+                true => Decision::write((), "checkpoint"),
+                false => Decision::Nothing(()),
+            })
+        });
     }
 
     /// Decides once, on what is known, and records nothing.
