@@ -51,7 +51,7 @@ pub fn sync(desk: Desk<'_>, mode: Mode) -> Result<SyncReport, TrackerError> {
         scope: Scope::Live,
         freshness: Freshness::Local,
         how: How::Must(PATIENCE),
-        // Who works without ticks has nobody else who would write it.
+        // Who works without ticks need not wait until a change finds it overdue.
         checkpoint: Checkpoint::IfGrown,
     };
     let subject = match waiting {
