@@ -139,7 +139,7 @@ impl<'a> Changes<'a> {
     ) -> Result<Option<Oid>, git2::Error> {
         let mut entries = Entries::new();
         if let Some(old) = old {
-            for (name, mode, id) in repo.entries_of(old)? {
+            for (name, (mode, id)) in repo.entries_of(old)? {
                 entries.insert(sort_key(&name, mode), (mode, id));
             }
         }

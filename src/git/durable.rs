@@ -1,10 +1,10 @@
 //! Writing the objects of one commit so that a power cut cannot take them back.
 //!
 //! libgit2 can do this too, but it flushes every object and its folder on its own: some sixteen
-//! flushes per publish, one after the other. Here the objects are made in memory, written side by
-//! side, and flushed by a few threads at once, which the file system joins into one or two. An
-//! object gets its name only when its bytes are on the disk, so a name never stands for a torn one.
-//! Many objects at once become one pack (`pack`).
+//! flushes per publish, one after the other. Here the objects are made in memory and become one pack
+//! (`pack`), which takes over those of the last small writes (`rollup`). Where packs must be left alone a
+//! few objects are loose, flushed by a few threads at once, which the file system joins. An object or a
+//! pack gets its name only when its bytes are on the disk, so a name never stands for a torn one.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -20,8 +20,8 @@ use super::held::Held;
 use super::{pack, rollup, zlib};
 use crate::ports::state_repo::StateRepoError;
 
-/// Threads that flush: one for each object of a command's commit, as the file system joins what comes
-/// at the same time.
+/// Threads that flush: one for each loose object of a small write, as the file system joins what comes at
+/// the same time.
 const FLUSHERS: usize = 8;
 /// Threads that work.
 const THREADS: usize = 4;

@@ -6,7 +6,7 @@ use std::sync::MutexGuard;
 
 use git2::{ErrorClass, ErrorCode, Repository};
 
-use super::object_store::{Damaged, Kind, ObjectStore, Room, tree_items, tree_of_commit};
+use super::object_store::{Damaged, Kind, NamedEntry, ObjectStore, Room};
 use super::objects::{FILE_MAX, mode_of};
 
 /// The repository in the hands of one thread, with its objects.
@@ -37,44 +37,32 @@ impl<'a> Held<'a> {
 
     /// The tree of a commit.
     pub(super) fn root_of(&self, id: git2::Oid) -> Result<git2::Oid, git2::Error> {
-        let mut room = Room::default();
-        let found = self.read(id, Kind::Commit, &mut room)?;
-        match found.and_then(tree_of_commit) {
+        let found = self.store.root_of(id, FILE_MAX);
+        match found.map_err(|damaged| said(&damaged))? {
             Some(root) => Ok(root),
             None => Ok(self.repo.find_commit(id)?.tree_id()),
         }
     }
 
     /// Name, mode and id of each entry of a tree.
-    pub(super) fn entries_of(
-        &self,
-        id: git2::Oid,
-    ) -> Result<Vec<(Vec<u8>, u32, git2::Oid)>, git2::Error> {
-        let mut room = Room::default();
-        let items = self.read(id, Kind::Tree, &mut room)?.and_then(|bytes| {
-            let named = |(mode, name, id): (u32, &[u8], git2::Oid)| (name.to_vec(), mode, id);
-            tree_items(bytes).map(|item| item.map(named)).collect()
-        });
-        if let Some(items) = items {
-            return Ok(items);
+    pub(super) fn entries_of(&self, id: git2::Oid) -> Result<Vec<NamedEntry>, git2::Error> {
+        let found = self.store.entries_of(id, FILE_MAX);
+        if let Some(entries) = found.map_err(|damaged| said(&damaged))? {
+            return Ok(entries);
         }
         let tree = self.repo.find_tree(id)?;
-        let named =
-            |entry: git2::TreeEntry<'_>| (entry.name_bytes().to_vec(), mode_of(&entry), entry.id());
+        let named = |entry: git2::TreeEntry<'_>| {
+            (entry.name_bytes().to_vec(), (mode_of(&entry), entry.id()))
+        };
         Ok(tree.iter().map(named).collect())
     }
+}
 
-    /// What is damaged is not read by libgit2 again, which one that is cut off keeps busy for ever.
-    fn read<'room>(
-        &self,
-        id: git2::Oid,
-        kind: Kind,
-        room: &'room mut Room,
-    ) -> Result<Option<&'room [u8]>, git2::Error> {
-        let found = self.store.read(id, kind, FILE_MAX, room);
-        found.map_err(|damaged| {
-            let text = damaged.to_string();
-            git2::Error::new(ErrorCode::GenericError, ErrorClass::Odb, text)
-        })
-    }
+/// What is damaged is not read by libgit2 again, which one that is cut off keeps busy for ever.
+fn said(damaged: &Damaged) -> git2::Error {
+    git2::Error::new(
+        ErrorCode::GenericError,
+        ErrorClass::Odb,
+        damaged.to_string(),
+    )
 }

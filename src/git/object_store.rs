@@ -126,6 +126,25 @@ impl ObjectStore {
         Ok(found.map(|place| &room.bytes[place]))
     }
 
+    /// The tree of a commit, if it is found.
+    pub(super) fn root_of(&self, id: Oid, most: usize) -> Result<Option<Oid>, Damaged> {
+        let mut room = Room::default();
+        let found = self.read(id, Kind::Commit, most, &mut room)?;
+        Ok(found.and_then(tree_of_commit))
+    }
+
+    /// Name, mode and id of each entry of a tree, if it is found.
+    pub(super) fn entries_of<C: FromIterator<NamedEntry>>(
+        &self,
+        id: Oid,
+        most: usize,
+    ) -> Result<Option<C>, Damaged> {
+        let mut room = Room::default();
+        let found = self.read(id, Kind::Tree, most, &mut room)?;
+        let named = |(mode, name, id): TreeItem<'_>| (name.to_vec(), (mode, id));
+        Ok(found.and_then(|bytes| tree_items(bytes).map(|item| item.map(named)).collect()))
+    }
+
     fn packed(&self, wanted: Wanted, room: &mut Room) -> Result<Option<Found>, Damaged> {
         self.in_these(&self.packs.known(), wanted, room)
     }
@@ -200,10 +219,13 @@ fn header(bytes: &[u8]) -> Option<(Said<'_>, usize)> {
 }
 
 /// One entry of a tree: mode, name, id.
-pub(super) type TreeItem<'a> = (u32, &'a [u8], Oid);
+type TreeItem<'a> = (u32, &'a [u8], Oid);
+
+/// An entry of a tree by its name: mode and id.
+pub(super) type NamedEntry = (Vec<u8>, (u32, Oid));
 
 /// The entries of a tree; ends with `None` where it is no tree.
-pub(super) fn tree_items(bytes: &[u8]) -> impl Iterator<Item = Option<TreeItem<'_>>> {
+fn tree_items(bytes: &[u8]) -> impl Iterator<Item = Option<TreeItem<'_>>> {
     let mut rest = bytes;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -231,7 +253,7 @@ fn tree_item<'a>(rest: &mut &'a [u8]) -> Option<TreeItem<'a>> {
 }
 
 /// The tree of a commit.
-pub(super) fn tree_of_commit(bytes: &[u8]) -> Option<Oid> {
+fn tree_of_commit(bytes: &[u8]) -> Option<Oid> {
     let digits = bytes.strip_prefix(b"tree ")?.get(..2 * ID)?;
     Oid::from_str(std::str::from_utf8(digits).ok()?).ok()
 }

@@ -9,7 +9,7 @@ use git2::{FileMode, ObjectType, Repository};
 
 use super::held::Held;
 use super::native;
-use super::object_store::{Damaged, Kind, ObjectStore, Room, tree_items, tree_of_commit};
+use super::object_store::{Damaged, Kind, ObjectStore, Room};
 use super::place::Place;
 use crate::domain::halves::side_by_side;
 use crate::domain::ids::Oid;
@@ -60,9 +60,8 @@ impl Objects {
 
     fn root_of(&self, id: git2::Oid) -> Result<git2::Oid, StateReadError> {
         let name = id.to_string();
-        let mut room = Room::default();
-        let found = find(&self.store, &name, Kind::Commit, id, &mut room)?;
-        if let Some(root) = found.and_then(tree_of_commit) {
+        let found = self.store.root_of(id, FILE_MAX);
+        if let Some(root) = found.map_err(|damaged| damage(&name, &damaged))? {
             return Ok(root);
         }
         let repo = self.lock();
@@ -213,16 +212,8 @@ impl ObjectTree {
     }
 
     fn read_folder(&self, path: &str, id: git2::Oid) -> Result<Folder, StateReadError> {
-        let mut room = Room::default();
-        let found = find(&self.objects.store, path, Kind::Tree, id, &mut room)?;
-        let items = found.map(|bytes| {
-            let items = tree_items(bytes);
-            let entry = |(mode, name, id): (u32, &[u8], git2::Oid)| (name.to_vec(), (mode, id));
-            items
-                .map(|item| item.map(entry))
-                .collect::<Option<Folder>>()
-        });
-        if let Some(folder) = items.flatten() {
+        let found = self.objects.store.entries_of(id, FILE_MAX);
+        if let Some(folder) = found.map_err(|damaged| damage(path, &damaged))? {
             return Ok(folder);
         }
         let repo = self.objects.lock();

@@ -12,14 +12,14 @@ mod publish;
 mod rewind;
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use git2::{ErrorCode, Repository};
 
 use super::cache::DiskCache;
 use super::held::Held;
 use super::objects::{ObjectTree, Objects, damage, oid, read_error};
-use super::owned::Owned;
+use super::owned::{Owned, held};
 use super::place::Place;
 use super::process::Git;
 use super::remote::{Fetched, Remote, RemoteChoice};
@@ -68,10 +68,6 @@ pub struct GitStateRepo {
     options: StateOptions,
     partial: bool,
     warnings: Mutex<Vec<String>>,
-}
-
-fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The commit that a ref names; `None` if there is no such ref.
