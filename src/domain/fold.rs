@@ -283,7 +283,7 @@ impl State {
             self.numbers.remove(&(old, task));
         }
         if let Some(new) = after {
-            self.numbers.insert((new, task));
+            *self.numbers.get_or_default((new, task)) = ();
         }
     }
 
@@ -315,7 +315,7 @@ impl State {
 
     fn apply_dep(&mut self, edge: &DepEdge, present: bool, at: Stamp) {
         let key = DepKey::from(edge);
-        self.deps.entry(key).or_default().write(present, at);
+        self.deps.get_or_default(key).write(present, at);
     }
 
     pub(in crate::domain) fn task_mut(&mut self, uid: TaskUid, at: Stamp) -> &mut Task {

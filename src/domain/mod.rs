@@ -26,6 +26,7 @@ pub mod register;
 pub mod remote;
 pub mod review;
 pub mod session;
+pub mod sorted;
 pub mod state;
 pub mod task;
 pub mod tasks;

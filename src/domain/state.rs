@@ -4,7 +4,7 @@ mod index;
 
 pub use index::Index;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::domain::dep::DepKind;
 use crate::domain::escalation::Escalation;
@@ -17,6 +17,7 @@ use crate::domain::record::DepEdge;
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
 use crate::domain::session::Session;
+use crate::domain::sorted::Sorted;
 use crate::domain::task::{Task, TaskName};
 use crate::domain::tasks::Tasks;
 use crate::domain::time::{Hlc, Timestamp};
@@ -81,7 +82,7 @@ pub struct State {
     /// Tasks by identity.
     pub tasks: Tasks,
     /// Edges; `true` = present.
-    pub deps: BTreeMap<DepKey, Reg<bool>>,
+    pub deps: Sorted<DepKey, Reg<bool>>,
     /// Sessions by identity.
     pub sessions: BTreeMap<SessionUid, Session>,
     /// Locks by the session that holds them.
@@ -105,7 +106,7 @@ pub struct State {
     /// Greatest number ever granted; never reused.
     pub max_number: u32,
     /// Numbers and the tasks that claim them; one by more than one task only after a forced merge.
-    pub(in crate::domain) numbers: BTreeSet<(TaskNumber, TaskUid)>,
+    pub(in crate::domain) numbers: Sorted<(TaskNumber, TaskUid), ()>,
     /// Idempotency keys; the earliest task keeps a contested one.
     pub(in crate::domain) keys: BTreeMap<String, TaskUid>,
 }
@@ -162,10 +163,14 @@ impl State {
 
     /// Tasks that claim `n`, by identity.
     fn claims_of(&self, n: TaskNumber) -> impl Iterator<Item = TaskUid> {
+        let mut numbers = self.numbers.iter();
+        // Nearly always every number is there once.
+        let first = numbers.next().map_or(n, |((first, _), ())| *first);
+        let guess = n.get().saturating_sub(first.get());
         self.numbers
-            .range((n, TaskUid::LEAST)..)
-            .take_while(move |(m, _)| *m == n)
-            .map(|(_, uid)| *uid)
+            .range_near(guess as usize, &(n, TaskUid::LEAST))
+            .take_while(move |((m, _), ())| *m == n)
+            .map(|((_, uid), ())| *uid)
     }
 
     /// All tasks that claim `n`, the keeper first.
@@ -185,8 +190,8 @@ impl State {
 
     /// Numbers claimed by more than one task, for `doctor`.
     pub fn collisions(&self) -> impl Iterator<Item = (TaskNumber, Vec<TaskUid>)> {
-        let next = self.numbers.iter().skip(1);
-        let twice = self.numbers.iter().zip(next);
+        let numbers = || self.numbers.iter().map(|(claim, ())| claim);
+        let twice = numbers().zip(numbers().skip(1));
         let mut twice: Vec<_> = twice
             .filter(|((n, _), (next, _))| n == next)
             .map(|((n, _), _)| *n)
@@ -260,7 +265,7 @@ impl State {
     /// Numbers that look like `n`: neighbours in typing (prefix, one digit more), then the last one.
     fn near(&self, n: TaskNumber) -> Vec<TaskName> {
         let wanted = n.get().to_string();
-        let mut numbers = self.numbers.iter().map(|(n, _)| *n);
+        let mut numbers = self.numbers.iter().map(|((n, _), ())| *n);
         let mut near: Vec<_> = numbers
             .clone()
             .filter(|m| {
@@ -286,7 +291,7 @@ impl State {
     /// The same, from the edges of this task on.
     pub fn live_deps_since(&self, first: TaskUid) -> impl Iterator<Item = DepKey> {
         self.deps
-            .range(DepKey::least(first)..)
+            .range(&DepKey::least(first))
             .filter(|(_, reg)| reg.value)
             .map(|(key, _)| *key)
     }
@@ -294,7 +299,7 @@ impl State {
     /// Edges from `task`.
     pub fn deps_from(&self, task: TaskUid) -> impl Iterator<Item = DepKey> {
         self.deps
-            .range(DepKey::least(task)..)
+            .range(&DepKey::least(task))
             .take_while(move |(key, _)| key.from == task)
             .filter(|(_, reg)| reg.value)
             .map(|(key, _)| *key)

@@ -1,18 +1,17 @@
 //! Tasks by identity.
 //!
-//! A task is near to a kilobyte, most of it stamps. Kept in the nodes of a sorted map, half of that
-//! memory would be room for later ones, and touching it for the first time is what reading a large
-//! state costs most: so the map holds one pointer per task.
+//! A task is near to a kilobyte, most of it stamps, and touching memory for the first time is what
+//! reading a large state costs most: so the list holds one pointer per task.
 
-use std::collections::BTreeMap;
 use std::ops::{Bound, Index};
 
 use crate::domain::ids::TaskUid;
+use crate::domain::sorted::{self, Sorted};
 use crate::domain::task::Task;
 
 /// Tasks in order of identity.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Tasks(BTreeMap<TaskUid, Box<Task>>);
+pub struct Tasks(Sorted<TaskUid, Box<Task>>);
 
 impl Tasks {
     /// The task with this identity.
@@ -23,17 +22,12 @@ impl Tasks {
 
     /// The same, to be changed by the fold.
     pub(in crate::domain) fn get_or_default(&mut self, uid: TaskUid) -> &mut Task {
-        self.0.entry(uid).or_default()
+        self.0.get_or_default(uid)
     }
 
     /// Puts tasks in; the places of older ones are taken.
     pub(in crate::domain) fn restore(&mut self, tasks: Vec<(TaskUid, Box<Task>)>) {
-        if self.0.is_empty() {
-            // In one go: an insertion for each costs as much as reading it.
-            self.0 = tasks.into_iter().collect();
-        } else {
-            self.0.extend(tasks);
-        }
+        self.0.restore(tasks);
     }
 
     /// Whether there is such a task.
@@ -65,18 +59,26 @@ impl Tasks {
         first: TaskUid,
         end: Bound<TaskUid>,
     ) -> impl Iterator<Item = (&TaskUid, &Task)> {
-        let range = self.0.range((Bound::Included(first), end));
+        let within = move |uid: TaskUid| match end {
+            Bound::Included(last) => uid <= last,
+            Bound::Excluded(last) => uid < last,
+            Bound::Unbounded => true,
+        };
+        let range = self
+            .0
+            .range(&first)
+            .take_while(move |(uid, _)| within(**uid));
         range.map(|(uid, task)| (uid, &**task))
     }
 
     /// Their identities, in order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &TaskUid> + Clone {
-        self.0.keys()
+        self.0.iter().map(|(uid, _)| uid)
     }
 
     /// They alone, in order of identity.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &Task> + Clone {
-        self.0.values().map(Box::as_ref)
+        self.0.iter().map(|(_, task)| task.as_ref())
     }
 }
 
@@ -99,7 +101,7 @@ impl<'a> IntoIterator for &'a Tasks {
 
 /// Identities and tasks, in order.
 #[derive(Debug, Clone)]
-pub struct Iter<'a>(std::collections::btree_map::Iter<'a, TaskUid, Box<Task>>);
+pub struct Iter<'a>(sorted::Iter<'a, TaskUid, Box<Task>>);
 
 impl<'a> Iterator for Iter<'a> {
     type Item = (&'a TaskUid, &'a Task);

@@ -49,7 +49,7 @@ fn next_sides(state: &State, index: &Index, side: Side) -> Vec<Side> {
         Side::Open(_) => Vec::new(),
     };
     let from = state.deps_from(side.task());
-    let to = index.deps_to(side.task()).iter().copied();
+    let to = index.deps_to(side.task()).copied();
     for (waiting, on) in from.chain(to).flat_map(waits) {
         if waiting == side {
             next.push(on);
@@ -257,7 +257,6 @@ pub fn tree(
                 .collect(),
             Direction::Up => index
                 .deps_to(task)
-                .iter()
                 .map(|key| (depth + 1, key.from, Some(key.kind)))
                 .collect(),
         };
@@ -272,7 +271,6 @@ pub fn tree(
 pub fn dependents(state: &State, index: &Index, task: TaskUid) -> usize {
     index
         .deps_to(task)
-        .iter()
         .filter(|key| key.kind == DepKind::Blocks)
         .filter(|key| state.tasks.get(&key.from).is_some_and(|t| t.is_open()))
         .count()

@@ -79,7 +79,7 @@ pub fn lint(
 ) -> Vec<Remark> {
     let mut found = Vec::new();
     title(task, &mut found);
-    let edges = index.deps_to(uid).iter();
+    let edges = index.deps_to(uid);
     let parts: Vec<TaskUid> = edges
         .filter(|key| key.kind == DepKind::ParentChild)
         .map(|key| key.from)

@@ -100,7 +100,7 @@ impl<'a> Board<'a> {
         }
         let index = self.index;
         while let Some((parent, source, why)) = todo.pop() {
-            let parts = index.deps_to(parent).iter();
+            let parts = index.deps_to(parent);
             for key in parts.filter(|key| key.kind == DepKind::ParentChild) {
                 if self.children.contains_key(&key.from) && !self.held.contains_key(&key.from) {
                     self.held.insert(key.from, (source, why.clone()));

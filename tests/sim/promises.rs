@@ -136,7 +136,7 @@ impl Sim {
             .filter(|key| matches!(key.kind, DepKind::Blocks | DepKind::WaitsFor));
         let mut blocks = blocks.filter(|key| {
             // Of a task that was split, its parts are waited for, and not itself.
-            let split = index.deps_to(key.to).iter();
+            let split = index.deps_to(key.to);
             let split = split.filter(|part| part.kind == DepKind::ParentChild);
             let open = if key.kind == DepKind::WaitsFor && split.count() > 0 {
                 open_part(state, key.to).is_some()
@@ -330,7 +330,7 @@ impl Sim {
             claim.is_some_and(|(claim, _)| claim.branch.is_none())
                 && end.is_some_and(|(end, _)| end.outcome == Outcome::Succeeded)
         });
-        let parts = index.deps_to(task).iter();
+        let parts = index.deps_to(task);
         let parts = parts.filter(|key| key.kind == DepKind::ParentChild).count();
         words || parts > 0 && open_part(state, task).is_none()
     }
@@ -373,7 +373,7 @@ impl Sim {
 /// A part of a task that was split, and that has not ended.
 fn open_part(state: &State, task: TaskUid) -> Option<TaskUid> {
     let index = state.index();
-    let mut parts = index.deps_to(task).iter().filter(|key| {
+    let mut parts = index.deps_to(task).filter(|key| {
         let open = state
             .tasks
             .get(&key.from)

@@ -293,7 +293,6 @@ fn attempt(out: &mut String, state: &State, index: &Index, (task, uid): (TaskUid
 fn parts(out: &mut String, state: &State, index: &Index, (task, who): (TaskUid, &str)) {
     let parts: Vec<TaskUid> = index
         .deps_to(task)
-        .iter()
         .filter(|key| key.kind == crate::domain::dep::DepKind::ParentChild)
         .map(|key| key.from)
         .collect();

@@ -225,7 +225,7 @@ fn edges(After { state, index }: &After, kept: TaskUid, other: TaskUid) -> Vec<D
         to: key.to,
         kind: key.kind,
     });
-    let to = index.deps_to(other).iter().map(|key| DepEdge {
+    let to = index.deps_to(other).map(|key| DepEdge {
         from: key.from,
         to: kept,
         kind: key.kind,

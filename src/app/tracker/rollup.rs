@@ -25,7 +25,7 @@ fn family(index: &Index, whole: TaskUid) -> BTreeSet<TaskUid> {
     let mut found = BTreeSet::new();
     let mut todo = vec![whole];
     while let Some(at) = todo.pop() {
-        let edges = index.deps_to(at).iter();
+        let edges = index.deps_to(at);
         for key in edges.filter(|key| key.kind == DepKind::ParentChild) {
             if key.from != whole && found.insert(key.from) {
                 todo.push(key.from);

@@ -110,7 +110,7 @@ impl Desk<'_> {
             ));
         }
         let others = state.deps_from(uid).map(|key| key.to);
-        let behind = board.index.deps_to(uid).iter().map(|key| key.from);
+        let behind = board.index.deps_to(uid).map(|key| key.from);
         for (row, other) in detail.deps.iter_mut().zip(others) {
             row.title = self.title(state, other);
         }

@@ -163,7 +163,6 @@ pub(in crate::app::tracker) fn detail(board: &Board<'_>, uid: TaskUid, task: &Ta
             .collect(),
         dependents: index
             .deps_to(uid)
-            .iter()
             .map(|key| dep_row(state, key.kind, key.from))
             .collect(),
         sessions: sessions

@@ -12,11 +12,8 @@ impl State {
         let numbers = tasks
             .iter()
             .filter_map(|(uid, task)| Some((task.number.value?, *uid)));
-        if self.numbers.is_empty() {
-            self.numbers = numbers.collect();
-        } else {
-            self.numbers.extend(numbers);
-        }
+        self.numbers
+            .restore(numbers.map(|claim| (claim, ())).collect());
         let keys: Vec<_> = tasks
             .iter()
             .filter_map(|(uid, task)| Some((task.details.key.clone()?, *uid)))
@@ -29,12 +26,7 @@ impl State {
 
     /// Puts back edges that were folded before and written down, as [`Self::restore_tasks`].
     pub fn restore_deps(&mut self, deps: Vec<(DepKey, Reg<bool>)>) {
-        if self.deps.is_empty() {
-            // A sorted map is made of a list far faster than edge by edge.
-            self.deps = deps.into_iter().collect();
-        } else {
-            self.deps.extend(deps);
-        }
+        self.deps.restore(deps);
     }
 
     /// Puts back the body of a task that was restored without it.

@@ -1,7 +1,9 @@
 //! Reverse lookups over one state.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
+use crate::domain::halves::in_halves;
 use crate::domain::ids::{EscalationUid, ReviewUid, SessionUid, TaskUid};
 use crate::domain::state::{DepKey, State};
 
@@ -9,8 +11,11 @@ impl State {
     /// Builds the reverse lookups, once per reading.
     #[must_use]
     pub fn index(&self) -> Index {
+        // Room for all at once: a list that grows is copied again and again.
+        let mut edges = Vec::with_capacity(self.deps.len());
+        edges.extend(self.live_deps());
         let mut index = Index {
-            deps_to: by_target(self.live_deps().collect()),
+            edges,
             ..Index::default()
         };
         for (uid, session) in &self.sessions {
@@ -35,30 +40,39 @@ impl State {
     }
 }
 
-/// Edges that are sorted by key, sorted by their target and then by key.
-fn by_target(mut edges: Vec<DepKey>) -> Vec<DepKey> {
-    // Few bytes are moved about, and compared as one number: the first half of the target, which nearly
-    // always tells them apart, and the place in the list.
-    let half = |edge: &DepKey| edge.to.bits() >> 64 << 64;
-    let mut order: Vec<u128> = (0..)
-        .zip(&edges)
-        .map(|(at, edge)| half(edge) | at)
-        .collect();
-    order.sort_unstable();
-    let place = |one: &u128| (one & u128::from(u64::MAX)) as usize;
-    let sorted: Vec<DepKey> = order.iter().map(|one| edges[place(one)]).collect();
-    if sorted.is_sorted_by_key(|edge| edge.to) {
-        return sorted;
-    }
-    edges.sort_by_key(|key| key.to);
-    edges
+/// The second half of a target, in front of a place: ids of one millisecond differ there only.
+const fn half(to: TaskUid) -> u128 {
+    to.bits() << 64
+}
+
+/// The place behind the half of a target.
+const fn place(one: u128) -> usize {
+    (one & u64::MAX as u128) as usize
+}
+
+/// Where the edges are, by the half of their target: few bytes are moved about, and compared as one
+/// number.
+fn by_target(edges: &[DepKey]) -> Vec<u128> {
+    let places: Vec<usize> = (0..edges.len()).collect();
+    let halves = in_halves(&places, |part| {
+        let order = part.iter().map(|at| half(edges[*at].to) | *at as u128);
+        let mut order: Vec<u128> = order.collect();
+        order.sort_unstable();
+        order
+    });
+    let mut order = halves.concat();
+    // Two sorted lists, one behind the other, are only merged.
+    order.sort();
+    order
 }
 
 /// Reverse lookups over one state. Lists are sorted: edges by key, sessions by attempt, others by id.
 #[derive(Debug, Clone, Default)]
 pub struct Index {
-    /// Edges, by the task that they point to: one list, as most tasks have one or two.
-    deps_to: Vec<DepKey>,
+    /// Edges, by key as far as they were there from the beginning.
+    edges: Vec<DepKey>,
+    /// Their places by the half of their target, once somebody asks; of one half, by key.
+    by_target: OnceLock<Vec<u128>>,
     /// Sessions of a task.
     pub sessions: BTreeMap<TaskUid, Vec<SessionUid>>,
     /// Reviews of a task.
@@ -88,25 +102,38 @@ impl Index {
 
     /// Keeps up with an edge that `state` gained or lost since this was built.
     pub fn note_edge(&mut self, state: &State, key: DepKey) {
-        let order = |key: &DepKey| (key.to, *key);
-        let found = self.deps_to.binary_search_by_key(&order(&key), order);
         let live = state.deps.get(&key).is_some_and(|reg| reg.value);
-        match found {
-            Err(place) if live => self.deps_to.insert(place, key),
-            Ok(place) if !live => {
-                self.deps_to.remove(place);
+        let _ = self.by_target();
+        let (edges, Some(order)) = (&mut self.edges, self.by_target.get_mut()) else {
+            return;
+        };
+        let known = |one: &u128| (half(edges[place(*one)].to), edges[place(*one)]);
+        let wanted = (half(key.to), key);
+        match order.binary_search_by(|one| known(one).cmp(&wanted)) {
+            Err(at) if live => {
+                order.insert(at, wanted.0 | edges.len() as u128);
+                edges.push(key);
+            }
+            Ok(at) if !live => {
+                order.remove(at);
             }
             _ => {}
         }
     }
 
+    fn by_target(&self) -> &[u128] {
+        self.by_target.get_or_init(|| by_target(&self.edges))
+    }
+
     /// Edges to `task`.
-    #[must_use]
-    pub fn deps_to(&self, task: TaskUid) -> &[DepKey] {
-        let from = self.deps_to.partition_point(|key| key.to < task);
-        let rest = &self.deps_to[from..];
-        let count = rest.iter().take_while(|key| key.to == task).count();
-        &rest[..count]
+    pub fn deps_to(&self, task: TaskUid) -> impl Iterator<Item = &DepKey> {
+        let (order, half) = (self.by_target(), half(task));
+        let from = order.partition_point(|one| *one < half);
+        order[from..]
+            .iter()
+            .take_while(move |one| *one >> 64 == half >> 64)
+            .map(|one| &self.edges[place(*one)])
+            .filter(move |key| key.to == task)
     }
 
     /// The session that holds the lease of `task`: of those that hold one, the highest attempt;
@@ -135,7 +162,7 @@ mod tests {
     use uuid::Uuid;
 
     #[test]
-    fn edges_are_in_order_of_their_targets_also_where_only_the_last_bits_differ() {
+    fn edges_are_found_by_their_targets_also_where_only_the_first_or_last_bits_differ() {
         let uid = |high: u128, low: u128| TaskUid(Uuid::from_u128(high << 64 | low));
         let ends: Vec<TaskUid> = (0..60).map(|n| uid(n * 7 % 5, n * 11 % 13)).collect();
         let mut edges: Vec<DepKey> = ends
@@ -151,8 +178,13 @@ mod tests {
             })
             .collect();
         edges.sort();
-        let mut wanted = edges.clone();
-        wanted.sort_by_key(|key| (key.to, *key));
-        assert_eq!(by_target(edges), wanted);
+        let index = Index {
+            edges: edges.clone(),
+            ..Index::default()
+        };
+        for end in ends {
+            let wanted: Vec<_> = edges.iter().filter(|key| key.to == end).collect();
+            assert_eq!(index.deps_to(end).collect::<Vec<_>>(), wanted);
+        }
     }
 }

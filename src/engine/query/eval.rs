@@ -251,7 +251,7 @@ fn is(asked: &Asked<'_>, uid: TaskUid, task: &Task, flag: &str) -> bool {
 }
 
 fn has_parts(asked: &Asked<'_>, uid: TaskUid) -> bool {
-    let edges = asked.board.index.deps_to(uid).iter();
+    let edges = asked.board.index.deps_to(uid);
     edges
         .into_iter()
         .any(|key| key.kind == DepKind::ParentChild)

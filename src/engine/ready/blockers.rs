@@ -61,7 +61,7 @@ impl Board<'_> {
 
     /// The first part of a task that is not closed; the task itself if it has no parts.
     fn awaited(&self, whole: TaskUid) -> Option<(TaskUid, BlockerState)> {
-        let edges = self.index.deps_to(whole).iter();
+        let edges = self.index.deps_to(whole);
         let mut parts = edges
             .filter(|key| key.kind == DepKind::ParentChild)
             .map(|key| key.from)
