@@ -85,14 +85,15 @@ impl SegmentName {
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (writer, seg) = name.strip_suffix(".jsonl")?.rsplit_once('-')?;
         let digits = (4..=9).contains(&seg.len()) && seg.bytes().all(|b| b.is_ascii_digit());
-        if !digits || !is_writer(writer) {
+        // A number has one name: four digits, or more without a zero in front.
+        let one_name = seg.len() == 4 || !seg.starts_with('0');
+        if !digits || !one_name || !is_writer(writer) {
             return None;
         }
-        let name_back = Self {
+        Some(Self {
             writer: writer.to_owned(),
             seg: seg.parse().ok()?,
-        };
-        (name_back.file_name() == name).then_some(name_back)
+        })
     }
 
     /// The file name.

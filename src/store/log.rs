@@ -80,9 +80,11 @@ pub(crate) fn segments(
     problems: &mut Vec<Problem>,
 ) -> Result<Vec<Segment>, StoreError> {
     let dir = format!("{LOG}/{month}");
-    let mut segments = Vec::new();
-    for entry in tree.list(&dir)? {
-        let path = format!("{dir}/{}", entry.name);
+    let listed = tree.list(&dir)?;
+    let mut segments = Vec::with_capacity(listed.len());
+    for entry in listed {
+        // A busy month has thousands.
+        let path = [&dir, "/", &entry.name].concat();
         match (entry.kind, SegmentName::parse(&entry.name)) {
             (EntryKind::File, Some(name)) => segments.push(Segment {
                 name,

@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::domain::ids::TaskNumber;
 use crate::domain::state::State;
 use crate::domain::time::Hlc;
-use crate::store::checkpoint::{FileRef, Header, Luggage};
+use crate::store::checkpoint::{FileRef, Header, Luggage, Wanted};
 use crate::store::log::{Covered, Part, Segment};
 
 /// Most segments that are remembered; a tail that is checkpointed in time has a few.
@@ -34,15 +35,28 @@ struct Known {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct RowsOf {
     files: Vec<(String, FileRef)>,
+    /// Of these alone, unless of all.
+    numbers: Option<Vec<TaskNumber>>,
     clock: Hlc,
     max_number: u32,
 }
 
 impl RowsOf {
     /// `None` if they are not worth to be kept, or too many.
-    pub(crate) fn new(refs: &[(&str, &FileRef)], clock: Hlc, max_number: u32) -> Option<Self> {
+    pub(crate) fn new(
+        refs: &[(&str, &FileRef)],
+        wanted: Wanted<'_>,
+        clock: Hlc,
+        max_number: u32,
+    ) -> Option<Self> {
+        let numbers = match wanted {
+            Wanted::All => None,
+            Wanted::Numbers(numbers) => Some(numbers.to_vec()),
+            Wanted::Lists => return None,
+        };
         let bytes: u64 = refs.iter().map(|(_, file)| file.bytes).sum();
         (1..=ROWS_BYTES).contains(&bytes).then(|| Self {
+            numbers,
             files: refs
                 .iter()
                 .map(|(table, file)| ((*table).to_owned(), (*file).clone()))

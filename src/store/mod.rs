@@ -25,6 +25,7 @@ mod problem;
 mod reach;
 mod read;
 mod snapshot;
+mod texts;
 mod verify;
 mod write;
 

@@ -4,8 +4,8 @@ use crate::domain::ids::{TaskNumber, TaskSelector};
 use crate::domain::state::State;
 use crate::ports::state_repo::{Cache, StateTree, StateView};
 use crate::store::checkpoint::{
-    ArchiveIndex, FileRef, HEADER_PATH, Header, KEYS, Luggage, Tables, apply_kept, file_of,
-    find_key, install, read_refs, uncovered,
+    ArchiveIndex, FileRef, HEADER_PATH, Header, Luggage, Wanted, all_refs, apply_kept, find_key,
+    install, read_refs, refs_of, uncovered,
 };
 use crate::store::error::StoreError;
 use crate::store::layout::Format;
@@ -182,7 +182,9 @@ impl Reading<'_> {
     fn state(&self, scope: Scope) -> Result<Result<Read, String>, StoreError> {
         let index = || ArchiveIndex::read(self.tree, self.header.archive.as_ref());
         Ok(match scope {
-            Scope::Header => self.assemble(&[]).map(|(s, l)| (s, l, Scope::Header)),
+            Scope::Header => self
+                .assemble(&[], Wanted::All)
+                .map(|(s, l)| (s, l, Scope::Header)),
             Scope::Live => match self.live() {
                 Ok((state, luggage, true)) => Ok((state, luggage, Scope::Live)),
                 Ok((_, _, false)) => index()?.and_then(|index| self.all(&index)),
@@ -222,8 +224,8 @@ impl Reading<'_> {
 
     /// Live rows, from their snapshot if this reading may use one.
     fn cached(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
-        let rows = |refs: &[(&str, &FileRef)], bodies, making: Option<&Making>| {
-            self.rows(refs, bodies, making)
+        let rows = |refs: &[(&str, &FileRef)], bodies: Bodies, making: Option<&Making>| {
+            self.rows(refs, bodies.into(), making)
         };
         snapshot::rows(self.cache.as_ref(), refs, rows)
     }
@@ -236,12 +238,12 @@ impl Reading<'_> {
             // What a newer version understands better is applied after all rows, not between them.
             Some((_, _, bodies)) if archived.iter().all(|(table, _)| *table != "unknown") => {
                 (state, luggage) = self.cached(&refs)?;
-                let rows = read_refs(self.tree, &archived, *bodies, None)?;
+                let rows = read_refs(self.tree, &archived, (*bodies).into(), None)?;
                 install(rows, &mut state, &mut luggage);
             }
             _ => {
                 refs.extend(archived);
-                (state, luggage) = self.rows(&refs, Bodies::Read, None)?;
+                (state, luggage) = self.rows(&refs, Wanted::All, None)?;
             }
         }
         self.apply_tail(&mut state);
@@ -249,8 +251,12 @@ impl Reading<'_> {
     }
 
     /// Rows of some files, and the tail on top.
-    fn assemble(&self, refs: &[(&str, &FileRef)]) -> Result<(State, Luggage), String> {
-        let (mut state, luggage) = self.rows(refs, Bodies::Read, None)?;
+    fn assemble(
+        &self,
+        refs: &[(&str, &FileRef)],
+        wanted: Wanted<'_>,
+    ) -> Result<(State, Luggage), String> {
+        let (mut state, luggage) = self.rows(refs, wanted, None)?;
         self.apply_tail(&mut state);
         Ok((state, luggage))
     }
@@ -258,13 +264,13 @@ impl Reading<'_> {
     fn rows(
         &self,
         refs: &[(&str, &FileRef)],
-        bodies: Bodies,
+        wanted: Wanted<'_>,
         making: Option<&Making>,
     ) -> Result<(State, Luggage), String> {
         let Header {
             clock, max_number, ..
         } = *self.header;
-        let memo = self.memo.zip(RowsOf::new(refs, clock, max_number));
+        let memo = self.memo.zip(RowsOf::new(refs, wanted, clock, max_number));
         if let Some(known) = memo.as_ref().and_then(|(memo, of)| memo.rows(of)) {
             return Ok(known);
         }
@@ -273,7 +279,7 @@ impl Reading<'_> {
         state.max_number = self.header.max_number;
         let mut luggage = Luggage::default();
         install(
-            read_refs(self.tree, refs, bodies, making)?,
+            read_refs(self.tree, refs, wanted, making)?,
             &mut state,
             &mut luggage,
         );
@@ -306,7 +312,7 @@ impl Reading<'_> {
         }
         let mut refs = refs_of(&self.header.tables, &numbers);
         refs.retain(|(table, _)| edges || *table != EDGES);
-        let (state, luggage) = self.assemble(&refs)?;
+        let (state, luggage) = self.assemble(&refs, Wanted::Numbers(&numbers))?;
         let mut missing = false;
         for n in &numbers {
             let claimants = state.claimants(*n);
@@ -363,7 +369,7 @@ impl Reading<'_> {
     ) -> Result<Read, String> {
         let mut refs = refs_of(&self.header.tables, numbers);
         refs.extend(refs_of(&index.tables, numbers));
-        let (state, luggage) = self.assemble(&refs)?;
+        let (state, luggage) = self.assemble(&refs, Wanted::Numbers(numbers))?;
         Ok((state, luggage, Scope::Tasks(wanted)))
     }
 }
@@ -376,24 +382,4 @@ enum Found {
     Elsewhere(Vec<TaskNumber>),
     /// Not decidable from few files.
     NeedsMore,
-}
-
-fn all_refs(tables: &Tables) -> Vec<(&str, &FileRef)> {
-    tables
-        .iter()
-        .filter(|(table, _)| *table != KEYS)
-        .flat_map(|(table, files)| files.iter().map(move |file| (table.as_str(), file)))
-        .collect()
-}
-
-fn refs_of<'a>(tables: &'a Tables, numbers: &[TaskNumber]) -> Vec<(&'a str, &'a FileRef)> {
-    let mut refs: Vec<(&str, &FileRef)> = Vec::new();
-    for (table, files) in tables.iter().filter(|(table, _)| *table != KEYS) {
-        for file in numbers.iter().filter_map(|n| file_of(files, n.get())) {
-            if !refs.iter().any(|(_, known)| known.path == file.path) {
-                refs.push((table, file));
-            }
-        }
-    }
-    refs
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ use fleet::domain::tracking::{GateAdded, GateKind, TaskDecayed};
 use fleet::ports::memory_tree::MemoryTree;
 use fleet::ports::state_repo::{Cache, RemoteState, StateView};
 use fleet::store::{Bodies, Checkpoint, Scope, Write, load, load_cached, plan_write};
+
+use crate::support::Watched;
 
 const NOW: u64 = 1_795_248_000_000;
 
@@ -320,6 +322,28 @@ fn a_reading_for_a_list_leaves_what_lists_do_not_show_and_the_next_whole_one_has
         }
         assert_eq!(state.tasks[&pinned].body, plain.state.tasks[&pinned].body);
     }
+}
+
+#[test]
+fn a_reading_for_a_list_leaves_the_files_of_texts_where_they_are() {
+    let mut tree = MemoryTree::default();
+    write(&mut tree, &records(), Checkpoint::Force);
+    let read_for = |bodies| {
+        let read = Arc::default();
+        let mut view = view(&tree);
+        view.tree = Box::new(Watched {
+            tree: tree.clone(),
+            read: Arc::clone(&read),
+        });
+        let shelf = Shelf::default();
+        load_cached(&view, Scope::Live, Some(&shelf), bodies).unwrap();
+        let paths = read.lock().unwrap().clone();
+        let of = |table: &str| paths.iter().filter(|path| path.contains(table)).count();
+        (of("/tasks"), of("/texts"))
+    };
+    let (tasks, texts) = read_for(Bodies::Read);
+    assert!(tasks > 0 && texts > 0);
+    assert_eq!(read_for(Bodies::OnlyRows), (tasks, 0));
 }
 
 #[test]

@@ -1,9 +1,13 @@
 //! A state tree in memory that is written and read through the store's API.
 
+use std::sync::{Arc, Mutex};
+
 use fleet::domain::record::Record;
 use fleet::domain::time::Timestamp;
 use fleet::ports::memory_tree::MemoryTree;
-use fleet::ports::state_repo::{FileChange, RemoteState, StateView};
+use fleet::ports::state_repo::{
+    FileChange, RemoteState, StateReadError, StateTree, StateView, TreeEntry,
+};
 use fleet::store::{Checkpoint, Loaded, Scope, Write, load, plan_write};
 
 use crate::records::NOON;
@@ -77,5 +81,26 @@ impl Log {
     pub(crate) fn segments(&self) -> Vec<String> {
         let files = self.tree.files().map(|(path, _)| path.to_owned());
         files.filter(|p| p.contains("/log/")).collect()
+    }
+}
+
+/// A tree that remembers which files were read.
+pub(crate) struct Watched {
+    pub(crate) tree: MemoryTree,
+    pub(crate) read: Arc<Mutex<Vec<String>>>,
+}
+
+impl StateTree for Watched {
+    fn list(&self, dir: &str) -> Result<Vec<TreeEntry>, StateReadError> {
+        self.tree.list(dir)
+    }
+
+    fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StateReadError> {
+        self.read.lock().unwrap().push(path.to_owned());
+        self.tree.read(path)
+    }
+
+    fn id_of(&self, bytes: &[u8]) -> Option<String> {
+        self.tree.id_of(bytes)
     }
 }

@@ -1,11 +1,14 @@
 //! Newer versions: what this build does not know survives byte for byte (I12).
 
+use serde_json::Value;
+
+use fleet::domain::ids::{TaskNumber, TaskSelector};
 use fleet::domain::record::Op;
 use fleet::domain::time::Timestamp;
 use fleet::store::HistoryOf;
 use fleet::store::{
     Checkpoint, FORMAT_PATH, ProblemKind, Scope, StoreError, Write, checkpoint_is_due,
-    encode_record, history, load, plan_write, verify,
+    encode_record, history, load, load_log, plan_write, verify,
 };
 
 use crate::records::{NOON, added, id, task};
@@ -216,4 +219,69 @@ fn the_history_of_a_task_has_all_that_names_it_in_order() {
     let all = history(&store.view(), HistoryOf::All).unwrap();
     assert_eq!(all.len(), 3);
     assert!(all.iter().all(|r| !matches!(r.op, Op::Unknown(_))));
+}
+
+/// The state of a repository in which `fold` 3 was the newest: texts stand with the tasks.
+fn from_before_texts_lay_apart() -> Log {
+    let mut store = Log::new("wa");
+    for (path, text) in [
+        (
+            "format.json",
+            include_str!("../fixtures/state/fold-3/format.json"),
+        ),
+        (
+            "checkpoint.json",
+            include_str!("../fixtures/state/fold-3/checkpoint.json"),
+        ),
+        (
+            "tasks.jsonl",
+            include_str!("../fixtures/state/fold-3/tasks.jsonl"),
+        ),
+        (
+            "deps.jsonl",
+            include_str!("../fixtures/state/fold-3/deps.jsonl"),
+        ),
+        (
+            "keys.jsonl",
+            include_str!("../fixtures/state/fold-3/keys.jsonl"),
+        ),
+        (
+            "log/2026-11/g4y2e4gsss-0000.jsonl",
+            include_str!("../fixtures/state/fold-3/log.jsonl"),
+        ),
+    ] {
+        store
+            .tree
+            .set(&format!(".orchestra/{path}"), Some(text.into()));
+    }
+    store
+}
+
+#[test]
+fn a_checkpoint_with_texts_among_the_tasks_reads_the_same_and_the_next_one_takes_them_apart() {
+    let mut store = from_before_texts_lay_apart();
+    let header =
+        |store: &Log| -> Value { serde_json::from_slice(store.tree.get(HEADER).unwrap()).unwrap() };
+    assert!(header(&store)["tables"]["tasks"].is_array());
+    let log = load_log(&store.view()).unwrap().state;
+    let loaded = store.load(Scope::Live);
+    assert_eq!((loaded.state, loaded.problems), (log.clone(), vec![]));
+    let task = TaskSelector::Number(TaskNumber::new(2).unwrap());
+    let one = store.load(Scope::Tasks(vec![task.clone()])).state;
+    let uid = one.resolve(&task).unwrap();
+    assert_eq!(one.tasks[&uid], log.tasks[&uid]);
+
+    store.write(&[], Checkpoint::Force);
+    assert!(header(&store)["files"]["texts"].is_array());
+    let text = |name: &str| {
+        let bytes = store.tree.get(&format!(".orchestra/{name}.jsonl")).unwrap();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    };
+    assert!(!text("tasks").contains("a remark"), "{}", text("tasks"));
+    assert!(text("texts").contains("a remark"), "{}", text("texts"));
+    let loaded = store.load(Scope::Live);
+    assert_eq!((loaded.state, loaded.problems), (log.clone(), vec![]));
+    let one = store.load(Scope::Tasks(vec![task])).state;
+    assert_eq!(one.tasks[&uid], log.tasks[&uid]);
+    assert_eq!(verify(&store.view()).unwrap(), []);
 }

@@ -1,6 +1,7 @@
 //! What a checkpoint covers of the log: computed when it is written, subtracted when it is read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 use crate::domain::time::Timestamp;
 use crate::ports::state_repo::StateTree;
@@ -40,9 +41,12 @@ pub(crate) fn uncovered(
             Some(MonthCover::Writers(writers)) => writers,
         };
         let mut by_writer: BTreeMap<String, Vec<Segment>> = BTreeMap::new();
-        for segment in segments(tree, &month.name, problems)? {
-            let writer = segment.name.writer.clone();
-            by_writer.entry(writer).or_default().push(segment);
+        let mut listed = segments(tree, &month.name, problems)?;
+        while let Some(first) = listed.first() {
+            let writer = first.name.writer.clone();
+            let own = listed.partition_point(|segment| segment.name.writer == writer);
+            let later = listed.split_off(own);
+            by_writer.insert(writer, std::mem::replace(&mut listed, later));
         }
         for writer in writers.keys().filter(|w| !by_writer.contains_key(*w)) {
             let path = format!("{LOG}/{}/{writer}-*", month.name);
@@ -111,7 +115,8 @@ fn of_writer(
 fn ids_print<'a>(list: impl Iterator<Item = (u32, &'a str)>, below: u32) -> String {
     let mut text = String::new();
     for (seg, id) in list.filter(|(seg, _)| *seg < below) {
-        text.push_str(&format!("{seg} {id}\n"));
+        // A text takes whatever is written into it.
+        let _ = writeln!(text, "{seg} {id}");
     }
     fingerprint(text.as_bytes())
 }

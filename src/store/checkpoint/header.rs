@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::time::Hlc;
 use crate::ports::state_repo::StateTree;
+use crate::store::checkpoint::header_text::header;
 use crate::store::error::StoreError;
 use crate::store::fingerprint::fingerprint;
 use crate::store::memo::Memo;
@@ -18,7 +19,7 @@ pub(crate) const ARCHIVE_PATH: &str = ".orchestra/archive/index.json";
 /// What the rows of a checkpoint made here can hold. Raised with every new kind of record, and with
 /// every new field of a record or a row: a build that does not know a field would drop it in rewriting
 /// the rows, so it leaves a checkpoint with a greater number as it is and only appends to the log.
-pub(crate) const FOLD: u32 = 3;
+pub(crate) const FOLD: u32 = 4;
 
 /// One file of rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,7 +114,9 @@ pub(crate) struct Header {
     pub(crate) counts: BTreeMap<String, u64>,
     /// What is covered of the log, by month.
     pub(crate) covers: BTreeMap<String, MonthCover>,
-    /// The live rows.
+    /// The live rows. Builds that knew them as `tables` looked for texts with the tasks: these fold
+    /// the log instead, and leave the checkpoint alone.
+    #[serde(rename = "files", alias = "tables")]
     pub(crate) tables: Tables,
     /// The archive, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -156,7 +159,7 @@ impl Header {
         if let Some(known) = memo.and_then(|memo| memo.header(&bytes)) {
             return Ok(Some(Ok(known)));
         }
-        let header = serde_json::from_slice(&bytes).map_err(|e| e.to_string());
+        let header = header(&bytes).map_err(|e| e.to_string());
         if let (Some(memo), Ok(header)) = (memo, &header) {
             memo.keep_header(bytes, header);
         }

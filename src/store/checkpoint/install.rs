@@ -1,10 +1,11 @@
 //! Rows → state.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
 use crate::domain::escalation::Escalation;
-use crate::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskUid};
+use crate::domain::ids::{EscalationUid, RecordId, ReviewUid, SessionUid, TaskNumber, TaskUid};
 use crate::domain::lock::Lock;
 use crate::domain::register::{Reg, Stamp};
 use crate::domain::review::Review;
@@ -19,16 +20,48 @@ use crate::store::checkpoint::row_types::{
     DepRow, EscalationRow, FindingRow, Kept, LockRow, MilestoneRow, PauseRow, QueryRow, ReviewRow,
     SessionRow,
 };
-use crate::store::checkpoint::task_text::task_rows;
-use crate::store::checkpoint::text::rows;
+use crate::store::checkpoint::rows::TEXTS;
+use crate::store::checkpoint::task_text::{task_rows, text_rows};
+use crate::store::checkpoint::text::{rows, rows_of};
 use crate::store::codec::decode_line;
 use crate::store::problem::Problem;
 use crate::store::snapshot::{Bodies, Making};
+use crate::store::texts::Texts;
+
+/// Which rows a reading needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted<'a> {
+    /// All.
+    All,
+    /// What lists show of tasks, and all else; files of texts are left where they are.
+    Lists,
+    /// At least what belongs to tasks with these numbers: a file has those of many.
+    Numbers(&'a [TaskNumber]),
+}
+
+impl Wanted<'_> {
+    fn of(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+        match self {
+            Self::All | Self::Lists => Cow::Borrowed(bytes),
+            Self::Numbers(numbers) => Cow::Owned(rows_of(bytes, numbers)),
+        }
+    }
+}
+
+impl From<Bodies> for Wanted<'_> {
+    fn from(bodies: Bodies) -> Self {
+        match bodies {
+            Bodies::OnlyRows => Self::Lists,
+            Bodies::MayBeMissing | Bodies::Read => Self::All,
+        }
+    }
+}
 
 /// Parsed rows of one file.
 #[derive(Debug)]
 pub(crate) enum Part {
     Tasks(Vec<(TaskUid, Box<Task>)>),
+    Texts(Vec<(TaskUid, Texts)>),
     Deps(Vec<DepRow>),
     Sessions(Vec<SessionRow>),
     Locks(Vec<LockRow>),
@@ -50,9 +83,11 @@ pub(crate) enum Part {
 pub(crate) fn read_refs(
     tree: &dyn StateTree,
     refs: &[(&str, &FileRef)],
-    wanted: Bodies,
+    wanted: Wanted<'_>,
     making: Option<&Making>,
 ) -> Result<Vec<Part>, String> {
+    let mut refs = refs.to_vec();
+    refs.retain(|(table, _)| wanted != Wanted::Lists || *table != TEXTS);
     let paths: Vec<_> = refs.iter().map(|(_, file)| file.path.clone()).collect();
     let parts = Mutex::new(BTreeMap::new());
     let visit = |at: usize, bytes: &[u8]| {
@@ -63,7 +98,7 @@ pub(crate) fn read_refs(
             Err(format!("{} is not what the header says", file.path))
         };
         if let (Some(making), Ok(part)) = (making, &part) {
-            making.add(part);
+            making.add(at, part);
         }
         parts
             .lock()
@@ -80,10 +115,11 @@ pub(crate) fn read_refs(
         .collect()
 }
 
-fn parse(table: &str, bytes: &[u8], wanted: Bodies) -> Result<Part, String> {
+fn parse(table: &str, bytes: &[u8], wanted: Wanted<'_>) -> Result<Part, String> {
     Ok(match table {
-        "tasks" => Part::Tasks(task_rows(bytes, wanted)?),
-        "deps" => Part::Deps(dep_rows(bytes)?),
+        "tasks" => Part::Tasks(task_rows(&wanted.of(bytes), wanted != Wanted::Lists)?),
+        TEXTS => Part::Texts(text_rows(&wanted.of(bytes))?),
+        "deps" => Part::Deps(dep_rows(&wanted.of(bytes))?),
         "sessions" => Part::Sessions(rows(bytes)?),
         "locks" => Part::Locks(rows(bytes)?),
         "reviews" => Part::Reviews(rows(bytes)?),
@@ -115,23 +151,27 @@ pub(crate) struct Luggage {
 /// Puts rows into a state that no record was applied to yet. Tasks and edges go in as one list
 /// each: there are many, and a sorted map is made of a list far faster than row by row.
 pub(crate) fn install(parts: Vec<Part>, state: &mut State, luggage: &mut Luggage) {
-    let (mut tasks, mut deps) = (Vec::new(), Vec::new());
+    let (mut tasks, mut texts, mut deps) = (Vec::new(), Vec::new(), Vec::new());
     for part in parts {
         match part {
             Part::Tasks(rows) => tasks.extend(rows),
+            Part::Texts(rows) => texts.push(rows),
             Part::Deps(rows) => deps.extend(rows.iter().map(DepRow::edge)),
             other => other.install(state, luggage),
         }
     }
     state.restore_tasks(tasks);
     state.restore_deps(deps);
+    for (uid, texts) in texts.into_iter().flatten() {
+        texts.install(uid, state);
+    }
 }
 
 impl Part {
     /// The rows of the small tables.
     fn install(self, state: &mut State, luggage: &mut Luggage) {
         match self {
-            Self::Tasks(_) | Self::Deps(_) | Self::Other => {}
+            Self::Tasks(_) | Self::Texts(_) | Self::Deps(_) | Self::Other => {}
             Self::Sessions(rows) => state.sessions.extend(rows.into_iter().map(session)),
             Self::Locks(rows) => state.locks.extend(rows.into_iter().map(lock)),
             Self::Reviews(rows) => state.reviews.extend(rows.into_iter().map(review)),

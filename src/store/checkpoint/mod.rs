@@ -9,6 +9,7 @@
 mod cover;
 mod dep_text;
 mod header;
+mod header_text;
 mod install;
 mod keys;
 mod row_types;
@@ -21,9 +22,10 @@ mod task_text;
 mod text;
 
 pub(crate) use cover::uncovered;
-pub(crate) use header::{ArchiveIndex, FileRef, HEADER_PATH, Header, Tables};
-pub(crate) use install::{Luggage, Part, apply_kept, install, read_refs};
-pub(crate) use keys::{KEYS, find_key};
+pub(crate) use header::{ArchiveIndex, FileRef, HEADER_PATH, Header};
+pub(crate) use install::{Luggage, Part, Wanted, apply_kept, install, read_refs};
+pub(crate) use keys::find_key;
 pub(crate) use row_types::DepRow;
+pub(crate) use rows::TEXTS;
 pub(crate) use save::{Changes, checkpoint, differences};
-pub(crate) use shard::file_of;
+pub(crate) use shard::{all_refs, refs_of};

@@ -40,9 +40,13 @@ pub(crate) struct Row {
 /// Rows by table.
 pub(crate) type Rows = BTreeMap<&'static str, Vec<Row>>;
 
+/// The table of what no list shows of tasks.
+pub(crate) const TEXTS: &str = "texts";
+
 /// All tables, in the order of the header.
-pub(crate) const TABLES: [&str; 12] = [
+pub(crate) const TABLES: [&str; 13] = [
     "tasks",
+    TEXTS,
     "deps",
     "sessions",
     "locks",
@@ -156,7 +160,9 @@ pub(crate) fn rows(
     let mut put = |table: &'static str, list: Vec<Row>| {
         rows.insert(table, list);
     };
-    put("tasks", task_rows(&owners));
+    let (tasks, texts) = task_rows(&owners);
+    put("tasks", tasks);
+    put(TEXTS, texts);
     put("deps", dep_rows(&owners));
     put("sessions", session_rows(&owners));
     put("locks", lock_rows(&owners));
@@ -178,13 +184,17 @@ pub(crate) fn rows(
     rows
 }
 
-fn task_rows(owners: &Owners<'_>) -> Vec<Row> {
+/// What lists show of tasks, and their texts.
+fn task_rows(owners: &Owners<'_>) -> (Vec<Row>, Vec<Row>) {
     let tasks: Vec<_> = owners.state.tasks.iter().collect();
-    rows_of(&tasks, |(uid, task)| {
-        owners.row(Some(**uid), uid.to_string(), |_| {
-            line(&TaskRow::of(**uid, task))
-        })
-    })
+    let rows = rows_of(&tasks, |(uid, task)| {
+        let mut row = TaskRow::of(**uid, task);
+        let texts = row.take_texts();
+        let own = |row: &TaskRow| owners.row(Some(**uid), uid.to_string(), |_| line(row));
+        (own(&row), texts.as_ref().map(own))
+    });
+    let (tasks, texts): (_, Vec<_>) = rows.into_iter().unzip();
+    (tasks, texts.into_iter().flatten().collect())
 }
 
 fn dep_rows(owners: &Owners<'_>) -> Vec<Row> {
@@ -205,7 +215,7 @@ fn dep_rows(owners: &Owners<'_>) -> Vec<Row> {
 }
 
 /// The rows of a table that may be long.
-fn rows_of<T: Sync>(values: &[T], row: impl Fn(&T) -> Row + Sync) -> Vec<Row> {
+fn rows_of<T: Sync, R: Send>(values: &[T], row: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let halves = in_halves(values, |part| part.iter().map(&row).collect::<Vec<_>>());
     halves.into_iter().flatten().collect()
 }

@@ -32,6 +32,11 @@ impl<'a> Scan<'a> {
         self.at == self.text.len()
     }
 
+    /// How far the text was read.
+    pub(super) const fn at(self) -> usize {
+        self.at
+    }
+
     #[inline(always)]
     fn rest(&self) -> &'a [u8] {
         &self.text.as_bytes()[self.at..]

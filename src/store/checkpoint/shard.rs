@@ -1,6 +1,8 @@
 //! Rows → files of about one size, with boundaries that stay put so that few files change.
 
-use crate::store::checkpoint::header::FileRef;
+use crate::domain::ids::TaskNumber;
+use crate::store::checkpoint::header::{FileRef, Tables};
+use crate::store::checkpoint::keys::KEYS;
 use crate::store::checkpoint::rows::Row;
 use crate::store::layout::ROOT;
 
@@ -97,6 +99,31 @@ fn merge(shards: Vec<Shard>) -> Vec<Shard> {
 }
 
 /// The file that the rows of a number are in, if any.
-pub(crate) fn file_of(files: &[FileRef], n: u32) -> Option<&FileRef> {
+pub(super) fn file_of(files: &[FileRef], n: u32) -> Option<&FileRef> {
     files[..files.partition_point(|f| f.first <= n)].last()
+}
+
+/// All files of rows, but for keys.
+pub(crate) fn all_refs(tables: &Tables) -> Vec<(&str, &FileRef)> {
+    tables
+        .iter()
+        .filter(|(table, _)| *table != KEYS)
+        .flat_map(|(table, files)| files.iter().map(move |file| (table.as_str(), file)))
+        .collect()
+}
+
+/// Those that hold what belongs to these numbers.
+pub(crate) fn refs_of<'a>(
+    tables: &'a Tables,
+    numbers: &[TaskNumber],
+) -> Vec<(&'a str, &'a FileRef)> {
+    let mut refs: Vec<(&str, &FileRef)> = Vec::new();
+    for (table, files) in tables.iter().filter(|(table, _)| *table != KEYS) {
+        for file in numbers.iter().filter_map(|n| file_of(files, n.get())) {
+            if !refs.iter().any(|(_, known)| known.path == file.path) {
+                refs.push((table, file));
+            }
+        }
+    }
+    refs
 }

@@ -17,6 +17,7 @@ use crate::domain::register::{LwwSet, Reg, Stamp};
 use crate::domain::task::{Acceptance, Comment, Complexity, Deliverable, Status, Task};
 use crate::domain::time::{Hlc, Timestamp};
 use crate::domain::tracking::Gate;
+use crate::store::texts::{Rest, Texts};
 
 /// How a closed task ended.
 #[derive(Debug, Serialize, Deserialize)]
@@ -230,6 +231,12 @@ macro_rules! clearable {
     };
 }
 
+/// The last change of a task that goes without saying: that it was added, or numbered after that, as
+/// imports do it.
+fn last_told(base: Stamp, numbered: Option<Stamp>) -> Stamp {
+    numbered.map_or(base, |at| at.max(base))
+}
+
 impl TaskRow {
     /// True if readiness depends on the task's text: somebody admitted it by its hash, or took that
     /// back.
@@ -240,6 +247,7 @@ impl TaskRow {
     /// Writes a task down.
     pub(crate) fn of(uid: TaskUid, task: &Task) -> Self {
         let base = base_of(uid, task.added.as_ref().map(|(_, at)| at.ts));
+        let told = last_told(base, task.number.is_written().then_some(task.number.at));
         let mut row = Self {
             n: task.number.value.map_or(0, TaskNumber::get),
             id: Some(uid),
@@ -247,7 +255,7 @@ impl TaskRow {
             by: task.added.as_ref().map(|(by, _)| by.clone()),
             key: task.details.key.clone(),
             said: task.details.said.clone(),
-            updated: (task.updated != base).then_some(task.updated),
+            updated: (task.updated != told).then_some(task.updated),
             ..Self::default()
         };
         let mut at = Ats::default();
@@ -305,13 +313,69 @@ impl TaskRow {
         row
     }
 
+    /// Takes out what no list shows, as a line of its own; `None` if there is nothing of it, or if
+    /// readiness depends on it, so that lists need it.
+    pub(crate) fn take_texts(&mut self) -> Option<Self> {
+        if self.is_pinned() {
+            return None;
+        }
+        let texts = Self {
+            key: self.key.take(),
+            body: self.body.take(),
+            external_ref: self.external_ref.take(),
+            said: std::mem::take(&mut self.said),
+            comments: std::mem::take(&mut self.comments),
+            extra: std::mem::take(&mut self.extra),
+            at: Ats {
+                body: self.at.body.take(),
+                external_ref: self.at.external_ref.take(),
+                ..Ats::default()
+            },
+            ..Self::default()
+        };
+        let some = texts.key.is_some()
+            || texts.body.is_some()
+            || texts.external_ref.is_some()
+            || !texts.said.is_empty()
+            || !texts.comments.is_empty()
+            || !texts.extra.is_empty()
+            || !texts.at.is_empty();
+        some.then_some(Self {
+            n: self.n,
+            id: self.id,
+            ..texts
+        })
+    }
+
+    /// Reads back what [`Self::take_texts`] took out. `None` if the line has no id.
+    pub(crate) fn texts(self) -> Option<(TaskUid, Texts)> {
+        let empty = self.at.external_ref.is_some();
+        let comments = self.comments.into_iter().map(comment);
+        let extra = self.extra.into_iter();
+        let texts = Texts {
+            body: self.body.map(|body| (body, self.at.body)),
+            rest: Rest {
+                key: self.key,
+                said: self.said,
+                comments: comments.collect(),
+                external_ref: (self.external_ref.is_some() || empty)
+                    .then_some((self.external_ref, self.at.external_ref)),
+                extra: extra
+                    .map(|(name, (value, at))| (name, Reg { value, at }))
+                    .collect(),
+            },
+        };
+        Some((self.id?, texts))
+    }
+
     /// Reads a task back. `None` if the line has no id.
     pub(crate) fn restore(self) -> Option<(TaskUid, Task)> {
         let uid = self.id?;
         let base = base_of(uid, self.ts);
+        let told = last_told(base, self.at.n);
         let mut task = Task {
             added: self.ts.map(|_| (self.by.unwrap_or_default(), base)),
-            updated: self.updated.unwrap_or(base),
+            updated: self.updated.unwrap_or(told),
             ..Task::default()
         };
         let at = |name: &str| self.at.get(name);

@@ -7,14 +7,13 @@ use crate::domain::task::Task;
 use crate::store::checkpoint::scan::Scan;
 use crate::store::checkpoint::task_row::{Ats, TaskRow};
 use crate::store::checkpoint::text::rows_as;
-use crate::store::snapshot::Bodies;
+use crate::store::texts::Texts;
 
 type Tasks = Vec<(TaskUid, Box<Task>)>;
 
-/// Reads all rows of a file. For lists, what they do not show may be missing but for tasks whose
-/// readiness depends on their text.
-pub(super) fn task_rows(bytes: &[u8], wanted: Bodies) -> Result<Tasks, String> {
-    let whole = wanted != Bodies::OnlyRows;
+/// Reads all rows of a file. Unless the `whole` of them is wanted, what lists do not show may be
+/// missing but for tasks whose readiness depends on their text.
+pub(super) fn task_rows(bytes: &[u8], whole: bool) -> Result<Tasks, String> {
     as_written(bytes, whole).map_or_else(|| rows_as(bytes, task_of), Ok)
 }
 
@@ -23,10 +22,28 @@ fn task_of(row: TaskRow) -> Result<(TaskUid, Box<Task>), String> {
     task.ok_or_else(|| "a task without id".to_owned())
 }
 
+/// Reads all rows of a file of texts.
+pub(super) fn text_rows(bytes: &[u8]) -> Result<Vec<(TaskUid, Texts)>, String> {
+    let texts_of = |row: TaskRow| row.texts().ok_or_else(|| "texts of no task".to_owned());
+    let as_written = || {
+        let mut scan = Scan::new(std::str::from_utf8(bytes).ok()?);
+        let mut texts = Vec::with_capacity(lines(bytes));
+        while !scan.is_done() {
+            texts.push(texts_of(row(&mut scan, true)?).ok()?);
+        }
+        Some(texts)
+    };
+    as_written().map_or_else(|| rows_as(bytes, texts_of), Ok)
+}
+
+fn lines(bytes: &[u8]) -> usize {
+    memchr::memchr_iter(b'\n', bytes).count()
+}
+
 /// The tasks if each stands on its line as fleet writes it.
 fn as_written(bytes: &[u8], whole: bool) -> Option<Tasks> {
     let mut scan = Scan::new(std::str::from_utf8(bytes).ok()?);
-    let mut tasks = Vec::with_capacity(memchr::memchr_iter(b'\n', bytes).count());
+    let mut tasks = Vec::with_capacity(lines(bytes));
     while !scan.is_done() {
         let start = scan;
         let mut found = row(&mut scan, whole)?;
@@ -182,7 +199,7 @@ mod tests {
             for whole in [true, false] {
                 assert_eq!(as_written(text.as_bytes(), whole), None, "{text}");
             }
-            assert_eq!(task_rows(text.as_bytes(), Bodies::Read), Ok(parsed(&good)));
+            assert_eq!(task_rows(text.as_bytes(), true), Ok(parsed(&good)));
         }
         let twice = good.replace(
             ",\"milestone\":\"m\"",
@@ -198,10 +215,7 @@ mod tests {
             good.replace("\"updated\":[", "\"updated\":[["),
         ] {
             assert_ne!(bad, good);
-            assert!(
-                task_rows(bad.as_bytes(), Bodies::OnlyRows).is_err(),
-                "{bad}"
-            );
+            assert!(task_rows(bad.as_bytes(), false).is_err(), "{bad}");
         }
     }
 }

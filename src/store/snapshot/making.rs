@@ -8,8 +8,9 @@ use crate::domain::task::Task;
 use crate::ports::state_repo::Cache;
 use crate::store::checkpoint::{DepRow, Part};
 use crate::store::fingerprint::spread;
-use crate::store::snapshot::pack::{Pack as _, pack_near};
-use crate::store::snapshot::{BODIES, Bodies, DEPS, Key, REST, TASKS, task};
+use crate::store::snapshot::pack::Pack as _;
+use crate::store::snapshot::{BODIES, Bodies, DEPS, HEADER, Key, PARTS, REST, TASKS, task};
+use crate::store::texts::{Rest, Texts, base_of, written};
 
 /// A block is closed when it is at least this long.
 const BLOCK_BYTES: usize = 128 * 1024;
@@ -20,71 +21,107 @@ const WORTH_TASKS: usize = 200;
 pub(crate) struct Making {
     /// False for the part alone that lists read.
     whole: bool,
-    /// What no thread is writing to; there are never more than threads.
-    packs: Mutex<Vec<Parts>>,
+    /// Where threads pack; there are never more than threads.
+    desks: Mutex<Vec<Parts>>,
+    /// What was made of each file, by its place among them.
+    made: Mutex<Vec<(usize, Made)>>,
 }
 
 impl Making {
     /// An empty one.
     pub(super) const fn new(bodies: Bodies) -> Self {
         let whole = !matches!(bodies, Bodies::OnlyRows);
-        let packs = Mutex::new(Vec::new());
-        Self { whole, packs }
+        Self {
+            whole,
+            desks: Mutex::new(Vec::new()),
+            made: Mutex::new(Vec::new()),
+        }
     }
 
-    /// Adds what a file held.
-    pub(crate) fn add(&self, part: &Part) {
-        let (tasks, deps): (&[_], &[_]) = match part {
-            Part::Tasks(tasks) => (tasks, &[]),
-            Part::Deps(deps) => (&[], deps),
-            _ => return,
-        };
-        let idle = || self.packs.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut parts = idle().pop().unwrap_or_default();
-        tasks
-            .iter()
-            .for_each(|(uid, one)| parts.task(*uid, one, self.whole));
-        deps.iter().for_each(|row| parts.dep(row));
-        idle().push(parts);
+    /// Adds what the file at this place held.
+    pub(crate) fn add(&self, place: usize, part: &Part) {
+        let desks = || self.desks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut parts = desks().pop().unwrap_or_default();
+        match part {
+            Part::Tasks(tasks) => tasks
+                .iter()
+                .for_each(|(uid, one)| parts.task(*uid, one, self.whole)),
+            Part::Texts(texts) if self.whole => {
+                texts.iter().for_each(|(uid, one)| parts.texts(*uid, one));
+            }
+            Part::Deps(deps) => deps.iter().for_each(|row| parts.dep(row)),
+            _ => {}
+        }
+        let made = parts.take();
+        desks().push(parts);
+        self.made
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push((place, made));
     }
 
-    /// Keeps it, if it is worth keeping.
+    /// Keeps it, if it is worth keeping. Files are in the order of their tasks, and so are blocks: who
+    /// reads them need not sort.
     pub(super) fn put(self, cache: &dyn Cache, key: &Key) {
-        let packs = self
-            .packs
+        let mut made = self
+            .made
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        if packs.iter().map(|parts| parts.tasks).sum::<usize>() < WORTH_TASKS {
+        if made.iter().map(|(_, made)| made.tasks).sum::<usize>() < WORTH_TASKS {
             return;
         }
-        let (mut rows, mut rest, mut bodies) = (Vec::new(), Vec::new(), Vec::new());
-        for parts in packs {
-            rows.extend([parts.rows, parts.pinned]);
-            rest.push(parts.rest);
-            bodies.push(parts.bodies);
+        made.sort_unstable_by_key(|(place, _)| *place);
+        let (mut rows, mut pinned) = (Vec::new(), Vec::new());
+        let (mut rest, mut bodies) = (Vec::new(), Vec::new());
+        for (_, made) in made {
+            rows.push(made.rows);
+            pinned.push(made.pinned);
+            rest.push(made.rest);
+            bodies.push(made.bodies);
         }
-        let mut pieces = vec![key.line.as_bytes().to_vec()];
-        end(&mut pieces, rows);
-        if self.whole {
-            end(&mut pieces, rest);
-            end(&mut pieces, bodies);
+        rows.append(&mut pinned);
+        let parts = match self.whole {
+            true => vec![rows, rest, bodies],
+            false => vec![rows],
+        };
+        let mut pieces = Vec::new();
+        let mut lengths = [0; PARTS];
+        for (part, length) in parts.into_iter().zip(&mut lengths) {
+            let before = pieces.len();
+            end(&mut pieces, part);
+            *length = pieces[before..]
+                .iter()
+                .map(|piece| piece.len() as u64)
+                .sum();
         }
+        let lengths = lengths.map(u64::to_le_bytes);
+        let head = [key.line.as_bytes(), lengths.as_flattened()].concat();
+        pieces.insert(0, head);
         cache.put(&key.name, pieces);
     }
 }
 
 /// Adds the blocks of one part, and its end.
-fn end(pieces: &mut Vec<Vec<u8>>, parts: Vec<Blocks>) {
+fn end(pieces: &mut Vec<Vec<u8>>, part: Vec<Closed>) {
     let mut items: u64 = 0;
-    for mut part in parts {
-        part.close();
-        items += part.items;
-        pieces.append(&mut part.closed);
+    for mut file in part {
+        items += file.items;
+        pieces.append(&mut file.blocks);
     }
     pieces.push([&0u32.to_le_bytes()[..], &items.to_le_bytes()].concat());
 }
 
-/// The three parts, as far as one thread made them; the first in two lists, as blocks are of one kind.
+/// What one file gave.
+struct Made {
+    tasks: usize,
+    rows: Closed,
+    pinned: Closed,
+    rest: Closed,
+    bodies: Closed,
+}
+
+/// The three parts, as far as one file goes into them; the first in two lists, as blocks are of one
+/// kind.
 #[derive(Default)]
 struct Parts {
     tasks: usize,
@@ -105,31 +142,53 @@ impl Parts {
             } else {
                 &mut self.bodies
             };
-            let block = part.item(BODIES);
-            uid.pack(block);
-            pack_near(&one.body, task::base_of(one), block);
+            let body = written(&one.body, base_of(one));
+            task::pack_body(uid, &body, part.item(BODIES));
         }
-        if whole && task::has_rest(&one.details) {
-            task::pack_rest(uid, &one.details, self.rest.item(REST));
+        if let Some(rest) = whole.then(|| Rest::of(one)).flatten() {
+            task::pack_rest(uid, &rest, self.rest.item(REST));
+        }
+    }
+
+    fn texts(&mut self, uid: TaskUid, texts: &Texts) {
+        if texts.body.is_some() {
+            task::pack_body(uid, &texts.body, self.bodies.item(BODIES));
+        }
+        if !texts.rest.is_empty() {
+            task::pack_rest(uid, &texts.rest, self.rest.item(REST));
         }
     }
 
     fn dep(&mut self, row: &DepRow) {
         row.edge().pack(self.rows.item(DEPS));
     }
+
+    /// What was packed, and room for the next file.
+    fn take(&mut self) -> Made {
+        Made {
+            tasks: std::mem::take(&mut self.tasks),
+            rows: self.rows.take(),
+            pinned: self.pinned.take(),
+            rest: self.rest.take(),
+            bodies: self.bodies.take(),
+        }
+    }
 }
 
-/// Length and fingerprint, in front of a block.
-const HEADER: usize = 4 + 8;
+/// Blocks as they stand in the snapshot, and how many items they have.
+#[derive(Default)]
+struct Closed {
+    blocks: Vec<Vec<u8>>,
+    items: u64,
+}
 
 /// Blocks of one part.
 #[derive(Default)]
 struct Blocks {
-    /// As they stand in the file.
-    closed: Vec<Vec<u8>>,
-    /// Room for the header, then the kind, then items.
+    closed: Closed,
+    /// Room for the header, then the kind, then items. It stays where it is, as most blocks are far
+    /// shorter than the longest.
     open: Vec<u8>,
-    items: u64,
 }
 
 impl Blocks {
@@ -139,23 +198,27 @@ impl Blocks {
             self.close();
         }
         if self.open.is_empty() {
-            self.open.reserve(BLOCK_BYTES + BLOCK_BYTES / 16);
             self.open.resize(HEADER, 0);
             self.open.push(kind);
         }
-        self.items += 1;
+        self.closed.items += 1;
         &mut self.open
     }
 
     fn close(&mut self) {
-        let mut block = std::mem::take(&mut self.open);
         // A block that is too long for its length is not read back: the count is wrong then.
-        if let Some((header, items)) = block.split_at_mut_checked(HEADER)
+        if let Some((header, items)) = self.open.split_at_mut_checked(HEADER)
             && let Ok(length) = u32::try_from(items.len())
         {
             header[..4].copy_from_slice(&length.to_le_bytes());
             header[4..].copy_from_slice(&spread(items).to_le_bytes());
-            self.closed.push(block);
+            self.closed.blocks.push(self.open.clone());
         }
+        self.open.clear();
+    }
+
+    fn take(&mut self) -> Closed {
+        self.close();
+        std::mem::take(&mut self.closed)
     }
 }

@@ -5,7 +5,8 @@
 //! used. It can be thrown away at any time.
 //!
 //! ```text
-//! line    fleet-snapshot 6 <version of fleet> <key>\n
+//! line    fleet-snapshot 8 <version of fleet> <key>\n
+//! bytes   of each of the three parts: u64 · u64 · u64
 //! block   length u32 · fingerprint u64 · kind u8 · items     (numbers are little-endian)
 //! end     length 0 · number of items u64
 //! block   …
@@ -21,12 +22,13 @@
 
 mod making;
 mod pack;
+mod registers;
 mod taking;
 mod task;
 
 use crate::domain::state::State;
 use crate::ports::state_repo::{Cache, StateTree};
-use crate::store::checkpoint::FileRef;
+use crate::store::checkpoint::{FileRef, TEXTS};
 use crate::store::error::StoreError;
 use crate::store::fingerprint::fingerprint;
 use crate::store::layout::ROOT;
@@ -35,12 +37,18 @@ use crate::store::snapshot::taking::Taking;
 pub(crate) use making::Making;
 
 /// Tables that a snapshot holds.
-const TABLES: [&str; 2] = ["tasks", "deps"];
+const TABLES: [&str; 3] = ["tasks", TEXTS, "deps"];
 
 const TASKS: u8 = b'T';
 const DEPS: u8 = b'D';
 const REST: u8 = b'R';
 const BODIES: u8 = b'B';
+
+/// How many parts there are.
+const PARTS: usize = 3;
+
+/// Length and fingerprint, in front of a block.
+const HEADER: usize = 4 + 8;
 
 /// What a reading needs besides identities, registers and edges.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,7 +73,7 @@ impl Key {
     /// The identities of all files of the checkpoint, but for the archive; the log is not in it.
     pub(crate) fn of(tree: &dyn StateTree) -> Result<Self, StoreError> {
         let version = env!("CARGO_PKG_VERSION");
-        let mut line = format!("fleet-snapshot 6 {version}");
+        let mut line = format!("fleet-snapshot 8 {version}");
         for entry in tree.list(ROOT)? {
             if !matches!(entry.name.as_str(), "log" | "archive") {
                 line.push_str(&format!(" {}={}", entry.name.escape_debug(), entry.id));
@@ -114,6 +122,15 @@ fn get(cache: &dyn Cache, key: &Key, bodies: Bodies, state: &mut State) -> Optio
         Bodies::MayBeMissing => 2,
         Bodies::Read => 3,
     };
-    let mut taking = Taking::new(cache, from, length);
-    (0..wanted).try_for_each(|_| taking.part(state))
+    let mut lengths = [0; PARTS];
+    for part in &mut lengths {
+        let mut number = [0; 8];
+        from.read_exact(&mut number).ok()?;
+        *part = u64::from_le_bytes(number);
+    }
+    // A length is a hint for how the part is read, and no more is believed of it than can be there.
+    let lengths = lengths.map(|part| part.min(length));
+    let mut taking = Taking::new(cache, from, lengths[..wanted].iter().sum());
+    let mut parts = lengths[..wanted].iter();
+    parts.try_for_each(|part| taking.part(*part, state))
 }

@@ -9,7 +9,7 @@ use crate::domain::dep::DepKind;
 use crate::domain::ids::{RecordId, TaskNumber, TaskUid};
 use crate::domain::money::MicroUsd;
 use crate::domain::record::CloseOutcome;
-use crate::domain::register::{LwwSet, Reg, Stamp};
+use crate::domain::register::{Reg, Stamp};
 use crate::domain::state::DepKey;
 use crate::domain::task::{Acceptance, Comment, Complexity, Deliverable, Status};
 use crate::domain::time::{Hlc, Timestamp};
@@ -87,12 +87,12 @@ impl Pack for u64 {
 }
 
 /// Lengths fit: a list or text of a state is far below 4 GiB, as lines are at most 256 KiB.
-fn pack_len(length: usize, out: &mut Vec<u8>) {
+pub(super) fn pack_len(length: usize, out: &mut Vec<u8>) {
     u32::try_from(length).unwrap_or(u32::MAX).pack(out);
 }
 
 #[inline(always)]
-fn unpack_len(bytes: &mut Bytes<'_>) -> Option<usize> {
+pub(super) fn unpack_len(bytes: &mut Bytes<'_>) -> Option<usize> {
     usize::try_from(u32::unpack(bytes)?).ok()
 }
 
@@ -343,52 +343,4 @@ impl<T: Pack> Pack for Reg<T> {
         let value = Pack::unpack(bytes)?;
         Some(Self { value, at })
     }
-}
-
-/// A register written by nobody (0), by the record that made the task (1), or by another (2).
-pub(super) fn pack_near<T: Pack>(reg: &Reg<T>, base: Stamp, out: &mut Vec<u8>) {
-    if !reg.is_written() {
-        out.push(0);
-        return;
-    }
-    let near = reg.at == base;
-    out.push(if near { 1 } else { 2 });
-    if !near {
-        reg.at.pack(out);
-    }
-    reg.value.pack(out);
-}
-
-#[inline(always)]
-pub(super) fn unpack_near<T: Pack + Default>(bytes: &mut Bytes<'_>, base: Stamp) -> Option<Reg<T>> {
-    let at = match u8::unpack(bytes)? {
-        0 => return Some(Reg::default()),
-        1 => base,
-        2 => Pack::unpack(bytes)?,
-        _ => return None,
-    };
-    let value = Pack::unpack(bytes)?;
-    Some(Reg { value, at })
-}
-
-pub(super) fn pack_set(set: &LwwSet, base: Stamp, out: &mut Vec<u8>) {
-    pack_len(set.registers().count(), out);
-    for (element, reg) in set.registers() {
-        pack_len(element.len(), out);
-        out.extend_from_slice(element.as_bytes());
-        pack_near(reg, base, out);
-    }
-}
-
-pub(super) fn unpack_set(bytes: &mut Bytes<'_>, base: Stamp) -> Option<LwwSet> {
-    let length = unpack_len(bytes)?;
-    if length == 0 {
-        return Some(LwwSet::empty());
-    }
-    // No more room than there can be elements for: a length may be damaged.
-    let mut list = Vec::with_capacity(length.min(bytes.0.len() / 5));
-    for _ in 0..length {
-        list.push((String::unpack(bytes)?, unpack_near(bytes, base)?));
-    }
-    LwwSet::of_sorted(list)
 }

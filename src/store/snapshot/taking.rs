@@ -5,30 +5,30 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::domain::halves::side_by_side;
 use crate::domain::ids::TaskUid;
-use crate::domain::register::{Reg, Stamp};
+use crate::domain::register::Reg;
 use crate::domain::state::{DepKey, State};
 use crate::domain::task::Task;
 use crate::ports::state_repo::Cache;
 use crate::store::fingerprint::spread;
-use crate::store::snapshot::pack::{Bytes, Pack, unpack_near};
-use crate::store::snapshot::{BODIES, DEPS, REST, TASKS, task};
+use crate::store::snapshot::pack::{Bytes, Pack};
+use crate::store::snapshot::{BODIES, DEPS, HEADER, REST, TASKS, task};
+use crate::store::texts::{Rest, Written, base_of, install_body};
 
 /// A longer block is not believed.
 const BLOCK_MAX: usize = 64 << 20;
 /// What an edge takes in a block.
 const DEP_BYTES: usize = 56;
-/// A snapshot of so many bytes is worth a second thread.
+/// A part of so many bytes is worth a second thread.
 const LARGE: u64 = 512 << 10;
 
 /// A snapshot that is being read.
 pub(super) struct Taking<'a> {
     cache: &'a dyn Cache,
     feed: Mutex<Feed>,
-    length: u64,
 }
 
 impl<'a> Taking<'a> {
-    /// All that `from` holds, of about `length` bytes.
+    /// What is to be read of `from`, about `length` bytes.
     pub(super) fn new(cache: &'a dyn Cache, from: Box<dyn Read + Send>, length: u64) -> Self {
         // The lists and lookups of what both threads read are made on the first.
         cache.prepare(length);
@@ -37,22 +37,18 @@ impl<'a> Taking<'a> {
             blocks: 0,
             end: None,
         });
-        Self {
-            cache,
-            feed,
-            length,
-        }
+        Self { cache, feed }
     }
 
-    /// Takes in the blocks up to an end. `None` if anything is odd about them.
-    pub(super) fn part(&mut self, state: &mut State) -> Option<()> {
-        let mut found = if self.length < LARGE {
+    /// Takes in the blocks up to an end, of about `length` bytes. `None` if anything is odd about them.
+    pub(super) fn part(&mut self, length: u64, state: &mut State) -> Option<()> {
+        let mut found = if length < LARGE {
             self.blocks()?
         } else {
             let (mine, theirs) = side_by_side(
                 || self.blocks(),
                 || {
-                    self.cache.prepare(self.length / 2);
+                    self.cache.prepare(length / 2);
                     self.blocks()
                 },
             );
@@ -102,8 +98,10 @@ impl Feed {
         if self.end.is_some() {
             return Some(None);
         }
-        let length = usize::try_from(u32::from_le_bytes(self.array()?)).ok()?;
-        let number = u64::from_le_bytes(self.array()?);
+        let header: [u8; HEADER] = self.array()?;
+        let (length, number) = header.split_first_chunk()?;
+        let length = usize::try_from(u32::from_le_bytes(*length)).ok()?;
+        let number = u64::from_le_bytes(number.try_into().ok()?);
         if length == 0 {
             self.end = Some(number);
             return Some(None);
@@ -132,8 +130,8 @@ struct Found {
     items: u64,
     tasks: Vec<(TaskUid, Box<Task>)>,
     deps: Vec<(DepKey, Reg<bool>)>,
-    rest: Vec<(TaskUid, task::Rest)>,
-    bodies: Vec<(TaskUid, Reg<String>)>,
+    rest: Vec<(TaskUid, Rest)>,
+    bodies: Vec<(TaskUid, Written<String>)>,
 }
 
 /// Takes in one block.
@@ -152,11 +150,7 @@ fn take(at: usize, block: &[u8]) -> Option<Found> {
         match kind {
             TASKS => found.tasks.push(task::unpack(&mut bytes)?),
             REST => found.rest.push(task::unpack_rest(&mut bytes)?),
-            // The base is known when all tasks are: nobody's stamp stands for it until then.
-            BODIES => found.bodies.push((
-                TaskUid::unpack(&mut bytes)?,
-                unpack_near(&mut bytes, Stamp::NOBODY)?,
-            )),
+            BODIES => found.bodies.push(task::unpack_body(&mut bytes)?),
             DEPS => found.deps.push(Pack::unpack(&mut bytes)?),
             _ => return None,
         }
@@ -177,15 +171,12 @@ fn install(found: &mut [Found], state: &mut State) -> Option<()> {
     state.restore_deps(deps);
     for one in found {
         for (uid, rest) in std::mem::take(&mut one.rest) {
-            state.tasks.get(&uid)?;
-            state.restore_details(uid, |details| rest.install(details));
+            let base = base_of(state.tasks.get(&uid)?);
+            rest.install(uid, base, state);
         }
-        for (uid, mut body) in std::mem::take(&mut one.bodies) {
-            let base = task::base_of(state.tasks.get(&uid)?);
-            if body.at == Stamp::NOBODY {
-                body.at = base;
-            }
-            state.restore_body(uid, body);
+        for (uid, body) in std::mem::take(&mut one.bodies) {
+            let base = base_of(state.tasks.get(&uid)?);
+            install_body(body, uid, base, state);
         }
     }
     Some(())

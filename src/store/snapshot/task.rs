@@ -1,13 +1,13 @@
 //! One task of a snapshot.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde_json::Value;
-
-use crate::domain::ids::{RecordId, TaskUid};
+use crate::domain::ids::TaskUid;
 use crate::domain::register::{Reg, Stamp};
-use crate::domain::task::{Comment, Details, Seldom, Task};
-use crate::store::snapshot::pack::{Bytes, Pack, pack_near, pack_set, unpack_near, unpack_set};
+use crate::domain::task::{Details, Seldom, Task};
+use crate::store::snapshot::pack::{Bytes, Pack};
+use crate::store::snapshot::registers::{
+    pack_near, pack_set, pack_written, unpack_near, unpack_set, unpack_written,
+};
+use crate::store::texts::{Rest, Written, base_of};
 
 /// Calls a macro with the names of all registers that most tasks have.
 macro_rules! registers {
@@ -36,22 +36,13 @@ macro_rules! seldom {
     };
 }
 
-/// Most registers carry the stamp of the record that made the task.
-pub(super) fn base_of(task: &Task) -> Stamp {
-    stamp_of(task.added.as_ref())
-}
-
-fn stamp_of(added: Option<&(String, Stamp)>) -> Stamp {
-    added.map_or(Stamp::NOBODY, |(_, at)| *at)
-}
-
 /// Writes a task down, but for its body and what [`pack_rest`] writes.
 pub(super) fn pack(uid: TaskUid, task: &Task, out: &mut Vec<u8>) {
     macro_rules! write {
         ($($field:ident),+) => {{
             // Every field is named, so that a new one cannot be forgotten here.
             let Task { added, labels, paths, details, updated, body: _, $($field),+ } = task;
-            let base = stamp_of(added.as_ref());
+            let base = base_of(task);
             uid.pack(out);
             pack_added(uid, added.as_ref(), out);
             pack_set(labels, base, out);
@@ -130,44 +121,14 @@ fn pack_details(details: &Seldom, base: Stamp, out: &mut Vec<u8>) {
     seldom!(write);
 }
 
-/// What no list of tasks shows, by task.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Rest {
-    key: Option<String>,
-    said: BTreeSet<String>,
-    comments: BTreeMap<RecordId, Comment>,
-    external_ref: Reg<Option<String>>,
-    extra: BTreeMap<String, Reg<Value>>,
-}
-
-impl Rest {
-    /// Puts it into the task that was read without it.
-    pub(super) fn install(self, details: &mut Seldom) {
-        details.key = self.key;
-        details.said = self.said;
-        details.comments = self.comments;
-        details.external_ref = self.external_ref;
-        details.extra = self.extra;
-    }
-}
-
-/// Whether there is anything of it.
-pub(super) fn has_rest(details: &Seldom) -> bool {
-    details.key.is_some()
-        || !details.said.is_empty()
-        || !details.comments.is_empty()
-        || details.external_ref.is_written()
-        || !details.extra.is_empty()
-}
-
-/// Writes [`Rest`] down.
-pub(super) fn pack_rest(uid: TaskUid, details: &Seldom, out: &mut Vec<u8>) {
+/// Writes down what no list shows of a task but its body.
+pub(super) fn pack_rest(uid: TaskUid, rest: &Rest, out: &mut Vec<u8>) {
     uid.pack(out);
-    details.key.pack(out);
-    details.said.pack(out);
-    details.comments.pack(out);
-    details.external_ref.pack(out);
-    details.extra.pack(out);
+    rest.key.pack(out);
+    rest.said.pack(out);
+    rest.comments.pack(out);
+    pack_written(&rest.external_ref, out);
+    rest.extra.pack(out);
 }
 
 /// Reads it back.
@@ -177,10 +138,21 @@ pub(super) fn unpack_rest(bytes: &mut Bytes<'_>) -> Option<(TaskUid, Rest)> {
         key: Pack::unpack(bytes)?,
         said: Pack::unpack(bytes)?,
         comments: Pack::unpack(bytes)?,
-        external_ref: Pack::unpack(bytes)?,
+        external_ref: unpack_written(bytes)?,
         extra: Pack::unpack(bytes)?,
     };
     Some((uid, rest))
+}
+
+/// Writes down the body of a task.
+pub(super) fn pack_body(uid: TaskUid, body: &Written<String>, out: &mut Vec<u8>) {
+    uid.pack(out);
+    pack_written(body, out);
+}
+
+/// Reads it back.
+pub(super) fn unpack_body(bytes: &mut Bytes<'_>) -> Option<(TaskUid, Written<String>)> {
+    Some((TaskUid::unpack(bytes)?, unpack_written(bytes)?))
 }
 
 /// Reads it back; `None` if the bytes do not fit.
@@ -189,7 +161,7 @@ pub(super) fn unpack(bytes: &mut Bytes<'_>) -> Option<(TaskUid, Box<Task>)> {
         ($($field:ident),+) => {{
             let uid = TaskUid::unpack(bytes)?;
             let added = unpack_added(uid, bytes)?;
-            let base = stamp_of(added.as_ref());
+            let base = added.as_ref().map_or(Stamp::NOBODY, |(_, at)| *at);
             let task = Task {
                 added,
                 labels: unpack_set(bytes, base)?,
