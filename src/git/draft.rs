@@ -52,12 +52,11 @@ struct Changes<'a> {
 /// Mode and id of a tree's entries, in git's order: as if names of folders ended in a slash.
 type Entries = BTreeMap<Vec<u8>, (u32, Oid)>;
 
-fn sort_key(name: &[u8], mode: u32) -> Vec<u8> {
-    let mut key = name.to_vec();
+fn sort_key(mut name: Vec<u8>, mode: u32) -> Vec<u8> {
     if mode == FOLDER {
-        key.push(b'/');
+        name.push(b'/');
     }
-    key
+    name
 }
 
 /// Makes the commit; its objects, the commit last.
@@ -137,14 +136,14 @@ impl<'a> Changes<'a> {
         old: Option<Oid>,
         made: &mut Vec<Object<'a>>,
     ) -> Result<Option<Oid>, git2::Error> {
-        let mut entries = Entries::new();
-        if let Some(old) = old {
-            for (name, (mode, id)) in repo.entries_of(old)? {
-                entries.insert(sort_key(&name, mode), (mode, id));
-            }
-        }
+        let old_entries = match old {
+            Some(old) => repo.entries_of(old)?,
+            None => Vec::new(),
+        };
+        let keyed = |(name, (mode, id))| (sort_key(name, mode), (mode, id));
+        let mut entries: Entries = old_entries.into_iter().map(keyed).collect();
         for (name, content) in &self.files {
-            if entries.contains_key(&sort_key(name.as_bytes(), FOLDER)) {
+            if entries.contains_key(&sort_key(name.as_bytes().to_vec(), FOLDER)) {
                 return Err(refused(name, "there is a folder of that name"));
             }
             let key = name.as_bytes().to_vec();
@@ -166,7 +165,7 @@ impl<'a> Changes<'a> {
             if entries.contains_key(name.as_bytes()) {
                 return Err(refused(name, "there is a file of that name"));
             }
-            let key = sort_key(name.as_bytes(), FOLDER);
+            let key = sort_key(name.as_bytes().to_vec(), FOLDER);
             let old = entries.get(&key).map(|(_, id)| *id);
             match below.over(repo, old, made)? {
                 Some(new) => entries.insert(key, (FOLDER, new)),
@@ -189,11 +188,12 @@ impl<'a> Changes<'a> {
 fn tree_bytes(entries: &Entries) -> Vec<u8> {
     let mut bytes = Vec::new();
     for (key, (mode, id)) in entries {
-        let name = match *mode {
-            FOLDER => &key[..key.len() - 1],
-            _ => key,
+        let (mode, name) = match *mode {
+            FOLDER => (Cow::Borrowed("40000 "), &key[..key.len() - 1]),
+            FILE => (Cow::Borrowed("100644 "), &key[..]),
+            other => (Cow::Owned(format!("{other:o} ")), &key[..]),
         };
-        bytes.extend_from_slice(format!("{mode:o} ").as_bytes());
+        bytes.extend_from_slice(mode.as_bytes());
         bytes.extend_from_slice(name);
         bytes.push(0);
         bytes.extend_from_slice(id.as_bytes());

@@ -19,7 +19,11 @@ pub(super) fn prepare() -> Result<(), git2::Error> {
     static DONE: OnceLock<Result<(), (git2::ErrorCode, String)>> = OnceLock::new();
     let done = DONE.get_or_init(|| {
         #[cfg(all(target_os = "linux", target_env = "gnu"))]
-        glibc::keep_what_was_touched();
+        {
+            glibc::keep_what_was_touched();
+            // What a small state and its answer take: one huge page in place of three hundred.
+            glibc::expect_memory(glibc::HUGE_PAGE);
+        }
         raw::init();
         // SAFETY: libgit2 is initialised; the option takes one int and stores it. `OnceLock` makes
         // this the only writer, and all repositories of this room are opened after it.
@@ -70,11 +74,13 @@ mod glibc {
     const PIECE: usize = 64 << 20;
     /// No more than this is asked for.
     pub(super) const MOST: usize = 48 << 20;
-    const HUGE_PAGE: usize = 2 << 20;
-    /// Larger than any room that is free in the heap of a program that has only just started: the heap
-    /// must grow for it.
+    pub(super) const HUGE_PAGE: usize = 2 << 20;
+    /// Room that is taken until the heap has grown for it, and how often at most.
     const PROBE: usize = 1 << 20;
+    const PROBES: usize = 64;
 
+    /// The first heap ends where the program's data ends, and is no larger than this.
+    const NEAR: usize = 1 << 30;
     /// What the allocator keeps in front of a piece.
     const CHUNK: usize = 16;
 
@@ -106,7 +112,8 @@ mod glibc {
         let Ok(pad) = c_int::try_from(bytes) else {
             return;
         };
-        let pad = pad.max(1 << 20);
+        // Room besides for the probe and for what lies in front of a huge page.
+        let pad = pad.saturating_add(4 << 20);
         // SAFETY: mallopt takes two numbers and changes how memory is taken from the system from
         // now on, under the allocator's own lock.
         unsafe {
@@ -120,29 +127,39 @@ mod glibc {
         }
         // What was kept unused for the last time is free again.
         UNUSED.take();
-        // The heap grows now, by the new step.
-        let probes: Vec<Vec<u8>> = (0..2).map(|_| Vec::with_capacity(PROBE)).collect();
-        let probe = black_box(&probes)[1].as_ptr().addr();
         // SAFETY: sbrk(0) moves nothing.
-        let end = unsafe { libc::sbrk(0) }.addr();
-        let first_heap = (end.saturating_sub(bytes + (16 << 20))..end).contains(&probe);
-        let (from, to) = if first_heap {
-            (probe, end)
-        } else {
-            let piece = probe & !(PIECE - 1);
-            (piece, piece + PIECE)
+        let end = || unsafe { libc::sbrk(0) }.addr();
+        let before = end();
+        // The heap grows now, by the new step.
+        let mut probes: Vec<Vec<u8>> = Vec::with_capacity(PROBES);
+        let (probe, first_heap) = loop {
+            probes.push(Vec::with_capacity(PROBE));
+            let probe = black_box(&probes)[probes.len() - 1].as_ptr().addr();
+            let first_heap = (before.saturating_sub(NEAR)..end()).contains(&probe);
+            if !first_heap || end() != before || probes.len() == PROBES {
+                break (probe, first_heap);
+            }
         };
-        let from = from.next_multiple_of(HUGE_PAGE);
+        let to = if first_heap {
+            end()
+        } else {
+            (probe & !(PIECE - 1)) + PIECE
+        };
+        // Where one small page was touched, the huge one is lost: the allocator has written behind
+        // the probe.
+        let from = (probe + PROBE + CHUNK).next_multiple_of(HUGE_PAGE);
+        // No more than is needed: the whole of each is taken with its first byte.
+        let to = to.min(from + bytes.next_multiple_of(HUGE_PAGE));
         if from < to {
             // SAFETY: this advice changes no byte of memory and no right to it, whatever lies there;
             // where nothing does, the call fails.
             unsafe { libc::madvise(without_provenance_mut(from), to - from, libc::MADV_HUGEPAGE) };
         }
-        // The piece up to the first huge page consists of small ones, each of which would be touched
-        // for the first time: values begin behind it.
+        // What lies in front consists of small pages, each of which would be touched for the first
+        // time: values begin behind it.
         let start = probes[0].as_ptr().addr();
         drop(probes);
-        let gap = start.next_multiple_of(HUGE_PAGE) - start;
+        let gap = from.saturating_sub(start);
         UNUSED.set(Vec::with_capacity(gap.saturating_sub(CHUNK)));
     }
 }

@@ -134,11 +134,11 @@ impl ObjectStore {
     }
 
     /// Name, mode and id of each entry of a tree, if it is found.
-    pub(super) fn entries_of<C: FromIterator<NamedEntry>>(
+    pub(super) fn entries_of(
         &self,
         id: Oid,
         most: usize,
-    ) -> Result<Option<C>, Damaged> {
+    ) -> Result<Option<Vec<NamedEntry>>, Damaged> {
         let mut room = Room::default();
         let found = self.read(id, Kind::Tree, most, &mut room)?;
         let named = |(mode, name, id): TreeItem<'_>| (name.to_vec(), (mode, id));

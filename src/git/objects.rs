@@ -114,8 +114,25 @@ pub(super) struct ObjectTree {
 
 /// Mode and id of an entry of a tree.
 type Entry = (u32, git2::Oid);
-/// A tree by the names of its entries.
-type Folder = BTreeMap<Vec<u8>, Entry>;
+/// A tree by the names of its entries. A list, as a busy month of the log has thousands of them and most
+/// are never looked up.
+#[derive(Default)]
+struct Folder(Vec<(Vec<u8>, Entry)>);
+
+impl Folder {
+    /// Git has them in order but for folders, which it sorts as if their names ended in a slash.
+    fn new(mut entries: Vec<(Vec<u8>, Entry)>) -> Self {
+        entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+        Self(entries)
+    }
+
+    fn get(&self, name: &[u8]) -> Option<Entry> {
+        let at = self
+            .0
+            .binary_search_by(|(known, _)| known.as_slice().cmp(name));
+        Some(self.0[at.ok()?].1)
+    }
+}
 
 pub(super) fn mode_of(entry: &git2::TreeEntry<'_>) -> u32 {
     u32::from_ne_bytes(entry.filemode_raw().to_ne_bytes())
@@ -213,16 +230,16 @@ impl ObjectTree {
 
     fn read_folder(&self, path: &str, id: git2::Oid) -> Result<Folder, StateReadError> {
         let found = self.objects.store.entries_of(id, FILE_MAX);
-        if let Some(folder) = found.map_err(|damaged| damage(path, &damaged))? {
-            return Ok(folder);
+        if let Some(entries) = found.map_err(|damaged| damage(path, &damaged))? {
+            return Ok(Folder::new(entries));
         }
         let repo = self.objects.lock();
         let tree = repo.find_tree(id);
         let tree = tree.map_err(|error| read_error(path, &error))?;
         let entries = tree.iter();
-        Ok(entries
-            .map(|entry| (entry.name_bytes().to_vec(), (mode_of(&entry), entry.id())))
-            .collect())
+        let named =
+            entries.map(|entry| (entry.name_bytes().to_vec(), (mode_of(&entry), entry.id())));
+        Ok(Folder::new(named.collect()))
     }
 
     /// Mode and id of the entry at `path`; the root itself for an empty path.
@@ -234,7 +251,7 @@ impl ObjectTree {
                 return Ok(None);
             }
             match self.folder(path, entry.1)?.get(name.as_bytes()) {
-                Some(found) => entry = *found,
+                Some(found) => entry = found,
                 None => return Ok(None),
             }
         }
@@ -263,10 +280,20 @@ impl ObjectTree {
                 Some((known, folder)) if *known == dir => folder,
                 _ => &last.insert((dir, self.folder_at(root, dir)?)).1,
             };
-            files.push(regular(folder.get(name.as_bytes()).copied()));
+            files.push(regular(folder.get(name.as_bytes())));
         }
         Ok(files)
     }
+}
+
+/// An id as git prints it. A folder of the log has thousands in a busy month.
+fn hex(id: git2::Oid) -> String {
+    let digit = |value: u8| b"0123456789abcdef"[usize::from(value & 15)];
+    let mut digits = Vec::with_capacity(2 * id.as_bytes().len());
+    for byte in id.as_bytes() {
+        digits.extend_from_slice(&[digit(byte >> 4), digit(*byte)]);
+    }
+    String::from_utf8(digits).expect("digits are ASCII")
 }
 
 impl StateTree for ObjectTree {
@@ -274,14 +301,13 @@ impl StateTree for ObjectTree {
         let Some(root) = self.root else {
             return Ok(Vec::new());
         };
-        // Sorted by name; git sorts folders as if their names ended in a slash.
         let folder = self.folder_at(root, dir)?;
-        let entries = folder.iter();
+        let entries = folder.0.iter();
         Ok(entries
             .map(|(name, (mode, id))| TreeEntry {
                 name: String::from_utf8_lossy(name).into_owned(),
                 kind: kind_of(*mode),
-                id: id.to_string(),
+                id: hex(*id),
             })
             .collect())
     }
