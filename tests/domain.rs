@@ -24,6 +24,7 @@ use records::{NOON, added, closed, id, record, task};
 fn task_ids_are_exact() {
     for good in ["T-1", "T-7", "T-10", "T-999999999"] {
         let n: TaskNumber = good.parse().unwrap();
+        assert_eq!(n.name(), good);
         assert_eq!(n.to_string(), good);
         assert_eq!(good.parse(), Ok(TaskSelector::Number(n)));
     }

@@ -14,15 +14,15 @@ use crate::app::tracker::error::TrackerError;
 use crate::app::tracker::hooks::Hooks;
 use crate::app::tracker::import::Files;
 use crate::app::tracker::logs::{self, LogsItem, LogsReport, LogsRequest, RunningSession};
-use crate::app::tracker::report::{Delivery, TaskList};
+use crate::app::tracker::report::Delivery;
 use crate::app::tracker::request::Mode;
 use crate::app::tracker::secret::HasVault;
 use crate::cli::args::Global;
 use crate::cli::error::CliError;
 use crate::cli::host::{Between, Demo, Edited, Host, TickAround, Windows, Works};
+use crate::cli::render::json;
 use crate::cli::render::page::Page;
 use crate::cli::render::sink::Sink;
-use crate::cli::render::{human, json};
 use crate::domain::ids::TaskSelector;
 use crate::domain::policy::Policy;
 
@@ -266,16 +266,9 @@ impl<'a> Session<'a> {
         self.text(&text)
     }
 
-    /// Answers with a list of tasks.
-    ///
-    /// # Errors
-    /// As [`Self::answer`].
-    pub fn answer_list(&self, report: &TaskList) -> Result<(), CliError> {
-        if !self.global.json {
-            return self.answer(report, human::list);
-        }
-        let pieces = json::list(report)?;
-        pieces.iter().try_for_each(|piece| self.text(piece))
+    /// True if programs read the answers.
+    pub const fn is_json(&self) -> bool {
+        self.global.json
     }
 
     /// Answers with text as it is.
@@ -284,6 +277,14 @@ impl<'a> Session<'a> {
     /// Stdout refuses; a closed one does not count.
     pub fn text(&self, text: &str) -> Result<(), CliError> {
         self.sink.data(text).map_err(|e| CliError::output(&e))
+    }
+
+    /// The same in pieces that follow each other.
+    ///
+    /// # Errors
+    /// As [`Self::text`].
+    pub fn pieces(&self, pieces: &[String]) -> Result<(), CliError> {
+        self.sink.pieces(pieces).map_err(|e| CliError::output(&e))
     }
 
     /// Says something beside the answer.

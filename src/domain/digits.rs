@@ -5,6 +5,7 @@
 const ONES: u64 = 0x0101_0101_0101_0101;
 
 /// The number that eight hexadecimal digits write, in either case.
+#[inline(always)]
 pub(super) const fn hexadecimal(digits: [u8; 8]) -> Option<u32> {
     let x = u64::from_be_bytes(digits);
     // Letters are at 0x41 and 0x61, figures at 0x30: bit 6 tells them apart, the low half counts.
@@ -23,6 +24,7 @@ pub(super) const fn hexadecimal(digits: [u8; 8]) -> Option<u32> {
 }
 
 /// The number that eight decimal digits write.
+#[inline(always)]
 pub(super) const fn decimal(digits: [u8; 8]) -> Option<u64> {
     let x = u64::from_le_bytes(digits);
     let values = x.wrapping_sub(0x30 * ONES);

@@ -267,6 +267,18 @@ impl From<TaskNumber> for u32 {
     }
 }
 
+impl TaskNumber {
+    /// `T-7`, without what formatting costs: a list has a hundred thousand.
+    #[must_use]
+    pub fn name(self) -> String {
+        let digits = self.0.to_string();
+        let mut name = String::with_capacity(2 + digits.len());
+        name.push_str("T-");
+        name.push_str(&digits);
+        name
+    }
+}
+
 impl fmt::Display for TaskNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "T-{}", self.0)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::app::publish::Decision;
 use crate::app::tracker::desk::{Desk, Reading};
 use crate::app::tracker::error::TrackerError;
+use crate::app::tracker::list::most_urgent_first;
 use crate::app::tracker::report::{Hit, SavedChange, SavedList, SavedRow, SearchReport, TaskList};
 use crate::app::tracker::request::{Mode, QueryRequest, SearchRequest};
 use crate::app::tracker::values;
@@ -84,7 +85,7 @@ pub(in crate::app::tracker) fn select<'a>(
         offset: &offset,
     };
     let closed = all || query.names_closed();
-    let mut found: Vec<_> = board
+    let found: Vec<_> = board
         .state
         .tasks
         .iter()
@@ -92,23 +93,11 @@ pub(in crate::app::tracker) fn select<'a>(
         .filter(|(uid, task)| query::matches(&asked, **uid, task, &query.wanted))
         .map(|(uid, task)| (*uid, task))
         .collect();
-    found.sort_by_cached_key(|(uid, task)| urgency(*uid, task));
+    let mut found = most_urgent_first(&found, |(_, task)| task);
     if !query.sort.is_empty() {
         found.sort_by(|a, b| query::compare(&asked, &query.sort, *a, *b));
     }
     found
-}
-
-/// Open ones first, then by priority and number.
-fn urgency(uid: TaskUid, task: &Task) -> impl Ord + use<> {
-    let number = task.number.value;
-    (
-        !task.is_open(),
-        task.priority(),
-        number.is_none(),
-        number,
-        uid,
-    )
 }
 
 /// Tasks that a query means.
@@ -239,7 +228,7 @@ pub fn search(desk: Desk<'_>, request: &SearchRequest) -> Result<SearchReport, T
             rarity(having.count(), tasks.len())
         })
         .collect();
-    let mut hits: Vec<(usize, TaskUid, &Task)> = tasks
+    let hits: Vec<(usize, TaskUid, &Task)> = tasks
         .iter()
         .enumerate()
         .filter_map(|(at, (uid, task))| {
@@ -247,7 +236,8 @@ pub fn search(desk: Desk<'_>, request: &SearchRequest) -> Result<SearchReport, T
             score(own, &weights).map(|score| (score, **uid, *task))
         })
         .collect();
-    hits.sort_by_cached_key(|(score, uid, task)| (std::cmp::Reverse(*score), urgency(*uid, task)));
+    let mut hits = most_urgent_first(&hits, |(_, _, task)| task);
+    hits.sort_by_key(|(score, ..)| std::cmp::Reverse(*score));
     let total = hits.len();
     let index = state.index();
     let board = Board::new(state, &index, desk.policy, desk.now());

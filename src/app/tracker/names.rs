@@ -19,7 +19,7 @@ pub(in crate::app::tracker) fn name(state: &State, task: TaskUid) -> String {
 /// As [`name`], for who has the task at hand.
 pub(in crate::app::tracker) fn name_with(state: &State, uid: TaskUid, task: &Task) -> String {
     match state.name_with(uid, task) {
-        TaskName::Number(n) => n.to_string(),
+        TaskName::Number(n) => n.name(),
         TaskName::Provisional(uid) => unambiguous_handle(state, uid),
     }
 }

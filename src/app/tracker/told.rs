@@ -69,10 +69,21 @@ impl Desk<'_> {
         tasks: &[(TaskUid, &Task, Phase)],
         full: bool,
     ) -> Vec<TaskRow> {
+        let parts = self.rows_as(state, tasks, full, |rows| rows.collect::<Vec<_>>());
+        parts.into_iter().flatten().collect()
+    }
+
+    /// Tasks in a list, taken in as they are made: in one part, or two at the same time.
+    pub(in crate::app::tracker) fn rows_as<R: Send>(
+        self,
+        state: &State,
+        tasks: &[(TaskUid, &Task, Phase)],
+        full: bool,
+        take: impl Fn(&mut dyn Iterator<Item = TaskRow>) -> R + Sync,
+    ) -> Vec<R> {
         let to_agent = self.to_agent;
         let row = |one: &_| row_told(to_agent, state, *one, full);
-        let rows = in_halves(tasks, |part| part.iter().map(row).collect::<Vec<_>>());
-        rows.into_iter().flatten().collect()
+        in_halves(tasks, |part| take(&mut part.iter().map(row)))
     }
 
     /// The title of a task.

@@ -7,7 +7,7 @@ use crate::app::tracker::request::Filter;
 use crate::cli::args;
 use crate::cli::error::CliError;
 use crate::cli::exit::Exit;
-use crate::cli::render::human;
+use crate::cli::render::{human, json};
 use crate::cli::session::Session;
 
 /// List tasks
@@ -80,8 +80,15 @@ pub fn run(args: Args, session: &mut Session<'_>) -> Result<Exit, CliError> {
         full: args.full,
     };
     let opened = session.open()?;
-    let report = list::list(opened.desk(), &filter)?;
-    session.answer_list(&report)?;
-    human::note_more(session, &report);
+    if session.is_json() {
+        let taken = list::list_as(opened.desk(), &filter, json::rows)?;
+        let (shown, total) = (taken.shown, taken.total);
+        session.pieces(&json::list(taken)?)?;
+        human::note_shown(session, shown, total);
+    } else {
+        let report = list::list(opened.desk(), &filter)?;
+        session.answer(&report, human::list)?;
+        human::note_more(session, &report);
+    }
     Ok(Exit::Ok)
 }

@@ -32,7 +32,7 @@ pub use place::{config, doctor, init, route, sync};
 pub use review::{review, reviews, verdict};
 pub use secrets::{secret_init, secret_removed, secret_set, secret_shared, secrets};
 pub use tasks::{
-    added, blocked, changed, claimed, cycles, dep, graph, list, note_more, ready, tree,
+    added, blocked, changed, claimed, cycles, dep, graph, list, note_more, note_shown, ready, tree,
 };
 pub use tracking::{comment_versions, epics, gate, gates, milestone, milestones};
 

@@ -1,12 +1,14 @@
 //! The JSON envelope: `{schema_version, ok, data | error{code, message, hint, retryable, details}}`.
 
+mod row;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::app::tracker::report::TaskList;
+use crate::app::tracker::list::Taken;
+use crate::app::tracker::report::{TaskList, TaskRow};
 use crate::cli::error::CliError;
-use crate::domain::halves::in_halves;
 
 /// Version of what programs may rely on. Grows when a field changes its meaning or goes away;
 /// new fields come without notice.
@@ -47,28 +49,39 @@ pub fn answer<T: Serialize>(report: &T) -> Result<String, serde_json::Error> {
     })
 }
 
-/// The same for a list of tasks, in pieces that follow each other: many rows are written in two halves.
+/// Rows of a list, each with a comma behind it.
 ///
 /// # Errors
 /// As [`answer`].
-pub fn list(report: &TaskList) -> Result<Vec<String>, serde_json::Error> {
+pub fn rows(rows: &mut dyn Iterator<Item = TaskRow>) -> Result<String, serde_json::Error> {
+    let mut out = Out(Vec::with_capacity(4096));
+    for row in rows {
+        row::write(&row, &mut out)?;
+        out.0.push(b',');
+    }
+    out.into_text()
+}
+
+/// The same answer as [`answer`] gives with a list, in pieces that follow each other.
+///
+/// # Errors
+/// As [`answer`], or the rows could not be written.
+pub fn list(
+    taken: Taken<Result<String, serde_json::Error>>,
+) -> Result<Vec<String>, serde_json::Error> {
     let frame = answer(&TaskList {
         tasks: Vec::new(),
-        ..*report
+        total: taken.total,
+        has_more: taken.shown < taken.total,
     })?;
-    let hole = frame.split_once("\"tasks\":[");
-    let (head, tail) = hole.expect("a list has rows");
-    let mut pieces = vec![format!("{head}\"tasks\":")];
-    for (at, rows) in in_halves(&report.tasks, |rows| text(&rows))
-        .into_iter()
-        .enumerate()
-    {
-        let mut rows = rows?;
-        rows.truncate(rows.len() - "]\n".len());
-        if at > 0 {
-            rows.replace_range(..1, ",");
-        }
-        pieces.push(rows);
+    let (head, tail) = frame.split_once("\"tasks\":[").expect("a list has rows");
+    let mut pieces = vec![format!("{head}\"tasks\":[")];
+    for part in taken.parts {
+        pieces.push(part?);
+    }
+    let mut written = pieces[1..].iter_mut();
+    if let Some(last) = written.rfind(|rows| !rows.is_empty()) {
+        last.pop();
     }
     pieces.push(tail.to_owned());
     Ok(pieces)
@@ -79,11 +92,17 @@ fn text<T: Serialize>(value: &T) -> Result<String, serde_json::Error> {
     let mut out = Out(Vec::with_capacity(4096));
     serde_json::to_writer(&mut out, value)?;
     out.0.push(b'\n');
-    String::from_utf8(out.0).map_err(|error| serde_json::Error::io(io::Error::other(error)))
+    out.into_text()
 }
 
 /// Takes JSON in. Most of what a list is written in are single bytes: quotes, colons, commas.
 struct Out(Vec<u8>);
+
+impl Out {
+    fn into_text(self) -> Result<String, serde_json::Error> {
+        String::from_utf8(self.0).map_err(|error| serde_json::Error::io(io::Error::other(error)))
+    }
+}
 
 impl Write for Out {
     #[inline(always)]
@@ -133,39 +152,26 @@ pub fn refusal(error: &CliError) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::tracker::report::TaskRow;
-    use crate::domain::halves::WORTH;
-    use crate::domain::ids::TaskUid;
-
-    fn row(n: usize) -> TaskRow {
-        TaskRow {
-            id: format!("T-{n}"),
-            uid: TaskUid::LEAST,
-            title: "\"tasks\":[]".to_owned(),
-            kind: "task".to_owned(),
-            priority: 2,
-            complexity: "medium",
-            status: "open",
-            phase: "ready",
-            assignee: None,
-            labels: vec!["a".to_owned(); n % 3],
-            milestone: None,
-            checklist: None,
-            reasons: Vec::new(),
-            withheld: false,
-            full: None,
-        }
-    }
+    use crate::cli::render::json::row::tests::row;
 
     #[test]
     fn a_list_in_pieces_is_the_same_text_as_in_one() {
-        for count in [0, 1, 2, WORTH - 1, WORTH, WORTH + 1] {
+        for count in [0, 1, 2, 5] {
             let list = TaskList {
                 tasks: (0..count).map(row).collect(),
                 total: count + 7,
                 has_more: true,
             };
-            assert_eq!(super::list(&list).unwrap().concat(), answer(&list).unwrap());
+            for parts in [1, 2] {
+                let (first, second) = list.tasks.split_at(count / parts);
+                let part = |part: &[TaskRow]| rows(&mut part.iter().cloned());
+                let taken = Taken {
+                    parts: vec![part(first), part(second)],
+                    shown: count,
+                    total: list.total,
+                };
+                assert_eq!(super::list(taken).unwrap().concat(), answer(&list).unwrap());
+            }
         }
     }
 }

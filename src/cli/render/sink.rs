@@ -1,6 +1,6 @@
 //! Where output goes: data to stdout, words to stderr. The only place that writes to either.
 
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IoSlice, IsTerminal as _, Write as _};
 
 use anstream::{AutoStream, ColorChoice};
 
@@ -65,6 +65,33 @@ impl Sink {
         quiet_if_closed(write_all(io::stdout().lock(), self.color, text))
     }
 
+    /// Writes data that is in pieces, as they follow each other.
+    ///
+    /// # Errors
+    /// As [`Self::data`].
+    pub fn pieces(self, pieces: &[String]) -> io::Result<()> {
+        let mut rest: Vec<_> = pieces
+            .iter()
+            .map(|one| IoSlice::new(one.as_bytes()))
+            .collect();
+        if pieces.iter().any(|one| is_colored(one)) {
+            return pieces.iter().try_for_each(|one| self.data(one));
+        }
+        let mut stream = io::stdout().lock();
+        let mut rest = &mut rest[..];
+        // All at once: piece by piece the stream looks for the last line's end in each of them.
+        IoSlice::advance_slices(&mut rest, 0);
+        while !rest.is_empty() {
+            match stream.write_vectored(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(written) => IoSlice::advance_slices(&mut rest, written),
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                failed => return quiet_if_closed(failed.map(|_| ())),
+            }
+        }
+        quiet_if_closed(stream.flush())
+    }
+
     /// Writes data while there is somebody to read it; false once there is nobody.
     ///
     /// # Errors
@@ -88,12 +115,17 @@ impl Sink {
     }
 }
 
+/// Whether there is anything that a terminal would take for an order.
+fn is_colored(text: &str) -> bool {
+    memchr::memchr(0x1b, text.as_bytes()).is_some()
+}
+
 fn write_all(
     stream: impl anstream::stream::RawStream + anstream::stream::AsLockedWrite,
     color: Color,
     text: &str,
 ) -> io::Result<()> {
-    if !text.contains('\u{1b}') {
+    if !is_colored(text) {
         let mut stream = stream;
         stream.write_all(text.as_bytes())?;
         return stream.flush();

@@ -55,8 +55,13 @@ pub fn list(list: &TaskList, page: &mut Page) {
 
 /// Says that a limit left some out.
 pub fn note_more(session: &Session<'_>, list: &TaskList) {
-    if list.has_more {
-        session.note(&format!("{} of {} shown", list.tasks.len(), list.total));
+    note_shown(session, list.tasks.len(), list.total);
+}
+
+/// The same for a list whose rows are not at hand.
+pub fn note_shown(session: &Session<'_>, shown: usize, total: usize) {
+    if shown < total {
+        session.note(&format!("{shown} of {total} shown"));
     }
 }
 
