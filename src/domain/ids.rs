@@ -281,7 +281,7 @@ impl TaskNumber {
 
 impl fmt::Display for TaskNumber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "T-{}", self.0)
+        f.write_str(&self.name())
     }
 }
 

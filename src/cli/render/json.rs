@@ -153,20 +153,25 @@ pub fn refusal(error: &CliError) -> String {
 mod tests {
     use super::*;
     use crate::cli::render::json::row::tests::row;
+    use crate::domain::halves::{WORTH, in_halves};
 
     #[test]
     fn a_list_in_pieces_is_the_same_text_as_in_one() {
-        for count in [0, 1, 2, 5] {
+        for count in [0, 1, 2, 5, WORTH - 1, WORTH, WORTH + 1] {
             let list = TaskList {
                 tasks: (0..count).map(row).collect(),
                 total: count + 7,
                 has_more: true,
             };
-            for parts in [1, 2] {
-                let (first, second) = list.tasks.split_at(count / parts);
-                let part = |part: &[TaskRow]| rows(&mut part.iter().cloned());
+            let written = |part: &[TaskRow]| rows(&mut part.iter().cloned());
+            let (first, second) = list.tasks.split_at(count / 2);
+            for parts in [
+                in_halves(&list.tasks, written),
+                vec![written(first), written(second)],
+                vec![written(&list.tasks), written(&[])],
+            ] {
                 let taken = Taken {
-                    parts: vec![part(first), part(second)],
+                    parts,
                     shown: count,
                     total: list.total,
                 };

@@ -70,13 +70,11 @@ impl Sink {
     /// # Errors
     /// As [`Self::data`].
     pub fn pieces(self, pieces: &[String]) -> io::Result<()> {
-        let mut rest: Vec<_> = pieces
-            .iter()
-            .map(|one| IoSlice::new(one.as_bytes()))
-            .collect();
         if pieces.iter().any(|one| is_colored(one)) {
             return pieces.iter().try_for_each(|one| self.data(one));
         }
+        let rest = pieces.iter().map(|one| IoSlice::new(one.as_bytes()));
+        let mut rest: Vec<_> = rest.collect();
         let mut stream = io::stdout().lock();
         let mut rest = &mut rest[..];
         // All at once: piece by piece the stream looks for the last line's end in each of them.

@@ -12,11 +12,11 @@ const NAME: &str = "\"files\":";
 /// Reads a header.
 pub(super) fn header(bytes: &[u8]) -> Result<Header, Error> {
     let whole = || serde_json::from_slice(bytes);
-    let Some((text, files, rest)) = std::str::from_utf8(bytes).ok().and_then(apart) else {
+    let Some((before, files, behind)) = std::str::from_utf8(bytes).ok().and_then(apart) else {
         return whole();
     };
     // The parser has the last word about all else.
-    match serde_json::from_str::<Header>(&[text, "{}", rest].concat()) {
+    match serde_json::from_str::<Header>(&[before, "{}", behind].concat()) {
         Ok(header) if header.tables.is_empty() => Ok(Header {
             tables: files,
             ..header

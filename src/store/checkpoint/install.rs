@@ -22,7 +22,7 @@ use crate::store::checkpoint::row_types::{
 };
 use crate::store::checkpoint::rows::TEXTS;
 use crate::store::checkpoint::task_text::{task_rows, text_rows};
-use crate::store::checkpoint::text::{rows, rows_of};
+use crate::store::checkpoint::text::{lines_of, rows};
 use crate::store::codec::decode_line;
 use crate::store::problem::Problem;
 use crate::store::snapshot::{Bodies, Making};
@@ -40,10 +40,10 @@ pub(crate) enum Wanted<'a> {
 }
 
 impl Wanted<'_> {
-    fn of(self, bytes: &[u8]) -> Cow<'_, [u8]> {
+    fn lines(self, bytes: &[u8]) -> Cow<'_, [u8]> {
         match self {
             Self::All | Self::Lists => Cow::Borrowed(bytes),
-            Self::Numbers(numbers) => Cow::Owned(rows_of(bytes, numbers)),
+            Self::Numbers(numbers) => Cow::Owned(lines_of(bytes, numbers)),
         }
     }
 }
@@ -117,9 +117,9 @@ pub(crate) fn read_refs(
 
 fn parse(table: &str, bytes: &[u8], wanted: Wanted<'_>) -> Result<Part, String> {
     Ok(match table {
-        "tasks" => Part::Tasks(task_rows(&wanted.of(bytes), wanted != Wanted::Lists)?),
-        TEXTS => Part::Texts(text_rows(&wanted.of(bytes))?),
-        "deps" => Part::Deps(dep_rows(&wanted.of(bytes))?),
+        "tasks" => Part::Tasks(task_rows(&wanted.lines(bytes), wanted != Wanted::Lists)?),
+        TEXTS => Part::Texts(text_rows(&wanted.lines(bytes))?),
+        "deps" => Part::Deps(dep_rows(&wanted.lines(bytes))?),
         "sessions" => Part::Sessions(rows(bytes)?),
         "locks" => Part::Locks(rows(bytes)?),
         "reviews" => Part::Reviews(rows(bytes)?),

@@ -36,7 +36,7 @@ pub(crate) fn rows<T: DeserializeOwned>(bytes: &[u8]) -> Result<Vec<T>, String> 
 }
 
 /// The rows of these numbers, and what is not in the form that fleet writes.
-pub(super) fn rows_of(bytes: &[u8], numbers: &[TaskNumber]) -> Vec<u8> {
+pub(super) fn lines_of(bytes: &[u8], numbers: &[TaskNumber]) -> Vec<u8> {
     let mut kept = Vec::new();
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -63,11 +63,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_of_other_numbers_are_left_out_and_what_is_in_another_form_stays() {
+    fn lines_of_other_numbers_are_left_out_and_what_is_in_another_form_stays() {
         let text = "{\"n\":7,\"id\":1}\n{\"n\":70,\"id\":2}\n{\"id\":3}\n{ \"n\": 8 }\n{\"n\":7,\"id\":4}\n{\"n\":8}\n{\"n\":9,";
         let own = [TaskNumber::new(7).unwrap()];
         let wanted =
             "{\"n\":7,\"id\":1}\n{\"id\":3}\n{ \"n\": 8 }\n{\"n\":7,\"id\":4}\n{\"n\":8}\n";
-        assert_eq!(rows_of(text.as_bytes(), &own), wanted.as_bytes());
+        assert_eq!(lines_of(text.as_bytes(), &own), wanted.as_bytes());
     }
 }
